@@ -1,0 +1,82 @@
+# Everything a developer runs. It needs Python 3.11 or newer and make; all else goes into .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
+UV     ?= $(BIN)/uv
+RUN    := $(VENV)/.run-stamp
+DEV    := $(VENV)/.dev-stamp
+CODE   := $(wildcard api governance tests bench)
+
+.PHONY: help serve test check format fuzz bench lock clean
+
+help:
+	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
+	@echo 'make test     every test, on SQLite and PostgreSQL'
+	@echo 'make check    style, types, the published schema, the lock files'
+	@echo 'make format   put the code into the style that check wants'
+	@echo 'make fuzz     the property tests, with thousands of examples each'
+	@echo 'make bench    the measurements'
+	@echo 'make lock     resolve dependencies again (UPGRADE=--upgrade for the newest)'
+	@echo 'make clean    remove what make made'
+
+serve: $(RUN)
+	$(BIN)/comity serve --demo
+
+test: $(DEV)
+	$(BIN)/pytest -n auto
+
+check: $(DEV)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/comity schema --check
+	$(BIN)/pytest --quiet tests/test_locks.py
+
+format: $(DEV)
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+fuzz: $(DEV)
+	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto -m hypothesis
+
+bench: $(DEV)
+	$(BIN)/python -m bench
+
+# Versions stay as they are unless pyproject.toml or UPGRADE says otherwise.
+COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate $(UPGRADE)
+
+lock: | $(UV)
+	$(COMPILE) --group build --group dev --output-file requirements-dev.txt
+	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements.txt
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
+
+# The project itself is installed without dependencies or isolation: the lock has all it needs.
+$(RUN): requirements.txt pyproject.toml | $(BIN)/pip
+	@echo 'Installing what Comity needs into $(VENV) ...'
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.txt pyproject.toml | $(BIN)/pip
+	@echo 'Installing what development needs into $(VENV) ...'
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(RUN) $@
+
+$(BIN)/uv:
+	@$(MAKE) $(DEV)
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Comity needs Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.11' >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo 'This Python cannot make virtual environments; on Debian and Ubuntu, run:' >&2; \
+		echo '  sudo apt-get install python3-venv' >&2; \
+		exit 1; }

@@ -1,0 +1,63 @@
+"""The lock files hold what pyproject.toml declares, and name no package index."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+RUNTIME = "requirements.txt"
+DEVELOPMENT = "requirements-dev.txt"
+
+
+def declared(lock: str) -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    lines = project["project"]["dependencies"] + groups["build"]
+    if lock == DEVELOPMENT:
+        lines += groups["dev"]
+    return [Requirement(line) for line in lines]
+
+
+def entries(lock: str) -> list[str]:
+    """Return the lock's logical lines, each a requirement followed by its hashes."""
+    text = (ROOT / lock).read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def pins(lock: str) -> list[Requirement]:
+    return [Requirement(entry.partition(" --hash=")[0]) for entry in entries(lock)]
+
+
+@pytest.fixture(params=[RUNTIME, DEVELOPMENT])
+def lock(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_every_declared_dependency_is_locked_at_a_version_it_allows(lock: str) -> None:
+    for dependency in declared(lock):
+        name = canonicalize_name(dependency.name)
+        versions = [_version(pin) for pin in pins(lock) if canonicalize_name(pin.name) == name]
+        assert versions, f"{dependency} is not in {lock}: run `make lock`"
+        assert all(map(dependency.specifier.contains, versions)), f"{dependency}: run `make lock`"
+
+
+def test_every_line_is_a_pin_with_hashes_and_nothing_else(lock: str) -> None:
+    for entry in entries(lock):
+        assert re.fullmatch(r"[a-z0-9-]+==\S+( ; [^:/]+)?( +--hash=sha256:[0-9a-f]{64})+", entry)
+
+
+def test_no_address_and_no_option_of_an_index(lock: str) -> None:
+    assert not re.search(r"://|index|find-links|trusted-host", (ROOT / lock).read_text())
+
+
+def test_both_locks_pin_the_same_versions() -> None:
+    assert {str(pin) for pin in pins(RUNTIME)} <= {str(pin) for pin in pins(DEVELOPMENT)}
+
+
+def _version(pin: Requirement) -> str:
+    (only,) = pin.specifier
+    return only.version
