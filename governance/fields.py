@@ -1,0 +1,135 @@
+"""Column types and scalars that records share: UTC instants, enums as text, ids."""
+
+import re
+import secrets
+from base64 import b32encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, NewType, TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from governance.errors import InvalidInput
+
+URI = NewType("URI", str)
+Long = NewType("Long", int)
+
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5_000)]
+
+# RFC 3339 section 5.6, with the offset required; a fraction finer than a microsecond is cut.
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+def parse_instant(value: object) -> datetime:
+    """RFC 3339 text with an offset, or an aware datetime, as UTC; else ValueError."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("expected an instant with an offset, got one without")
+        return value.astimezone(UTC)
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("expected RFC 3339 with an offset, such as 2026-01-31T12:00:00Z")
+    day, time, fraction, offset = match.groups()
+    try:
+        parsed = datetime.fromisoformat(f"{day}T{time}{(fraction or '')[:7]}{offset.upper()}")
+        return parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("expected an instant that exists, such as 2026-01-31T12:00:00Z") from None
+
+
+def print_instant(value: datetime) -> str:
+    """RFC 3339 in UTC, always six digits and Z."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+Instant = Annotated[datetime, BeforeValidator(parse_instant)]
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware instant. `timestamptz` on PostgreSQL, RFC 3339 text on SQLite."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime never reaches the database")
+        return print_instant(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).astimezone(UTC)
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+class EnumText(TypeDecorator[StrEnum]):
+    """An enum stored as the text of its value; PostgreSQL's own enum types can't shrink."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, enum: type[StrEnum]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.enum(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.enum(value)
+
+
+class EnumList(TypeDecorator[Sequence[StrEnum]]):
+    """A list of enum values as a JSON array of text."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def __init__(self, enum: type[StrEnum]) -> None:
+        super().__init__(none_as_null=True)
+        self.enum = enum
+
+    def process_bind_param(self, value: Sequence[StrEnum] | None, dialect: Dialect) -> Any:
+        return None if value is None else [self.enum(item).value for item in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[StrEnum] | None:
+        return None if value is None else [self.enum(item) for item in value]
+
+
+def new_id(prefix: str) -> str:
+    """A prefixed random id: 130 bits, lower-case letters and digits."""
+    return f"{prefix}_{b32encode(secrets.token_bytes(17)).decode().lower()[:26]}"
+
+
+class Draft(BaseModel, extra="forbid", alias_generator=to_camel, populate_by_name=True):
+    """Input as it is given: camelCase names, nothing unknown."""
+
+
+AnyDraft = TypeVar("AnyDraft", bound=Draft)
+
+
+def validated(draft: type[AnyDraft], raw: Mapping[str, Any]) -> AnyDraft:
+    """The raw input as a draft; InvalidInput names the first field that isn't right."""
+    try:
+        return draft.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(message, path=first["loc"]) from None
