@@ -1,0 +1,33 @@
+"""The feed: every change in commit order, without a gap, with the state it led to.
+
+A sanction's newest event not later than an instant tells what was known at that instant.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from governance.fields import EnumText
+from governance.fields import UTCDateTime as Utc
+from governance.words import EndReason, EventType, Validity
+
+
+class Event(SQLModel, table=True):
+    """One entry of the feed. `recorded_at` never goes backwards along `position`."""
+
+    __tablename__ = "events"
+    __table_args__ = (sa.Index("events_of_sanction", "sanction_id", "position"),)
+
+    position: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    type: EventType = Field(sa_type=EnumText(EventType))
+    occurred_at: datetime = Field(sa_type=Utc)
+    recorded_at: datetime = Field(sa_type=Utc)
+    platform_id: str = Field(foreign_key="platforms.id")
+    sanction_id: str = Field(foreign_key="sanctions.id")
+    appeal_id: str | None = Field(default=None, foreign_key="appeals.id")
+    validity: Validity = Field(sa_type=EnumText(Validity))
+    expires_at: datetime | None = Field(default=None, sa_type=Utc)
+    starts_at: datetime | None = Field(default=None, sa_type=Utc)
+    ends_at: datetime | None = Field(default=None, sa_type=Utc)
+    end_reason: EndReason | None = Field(default=None, sa_type=EnumText(EndReason))

@@ -1,0 +1,33 @@
+"""Alembic migrations, the same for SQLite and PostgreSQL."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from governance.database import Database
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Brings the database at the URL to a revision; each migration is one transaction."""
+    command.upgrade(_config(url), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    command.downgrade(_config(url), revision)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the database is at the newest revision that this code knows."""
+    head = ScriptDirectory.from_config(_config(database.url)).get_current_head()
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["url"] = url
+    return config

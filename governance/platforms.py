@@ -1,0 +1,52 @@
+"""Platforms, their members, and the tokens members act with."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlmodel import Field, SQLModel
+
+from governance.fields import EnumList, EnumText, UTCDateTime
+from governance.words import MemberKind, Role
+
+
+class PlatformStatement(BaseModel):
+    """An organisation that takes part, known by its domain."""
+
+    id: str = Field(primary_key=True, description="Global id, prefixed plt_")
+    domain: str = Field(unique=True, description="Canonical domain that names the platform")
+    name: str = Field(description="Name people know the platform by")
+
+
+class Platform(PlatformStatement, SQLModel, table=True):
+    __tablename__ = "platforms"
+
+    added_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Member(SQLModel, table=True):
+    """A person or a service that acts for a platform. Public data never names one."""
+
+    __tablename__ = "members"
+    __table_args__ = (sa.UniqueConstraint("platform_id", "handle"),)
+
+    id: str = Field(primary_key=True)
+    platform_id: str = Field(foreign_key="platforms.id")
+    handle: str
+    kind: MemberKind = Field(sa_type=EnumText(MemberKind))
+    roles: list[Role] = Field(sa_type=EnumList(Role))
+    added_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Token(SQLModel, table=True):
+    """A bearer credential of a member. Only its hash is stored."""
+
+    __tablename__ = "tokens"
+
+    id: str = Field(primary_key=True)
+    member_id: str = Field(foreign_key="members.id", index=True)
+    hash: str = Field(unique=True)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime | None = Field(sa_type=UTCDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

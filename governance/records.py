@@ -1,0 +1,9 @@
+"""Every table, imported in one place, so that the metadata is whole."""
+
+from sqlmodel import SQLModel
+
+from governance import appeals, events, platforms, sanctions
+
+METADATA = SQLModel.metadata
+
+__all__ = ["METADATA", "appeals", "events", "platforms", "sanctions"]

@@ -1,0 +1,115 @@
+"""Settings: the environment read once, at start, into one frozen object."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import digest
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from governance.errors import BadSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of the node, derived from one secret that lies outside the database."""
+
+    secret: bytes
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for one purpose (HMAC-SHA256 as a key derivation, RFC 5869 section 2.3)."""
+        return digest(self.secret, b"comity/v1/key\0" + purpose.encode(), "sha256")
+
+    def tag(self, purpose: str, *parts: str) -> str:
+        """A keyed hash of the parts as 64 hex digits; parts are length-prefixed."""
+        message = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
+        return digest(self.derived(purpose), message, "sha256").hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a node is told at start; each field is the variable COMITY_<FIELD>."""
+
+    database_url: str = "sqlite:///comity.db"
+    key_file: Path = Path("comity.key")
+    max_depth: int = 12
+    max_aliases: int = 60
+    max_tokens: int = 4_000
+    max_body_bytes: int = 2_000_000
+    connections: int = 8
+
+    def keys(self, *, create: bool = False) -> Keys:
+        """The node's keys; `create` makes the key file (mode 0600) where there is none."""
+        path = self.key_file
+        if create and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_hex(32) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        try:
+            secret = bytes.fromhex(path.read_text().strip())
+        except (OSError, ValueError):
+            secret = b""
+        if len(secret) != 32:
+            raise BadSetting(
+                f"COMITY_KEY_FILE: {path} is not a file of 64 hex digits; "
+                "`comity migrate` makes one, a backup holds the old one"
+            )
+        return Keys(secret)
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process; BadSetting names the variable and what was expected."""
+    given: dict[str, object] = {}
+    for name, default in _defaults().items():
+        variable = f"COMITY_{name.upper()}"
+        if variable in environment:
+            given[name] = _parsed(variable, environment[variable], default)
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """COMITY_… variables that no setting reads, most likely misspelt."""
+    known = {f"COMITY_{name.upper()}" for name in _defaults()}
+    return sorted(v for v in environment if v.startswith("COMITY_") and v not in known)
+
+
+def _defaults() -> dict[str, object]:
+    return {name: getattr(Settings(), name) for name in Settings.__dataclass_fields__}
+
+
+def _parsed(variable: str, text: str, default: object) -> object:
+    if isinstance(default, int):
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
+            raise BadSetting(f"{variable}: expected a positive whole number, got {text!r}")
+        return int(text)
+    if not text.strip():
+        raise BadSetting(f"{variable}: expected a value, got an empty one")
+    if isinstance(default, Path):
+        return Path(text)
+    return _database_url(variable, text)
+
+
+def _database_url(variable: str, text: str) -> str:
+    # The address may hold a password, so it is never repeated in a message.
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        raise BadSetting(f"{variable}: expected sqlite:///FILE or postgresql://…") from None
+    if url.drivername not in ("sqlite", "postgresql", "postgres"):
+        raise BadSetting(
+            f"{variable}: expected sqlite:///FILE or postgresql://…, got {url.drivername}://…"
+        )
+    if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+        raise BadSetting(f"{variable}: expected a file, sqlite:///FILE; memory isn't kept")
+    return text
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token or a secret: its SHA-256 as hex; both have 256 random bits."""
+    return sha256(token.encode()).hexdigest()
