@@ -1,0 +1,78 @@
+"""A sanction's two axes: effect, derived from the clock, and the ends it is derived from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from governance.words import Effect, EndReason
+
+# From a start (none while unapproved) to an end (none while open-ended), half-open.
+Span = tuple[datetime | None, datetime | None]
+
+
+class Instants(Protocol):
+    """The instants of a sanction that its effect follows from."""
+
+    @property
+    def effective_at(self) -> datetime: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+    @property
+    def approved_at(self) -> datetime | None: ...
+    @property
+    def lapses_at(self) -> datetime | None: ...
+    @property
+    def lifted_at(self) -> datetime | None: ...
+    @property
+    def overturned_at(self) -> datetime | None: ...
+    @property
+    def voided_at(self) -> datetime | None: ...
+    @property
+    def superseded_at(self) -> datetime | None: ...
+    @property
+    def source_ended_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """When a sanction starts and ends, and which of its ends that is."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+    end_reason: EndReason | None
+
+
+def timeline(sanction: Instants) -> Timeline:
+    """The start, and the earliest end; the order of EndReason breaks ties.
+
+    `lapses_at` is set on a binding termination alone; while it isn't approved it has no start.
+    """
+    needs_approval = sanction.lapses_at is not None
+    if needs_approval and sanction.approved_at is None:
+        starts_at = None
+    else:
+        starts_at = max(sanction.effective_at, sanction.approved_at or sanction.effective_at)
+    ends = {
+        EndReason.OVERTURNED: sanction.overturned_at,
+        EndReason.VOIDED: sanction.voided_at,
+        EndReason.SUPERSEDED: sanction.superseded_at,
+        EndReason.SOURCE_ENDED: sanction.source_ended_at,
+        EndReason.LIFTED: sanction.lifted_at,
+        EndReason.NOT_APPROVED: sanction.lapses_at if sanction.approved_at is None else None,
+        EndReason.EXPIRED: sanction.expires_at,
+    }
+    known = [(end, rank, reason) for rank, (reason, end) in enumerate(ends.items()) if end]
+    if not known:
+        return Timeline(starts_at, None, None)
+    end, _, reason = min(known)
+    return Timeline(starts_at, end, reason)
+
+
+def effect(span: Span, now: datetime) -> Effect:
+    """ENDED from the end on, IN_FORCE from the start to just before the end, else PENDING."""
+    starts_at, ends_at = span
+    if ends_at is not None and ends_at <= now:
+        return Effect.ENDED
+    if starts_at is None or now < starts_at:
+        return Effect.PENDING
+    return Effect.IN_FORCE
