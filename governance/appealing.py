@@ -1,0 +1,445 @@
+"""Appeals: filed by the person or the platform, moved step by step, decided by others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from governance import feed
+from governance.appeals import (
+    Appeal,
+    AppealMessage,
+    DecisionDraft,
+    FilingDraft,
+    Invitation,
+    InvitationDraft,
+    MoveDraft,
+    SecretUse,
+    Vote,
+)
+from governance.changing import deciders, open_appeals, overturn_now, record
+from governance.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RefusalCode,
+    Refused,
+    Unauthenticated,
+)
+from governance.fields import Draft, new_id
+from governance.issuing import appeal_secret
+from governance.membership import Actor, find_platform
+from governance.reducing import replace_termination
+from governance.rules import duties, policy
+from governance.rules.lifecycle import (
+    APPEAL_STEPS,
+    DECIDABLE,
+    appeal_state,
+    may_appeal,
+    moved,
+)
+from governance.rules.status import effect
+from governance.sanctions import Part, Sanction
+from governance.settings import Keys, token_hash
+from governance.words import (
+    AppealMove,
+    AppealState,
+    Author,
+    Effect,
+    EventType,
+    Measure,
+    Outcome,
+    Role,
+    Validity,
+)
+
+RETRY = timedelta(hours=1)
+FILERS = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An appeal that changed; the next secret, if this visitor's was used for the first time."""
+
+    appeal_id: str
+    appeal_secret: str | None = None
+
+
+def file(
+    session: Session, keys: Keys, actor: Actor | None, draft: FilingDraft, *, now: datetime
+) -> Moved:
+    """Files an appeal, by the issuing platform for its user or by the holder of the secret."""
+    if draft.appeal_secret is not None:
+        sanction = session.get(Sanction, draft.sanction_id)
+        retried = _retried(session, keys, sanction, draft, now)
+        if retried is not None:
+            return retried
+        sanction = _by_secret(sanction, draft.appeal_secret)
+        author = Author.APPELLANT
+    else:
+        sanction, author = _own(session, actor, draft.sanction_id), Author.PLATFORM
+    _may_file(session, sanction, author, now)
+    appeal = Appeal(
+        id=new_id("apl"),
+        sanction_id=sanction.id,
+        origin_id=sanction.id,
+        platform_id=sanction.platform_id,
+        state=AppealState.FILED,
+        filed_by=author,
+        filed_at=now,
+        due_at=now + policy.APPEAL_DUE,
+    )
+    session.add(appeal)
+    session.flush()
+    _say(session, appeal, Author.APPELLANT, draft.grounds, now)
+    happening = feed.Happening(EventType.APPEAL_FILED, sanction, appeal)
+    feed.append(session, [happening], now=now)
+    return Moved(appeal.id, _used(session, keys, sanction, draft, draft.appeal_secret, appeal, now))
+
+
+def move(
+    session: Session, keys: Keys, actor: Actor | None, draft: MoveDraft, *, now: datetime
+) -> Moved:
+    """Takes one step in an appeal; whose step it is stands in `APPEAL_STEPS`."""
+    appeal, sanction = _appeal(session, draft.appeal_id)
+    # The person's secret is of the sanction first appealed against, which may be superseded.
+    origin = session.get(Sanction, appeal.origin_id)
+    by = APPEAL_STEPS[draft.move].by
+    if by is Author.APPELLANT and draft.appeal_secret is not None:
+        retried = _retried(session, keys, origin, draft, now)
+        if retried is not None:
+            return retried
+        origin = _by_secret(origin, draft.appeal_secret, path="appealId")
+        if appeal.filed_by is not Author.APPELLANT:
+            raise NotFound("no such appeal", path=["appealId"])
+    elif by is Author.APPELLANT:
+        _own(session, actor, sanction.id, path="appealId")
+        if appeal.filed_by is not Author.PLATFORM:
+            raise Forbidden("this is the person's own appeal; it moves by the appeal secret")
+    else:
+        _reviewing(session, actor, sanction, draft.move)
+    target = moved(draft.move, appeal_state(appeal.state, appeal.lapses_at, now))
+    _MOVES.get(draft.move, _no_more)(session, appeal, sanction, draft, now)
+    appeal.state = target
+    session.add(appeal)
+    if draft.message is not None:
+        _say(session, appeal, by, draft.message, now)
+    feed.append(session, [feed.Happening(EventType.APPEAL_MOVED, sanction, appeal)], now=now)
+    if by is not Author.APPELLANT or origin is None:
+        return Moved(appeal.id)
+    return Moved(appeal.id, _used(session, keys, origin, draft, draft.appeal_secret, appeal, now))
+
+
+def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datetime) -> Moved:
+    """Lets another platform's reviewers decide this case."""
+    actor.require(Role.REVIEWER, Role.ADMIN)
+    appeal, sanction = _appeal(session, draft.appeal_id)
+    if sanction.platform_id != actor.platform_id:
+        raise NotFound("no such appeal", path=["appealId"])
+    if appeal not in open_appeals(session, [sanction.id], now):
+        raise Conflict("expected an open appeal", path=["appealId"])
+    guest = find_platform(session, draft.platform)
+    if guest.id == actor.platform_id:
+        raise InvalidInput("expected another platform", path=["platform"])
+    if session.get(Invitation, (sanction.id, guest.id)) is None:
+        session.add(Invitation(sanction_id=sanction.id, platform_id=guest.id, at=now))
+        happening = feed.Happening(EventType.REVIEWER_INVITED, sanction, appeal)
+        feed.append(session, [happening], now=now)
+    return Moved(appeal.id)
+
+
+def decide(
+    session: Session, keys: Keys, actor: Actor, draft: DecisionDraft, *, now: datetime
+) -> Moved:
+    """A reviewer's decision. A termination takes two; the outcome takes effect at once."""
+    appeal, sanction = _appeal(session, draft.appeal_id)
+    _eligible(session, actor, sanction)
+    state = appeal_state(appeal.state, appeal.lapses_at, now)
+    if state not in DECIDABLE:
+        raise Conflict(f"expected an appeal IN_REVIEW; this one is {state}", path=["appealId"])
+    _check_outcome(sanction, draft, now)
+    session.add(
+        Vote(
+            appeal_id=appeal.id,
+            member_id=actor.member_id,
+            outcome=draft.outcome,
+            new_expires_at=draft.new_expires_at,
+            at=now,
+        )
+    )
+    session.add(_review(sanction, actor))
+    _say(session, appeal, Author.PLATFORM, draft.statement, now)
+    session.flush()
+    votes = session.exec(
+        select(Vote).where(Vote.appeal_id == appeal.id).order_by(col(Vote.at))
+    ).all()
+    if len(votes) < (2 if sanction.measure is Measure.ACCOUNT_TERMINATED else 1):
+        happening = feed.Happening(EventType.APPEAL_VOTED, sanction, appeal)
+        feed.append(session, [happening], now=now)
+        return Moved(appeal.id)
+    _apply(session, keys, appeal, sanction, votes, now)
+    return Moved(appeal.id)
+
+
+def _apply(
+    session: Session,
+    keys: Keys,
+    appeal: Appeal,
+    sanction: Sanction,
+    votes: Sequence[Vote],
+    now: datetime,
+) -> None:
+    """The outcome, in the same transaction as the decision."""
+    outcome = duties.milder(vote.outcome for vote in votes)
+    appeal.state, appeal.outcome, appeal.decided_at = AppealState.DECIDED, outcome, now
+    session.add(appeal)
+    feed.append(session, [feed.Happening(EventType.APPEAL_DECIDED, sanction, appeal)], now=now)
+    if sanction.validity is not Validity.STANDING:
+        return  # overturned or replaced while under review: the answer is recorded all the same
+    if outcome is Outcome.OVERTURNED:
+        overturn_now(session, sanction, now=now)
+    elif outcome is Outcome.REDUCED:
+        ends = [
+            v.new_expires_at for v in votes if v.outcome is Outcome.REDUCED and v.new_expires_at
+        ]
+        _reduce(session, keys, sanction, min(ends), now)
+
+
+def _reduce(session: Session, keys: Keys, sanction: Sanction, end: datetime, now: datetime) -> None:
+    end = max(end, now)
+    if effect((sanction.starts_at, sanction.ends_at), now) is Effect.ENDED:
+        sanction.reduced_after_end = True
+        record(session, sanction, EventType.SANCTION_SHORTENED, now)
+    elif sanction.measure is Measure.ACCOUNT_TERMINATED:
+        replace_termination(session, keys, sanction, end, now=now)
+    else:
+        # A vote may be older than the sanction, which replaced a termination meanwhile.
+        sanction.expires_at = min(end, sanction.expires_at or end)
+        record(session, sanction, EventType.SANCTION_SHORTENED, now)
+
+
+def _check_outcome(sanction: Sanction, draft: DecisionDraft, now: datetime) -> None:
+    if draft.outcome is not Outcome.REDUCED:
+        if draft.new_expires_at is not None:
+            raise InvalidInput(f"expected none with {draft.outcome}", path=["newExpiresAt"])
+        return
+    if draft.new_expires_at is None:
+        raise InvalidInput("expected the new end with REDUCED", path=["newExpiresAt"])
+    if sanction.measure is Measure.ACCOUNT_TERMINATED:
+        if draft.new_expires_at - now > policy.LONGEST_SUSPENSION:
+            raise InvalidInput(
+                f"expected an end at most {policy.LONGEST_SUSPENSION.days} days from now",
+                path=["newExpiresAt"],
+            )
+    elif sanction.expires_at is not None and draft.new_expires_at >= sanction.expires_at:
+        raise InvalidInput("expected an earlier end than it has", path=["newExpiresAt"])
+    elif now < sanction.effective_at and draft.new_expires_at <= sanction.effective_at:
+        raise InvalidInput(
+            "expected an end after the start; overturn it if it should never begin",
+            path=["newExpiresAt"],
+        )
+
+
+def _may_file(session: Session, sanction: Sanction, author: Author, now: datetime) -> None:
+    if sanction.validity is not Validity.STANDING:
+        raise Conflict(f"expected a standing sanction; this one is {sanction.validity}")
+    if open_appeals(session, [sanction.id], now):
+        raise Refused(
+            "an appeal is open already; it has to be answered first", code=RefusalCode.APPEAL_OPEN
+        )
+    answered = session.exec(
+        select(Appeal.filed_by).where(
+            Appeal.sanction_id == sanction.id,
+            col(Appeal.state).in_((AppealState.DECIDED, AppealState.ESCALATED, AppealState.FINAL)),
+        )
+    ).all()
+    if Author.APPELLANT in answered or (author is Author.PLATFORM and answered):
+        raise Refused(
+            "this appeal was decided; the way from here is to escalate it",
+            code=RefusalCode.ESCALATE_INSTEAD,
+        )
+    by_now = effect((sanction.starts_at, sanction.ends_at), now)
+    if not may_appeal(by_now, sanction.issued_at, sanction.notified_at, now):
+        raise Refused(
+            f"the window of {policy.APPEAL_WINDOW.days} days is over",
+            code=RefusalCode.APPEAL_WINDOW_CLOSED,
+        )
+
+
+def _reviewing(session: Session, actor: Actor | None, sanction: Sanction, move: AppealMove) -> None:
+    """A platform's moves. Letting an appeal through, or noting an outside outcome, decides
+    nothing: any reviewer of the platform may, whoever issued."""
+    if move in (AppealMove.ADMIT, AppealMove.RECORD_FINAL):
+        _own(session, actor, sanction.id, path="appealId", roles=(Role.REVIEWER,))
+        return
+    if actor is None:
+        raise Unauthenticated("expected a credential")
+    _eligible(session, actor, sanction)
+    if move is AppealMove.REFUSE:
+        session.add(_review(sanction, actor))
+
+
+def _review(sanction: Sanction, actor: Actor) -> Part:
+    part = duties.DecidingPart.REVIEWER.value
+    return Part(sanction_id=sanction.id, member_id=actor.member_id, part=part)
+
+
+def _eligible(session: Session, actor: Actor, sanction: Sanction) -> None:
+    """A reviewer of the platform or of an invited one, who had no part in the case before."""
+    invited = session.get(Invitation, (sanction.id, actor.platform_id)) is not None
+    if sanction.platform_id != actor.platform_id and not invited:
+        raise NotFound("no such appeal", path=["appealId"])
+    actor.require(Role.REVIEWER)
+    duties.person_only(actor.kind)
+    duties.may_review(actor.member_id, deciders(session, sanction.id))
+
+
+def _ask(session: Session, appeal: Appeal, _s: Sanction, draft: MoveDraft, now: datetime) -> None:
+    if appeal.asked_at is not None:
+        raise Conflict("the appellant was asked already; the clock pauses once", path=["move"])
+    if draft.message is None:
+        raise InvalidInput("expected what is asked", path=["message"])
+    appeal.asked_at, appeal.lapses_at = now, now + policy.LONGEST_PAUSE
+
+
+def _answer(
+    session: Session, appeal: Appeal, _s: Sanction, draft: MoveDraft, now: datetime
+) -> None:
+    if draft.message is None:
+        raise InvalidInput("expected the answer", path=["message"])
+    appeal.due_at += now - (appeal.asked_at or now)
+
+
+def _refuse(
+    session: Session, appeal: Appeal, _s: Sanction, draft: MoveDraft, now: datetime
+) -> None:
+    if draft.code is None:
+        raise InvalidInput("expected why, with REFUSE", path=["code"])
+    appeal.inadmissible_code, appeal.decided_at = draft.code, now
+
+
+def _final(session: Session, appeal: Appeal, s: Sanction, draft: MoveDraft, now: datetime) -> None:
+    """An outside body's outcome; an overturn takes effect with the record of it."""
+    if draft.outcome is None:
+        raise InvalidInput("expected the outside body's outcome", path=["outcome"])
+    if draft.implemented_at is not None and draft.implemented_at > now:
+        raise InvalidInput("expected an instant that has passed", path=["implementedAt"])
+    appeal.outside_outcome, appeal.implemented_at = draft.outcome, draft.implemented_at
+    standing = _standing(session, s)
+    if draft.outcome is Outcome.OVERTURNED and standing is not None:
+        overturn_now(session, standing, now=now)
+
+
+def _standing(session: Session, sanction: Sanction | None) -> Sanction | None:
+    """The sanction, or what stands in its place after it was superseded."""
+    while sanction is not None and sanction.validity is Validity.SUPERSEDED:
+        query = select(Sanction).where(Sanction.supersedes_id == sanction.id)
+        sanction = session.exec(query).first()
+    return sanction if sanction and sanction.validity is Validity.STANDING else None
+
+
+def _no_more(
+    session: Session, appeal: Appeal, _s: Sanction, draft: MoveDraft, now: datetime
+) -> None:
+    """The table says all there is to these moves."""
+
+
+_MOVES = {
+    AppealMove.ASK: _ask,
+    AppealMove.ANSWER: _answer,
+    AppealMove.REFUSE: _refuse,
+    AppealMove.RECORD_FINAL: _final,
+}
+
+
+def _appeal(session: Session, appeal_id: str) -> tuple[Appeal, Sanction]:
+    appeal = session.get(Appeal, appeal_id)
+    sanction = session.get(Sanction, appeal.sanction_id) if appeal else None
+    if appeal is None or sanction is None:
+        raise NotFound("no such appeal", path=["appealId"])
+    return appeal, sanction
+
+
+def _own(
+    session: Session,
+    actor: Actor | None,
+    sanction_id: str,
+    *,
+    path: str = "sanctionId",
+    roles: Sequence[Role] = FILERS,
+) -> Sanction:
+    if actor is None:
+        raise Unauthenticated("expected a credential, or the appeal secret")
+    actor.require(*roles)
+    sanction = session.get(Sanction, sanction_id)
+    if sanction is None or sanction.platform_id != actor.platform_id:
+        raise NotFound("no such sanction or appeal of this platform", path=[path])
+    return sanction
+
+
+def _by_secret(sanction: Sanction | None, secret: str, *, path: str = "sanctionId") -> Sanction:
+    """The sanction, if this is its secret now; the same NotFound otherwise."""
+    if sanction is None or sanction.secret_hash != token_hash(secret):
+        raise NotFound("no such sanction with this secret", path=[path])
+    return sanction
+
+
+def _used(
+    session: Session,
+    keys: Keys,
+    sanction: Sanction,
+    draft: Draft,
+    secret: str | None,
+    appeal: Appeal,
+    now: datetime,
+) -> str | None:
+    """The first use mints the next generation, which this visitor alone sees."""
+    if secret is None or sanction.secret_generation > 0:
+        return None
+    session.add(
+        SecretUse(
+            sanction_id=sanction.id,
+            secret_hash=token_hash(secret),
+            fingerprint=_body(keys, draft),
+            appeal_id=appeal.id,
+            at=now,
+        )
+    )
+    sanction.secret_generation = 1
+    following = appeal_secret(keys, sanction.id, 1)
+    sanction.secret_hash = token_hash(following)
+    session.add(sanction)
+    return following
+
+
+def _retried(
+    session: Session,
+    keys: Keys,
+    sanction: Sanction | None,
+    draft: FilingDraft | MoveDraft,
+    now: datetime,
+) -> Moved | None:
+    """The answer of an identical mutation with the same, by now used, secret within an hour."""
+    if sanction is None or draft.appeal_secret is None:
+        return None
+    use = session.get(SecretUse, sanction.id)
+    if (
+        use is None
+        or use.secret_hash != token_hash(draft.appeal_secret)
+        or use.fingerprint != _body(keys, draft)
+        or now >= use.at + RETRY
+    ):
+        return None
+    return Moved(use.appeal_id, appeal_secret(keys, sanction.id, 1))
+
+
+def _body(keys: Keys, draft: Draft) -> str:
+    return keys.tag("secret-use", type(draft).__name__, draft.model_dump_json())
+
+
+def _say(session: Session, appeal: Appeal, author: Author, text: str, now: datetime) -> None:
+    session.add(
+        AppealMessage(id=new_id("msg"), appeal_id=appeal.id, author=author, text=text, at=now)
+    )

@@ -1,0 +1,96 @@
+"""Erasing a subject: disclosures, keys and texts go; statements and their places stay."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlmodel import Session, col, select
+
+from governance import feed
+from governance.appeals import Appeal, AppealMessage, SecretUse
+from governance.errors import InvalidInput
+from governance.fields import URI, Draft, LongText
+from governance.identifiers import BadUri, SubjectKind, lookup_key, parse_subject
+from governance.membership import Actor
+from governance.rules.lifecycle import UNDER_WAY, appeal_state
+from governance.rules.policy import APPEAL_DUE
+from governance.sanctions import Disclosure, Note, Sanction, SubjectKey
+from governance.settings import Keys
+from governance.words import EventType, Role
+
+
+class ErasureDraft(Draft):
+    """Whose records to erase."""
+
+    subject: URI = Field(description="The subject to erase, as a URI")
+    reason: LongText = Field(description="Why; not kept")
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased, and what waits for an appeal."""
+
+    erased_count: int
+    deferred_count: int
+    deferred_until: datetime | None
+
+
+def erase(
+    session: Session, keys: Keys, actor: Actor, draft: ErasureDraft, *, now: datetime
+) -> Erased:
+    """Erases what the own platform holds of a subject, under whatever alias; an appeal under
+    way keeps its evidence until it is over."""
+    actor.require(Role.ADMIN)
+    found = _records(session, keys, actor, draft)
+    waiting = _under_appeal(session, [sanction.id for sanction in found], now)
+    ready = [sanction for sanction in found if sanction.id not in waiting]
+    redact(session, ready, now=now)
+    # An appeal may take longer than planned: the date is when to try again, never in the past.
+    until = max(
+        (max(due, now + APPEAL_DUE) if due <= now else due for due in waiting.values()),
+        default=None,
+    )
+    return Erased(len(ready), len(waiting), until)
+
+
+def redact(session: Session, sanctions: list[Sanction], *, now: datetime) -> None:
+    """Deletes everything of the sanctions that isn't in their statements."""
+    ids = [sanction.id for sanction in sanctions]
+    appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
+    session.execute(sa.delete(AppealMessage).where(col(AppealMessage.appeal_id).in_(appeals)))
+    for table in (SecretUse, Note, SubjectKey, Disclosure):
+        column = col(table.sanction_id)
+        session.execute(sa.delete(table).where(column.in_(ids)))
+    for sanction in sanctions:
+        sanction.redacted_at, sanction.fingerprint, sanction.secret_hash = now, None, None
+        session.add(sanction)
+    happenings = [feed.Happening(EventType.SANCTION_REDACTED, sanction) for sanction in sanctions]
+    feed.append(session, happenings, now=now)
+
+
+def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) -> list[Sanction]:
+    try:
+        subject = parse_subject(draft.subject)
+    except BadUri as error:
+        raise InvalidInput(str(error), path=["subject"]) from None
+    lookups = [lookup_key(keys.derived("lookup"), kind, subject.uri) for kind in SubjectKind]
+    query = (
+        select(Sanction)
+        .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
+        .where(col(SubjectKey.key).in_(lookups), Sanction.platform_id == actor.platform_id)
+        .order_by(col(Sanction.id))
+    )
+    return list(session.exec(query).unique())
+
+
+def _under_appeal(session: Session, ids: list[str], now: datetime) -> dict[str, datetime]:
+    """Sanctions with an appeal under way, and when its answer is due."""
+    # An appeal that moved to a replacement still rests on the sanction it was filed against.
+    about = sa.or_(col(Appeal.sanction_id).in_(ids), col(Appeal.origin_id).in_(ids))
+    return {
+        sanction_id: appeal.due_at
+        for appeal in session.exec(select(Appeal).where(about, col(Appeal.state).in_(UNDER_WAY)))
+        if appeal_state(appeal.state, appeal.lapses_at, now) in UNDER_WAY
+        for sanction_id in {appeal.sanction_id, appeal.origin_id}.intersection(ids)
+    }

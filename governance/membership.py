@@ -1,0 +1,169 @@
+"""Platforms, members and tokens: added, found, revoked."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from governance.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from governance.fields import new_id
+from governance.identifiers import BadUri, canonical_domain
+from governance.platforms import Member, Platform, Token
+from governance.rules.disclosure import PUBLIC, Viewer, viewer
+from governance.settings import token_hash
+from governance.words import MemberKind, Role
+
+TOKEN_PREFIX = "cty_"
+LAST_USE_GRAIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A member that acts, as its token told."""
+
+    member_id: str
+    platform_id: str
+    kind: MemberKind
+    roles: frozenset[Role]
+    token_id: str = ""
+
+    @property
+    def viewer(self) -> Viewer:
+        return viewer(self.platform_id, self.roles)
+
+    def require(self, *roles: Role) -> None:
+        """Forbidden unless the member has one of the roles."""
+        if not self.roles.intersection(roles):
+            raise Forbidden(f"expected the role {' or '.join(roles)}")
+
+
+def viewer_of(actor: Actor | None) -> Viewer:
+    return PUBLIC if actor is None else actor.viewer
+
+
+def add_platform(session: Session, domain: str, name: str | None, *, now: datetime) -> Platform:
+    """Adds a platform; the same domain again is a Conflict."""
+    domain = _domain(domain)
+    if session.exec(select(Platform).where(Platform.domain == domain)).first():
+        raise Conflict(f"{domain} is a platform of this node already", path=["domain"])
+    platform = Platform(
+        id=new_id("plt"), domain=domain, name=(name or domain).strip() or domain, added_at=now
+    )
+    session.add(platform)
+    session.flush()
+    return platform
+
+
+def find_platform(session: Session, domain: str) -> Platform:
+    platform = session.exec(select(Platform).where(Platform.domain == _domain(domain))).first()
+    if platform is None:
+        raise NotFound(f"no platform {domain} on this node", path=["platform"])
+    return platform
+
+
+def add_member(
+    session: Session,
+    domain: str,
+    handle: str,
+    roles: list[Role],
+    *,
+    now: datetime,
+    kind: MemberKind = MemberKind.PERSON,
+) -> Member:
+    """Adds a member, or gives one that exists these roles instead."""
+    platform = find_platform(session, domain)
+    if not handle.strip() or len(handle) > 200:
+        raise InvalidInput("expected a handle of 1 to 200 characters", path=["handle"])
+    if not roles:
+        raise InvalidInput("expected at least one role", path=["roles"])
+    member = session.exec(
+        select(Member).where(Member.platform_id == platform.id, Member.handle == handle)
+    ).first()
+    if member is None:
+        member = Member(
+            id=new_id("mem"),
+            platform_id=platform.id,
+            handle=handle,
+            kind=kind,
+            roles=roles,
+            added_at=now,
+        )
+    elif member.kind is not kind:
+        raise Conflict(f"{handle} is a {member.kind.value}", path=["kind"])
+    member.roles = list(dict.fromkeys(roles))
+    session.add(member)
+    session.flush()
+    return member
+
+
+def create_token(
+    session: Session, domain: str, handle: str, *, now: datetime, lifetime: timedelta | None
+) -> str:
+    """A new bearer token for a member. It can't be shown again: only its hash is stored."""
+    platform = find_platform(session, domain)
+    member = session.exec(
+        select(Member).where(Member.platform_id == platform.id, Member.handle == handle)
+    ).first()
+    if member is None:
+        raise NotFound(f"no member {handle} of {domain}", path=["handle"])
+    if lifetime is not None and lifetime <= timedelta():
+        raise InvalidInput("expected a lifetime above zero, such as 90d", path=["expiresIn"])
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    session.add(
+        Token(
+            id=new_id("tok"),
+            member_id=member.id,
+            hash=token_hash(token),
+            created_at=now,
+            expires_at=None if lifetime is None else now + lifetime,
+        )
+    )
+    return token
+
+
+def revoke_token(session: Session, token_id: str, *, now: datetime) -> None:
+    token = session.get(Token, token_id)
+    if token is None:
+        raise NotFound(f"no token {token_id}; `comity token list` shows them", path=["id"])
+    token.revoked_at = token.revoked_at or now
+    session.add(token)
+
+
+def authenticate(session: Session, token: str, *, now: datetime) -> Actor:
+    """Who holds the token. Unknown, expired and revoked are told apart by nobody."""
+    found = session.exec(
+        select(Token, Member)
+        .join(Member, col(Member.id) == col(Token.member_id))
+        .where(Token.hash == token_hash(token))
+    ).first()
+    if found is None or not _is_live(found[0], now):
+        raise Unauthenticated("this token is unknown, expired or revoked")
+    held, member = found
+    return Actor(member.id, member.platform_id, member.kind, frozenset(member.roles), held.id)
+
+
+def record_use(session: Session, token_id: str, *, now: datetime) -> None:
+    """Notes when a token was last used, to five minutes."""
+    session.execute(
+        sa.update(Token)
+        .where(col(Token.id) == token_id)
+        .where(
+            sa.or_(
+                col(Token.last_used_at).is_(None), col(Token.last_used_at) < now - LAST_USE_GRAIN
+            )
+        )
+        .values(last_used_at=now)
+    )
+
+
+def _is_live(token: Token, now: datetime) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+
+
+def _domain(text: str) -> str:
+    try:
+        return canonical_domain(text)
+    except BadUri as error:
+        raise InvalidInput(str(error), path=["domain"]) from None

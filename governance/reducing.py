@@ -1,0 +1,96 @@
+"""A termination reduced on appeal: superseded by a time-out on the same terms."""
+
+import secrets
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from governance import feed
+from governance.errors import PolicyRefused, RefusalCode
+from governance.fields import new_id
+from governance.rules import policy
+from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
+from governance.settings import Keys, token_hash
+from governance.words import EventType, Measure, Validity
+
+
+def replace_termination(
+    session: Session, keys: Keys, terminated: Sanction, end: datetime, *, now: datetime
+) -> Sanction:
+    """The time-out that takes the termination's place until `end`."""
+    subject_keys = session.exec(
+        select(SubjectKey.key).where(SubjectKey.sanction_id == terminated.id)
+    ).all()
+    start = max(now, terminated.effective_at)
+    _within_total(session, terminated, list(subject_keys), (start, end), now)
+    terms = terminated.model_dump()
+    sanction_id = new_id("san")
+    generation = 0
+    terms |= {
+        "id": sanction_id,
+        "measure": Measure.ACCOUNT_SUSPENDED,
+        "permanent_basis": None,
+        "issued_at": now,
+        "recorded_at": now,
+        "effective_at": start,
+        "expires_at": end,
+        "approved_at": None,
+        "lapses_at": None,
+        "supersedes_id": terminated.id,
+        "reference_key": keys.tag("reduced", terminated.id),
+        "fingerprint": None,
+        "secret_generation": generation,
+        "secret_hash": token_hash(keys.tag("appeal-secret", sanction_id, str(generation))),
+    }
+    replacement = feed.settle(Sanction(**terms))
+    terminated.validity, terminated.superseded_at = Validity.SUPERSEDED, now
+    session.add_all([feed.settle(terminated), replacement])
+    session.flush()
+    _copy(session, terminated.id, sanction_id, list(subject_keys))
+    happenings = [
+        feed.Happening(EventType.SANCTION_SUPERSEDED, terminated),
+        feed.Happening(EventType.SANCTION_ISSUED, replacement),
+    ]
+    feed.append(session, happenings, now=now)
+    return replacement
+
+
+def _copy(session: Session, old: str, new: str, subject_keys: list[str]) -> None:
+    """Whom it is about and who took part stay the same; commitments get a seed of their own."""
+    disclosure = session.get(Disclosure, old)
+    if disclosure is not None:
+        fields = disclosure.model_dump() | {"sanction_id": new, "seed": secrets.token_bytes(32)}
+        session.add(Disclosure(**fields))
+    for part in session.exec(select(Part).where(Part.sanction_id == old)):
+        session.add(Part(sanction_id=new, member_id=part.member_id, part=part.part))
+    session.add_all([SubjectKey(key=key, sanction_id=new) for key in subject_keys])
+
+
+def _within_total(
+    session: Session,
+    terminated: Sanction,
+    subject_keys: list[str],
+    span: tuple[datetime, datetime],
+    now: datetime,
+) -> None:
+    """Refuses an end that exceeds the cap, to which the time served until now belongs."""
+    served = session.execute(
+        sa.select(col(Sanction.id), col(Sanction.starts_at), col(Sanction.ends_at))
+        .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
+        .where(
+            col(SubjectKey.key).in_(subject_keys),
+            col(Sanction.platform_id) == terminated.platform_id,
+            col(Sanction.measure).in_(policy.SUSPENSIONS),
+            col(Sanction.validity).in_((Validity.STANDING, Validity.SUPERSEDED)),
+            col(Sanction.is_binding),
+        )
+        .distinct()
+    ).all()
+    others = [(start, now if key == terminated.id else end) for key, start, end in served]
+    if policy.exceeds_total(span, others):
+        raise PolicyRefused(
+            "with the time-outs before it, this end exceeds the cap: choose an earlier one",
+            path=["newExpiresAt"],
+            code=RefusalCode.TOTAL_TOO_LONG,
+        )
