@@ -1,0 +1,1 @@
+"""The demonstration world: a dozen invented platforms and two years of their decisions."""
