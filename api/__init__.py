@@ -1,0 +1,1 @@
+"""Puts the decisions on the network: GraphQL, pages, the command line. Holds no rule."""

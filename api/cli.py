@@ -1,0 +1,229 @@
+"""The `comity` command."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select
+
+from api import importing
+from api.console import err, fail, now, opened, progress, span
+from api.doctoring import findings
+from governance import membership, migrations
+from governance.errors import BadSetting, Refused
+from governance.platforms import Member, Platform, Token
+from governance.settings import Settings, read_settings
+from governance.words import MemberKind, Role
+
+app = typer.Typer(help="Sanctions, appeals and suspension status that platforms share.")
+platform_app = typer.Typer(help="Platforms of this node.")
+member_app = typer.Typer(help="Members of platforms.")
+token_app = typer.Typer(help="Bearer tokens of members.")
+for name, part in (
+    ("platform", platform_app),
+    ("member", member_app),
+    ("token", token_app),
+    ("import", importing.app),
+):
+    app.add_typer(part, name=name, no_args_is_help=True)
+
+
+def main() -> None:
+    """The entry point: what a user can put right is one line, never a traceback."""
+    try:
+        app()
+    except (Refused, BadSetting) as error:
+        fail(str(error))
+    except SQLAlchemyError as error:
+        fail(
+            f"the database doesn't answer as expected ({type(error).__name__}): "
+            "`comity doctor` says what is wrong"
+        )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's tables; make the key file if there is none."""
+    settings = read_settings()
+    settings.keys(create=True)
+    migrations.upgrade(settings.database_url)
+    err.print("database and keys are ready")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of processes.")] = 1,
+    demo: Annotated[bool, typer.Option(help="Load a demonstration world first.")] = False,
+) -> None:
+    """Serve the node."""
+    import uvicorn
+
+    settings = read_settings()
+    if demo:
+        migrate()
+        _demonstrate(settings, f"http://{host}:{port}")
+    settings.keys()
+    with opened(settings):
+        pass
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+@app.command()
+def schema(
+    check: Annotated[Path | None, typer.Option(help="Compare with this file instead.")] = None,
+) -> None:
+    """Print the GraphQL schema."""
+    from api.schema.build import sdl
+
+    if check is None:
+        print(sdl(), end="")
+    elif check.read_text(encoding="utf-8") != sdl():
+        fail(f"{check} differs from the code: `comity schema > {check}` renews it")
+
+
+@app.command()
+def doctor() -> None:
+    """Check database, keys, migrations and clock; say what is wrong and what to do."""
+    found = findings(read_settings())
+    for finding in found:
+        mark = "[green]ok  [/]" if finding.is_fine else "[red]bad [/]"
+        err.print(f"{mark} {finding.subject}: {finding.message}", highlight=False)
+    if not all(finding.is_fine for finding in found):
+        raise typer.Exit(1)
+
+
+@platform_app.command("add")
+def add_platform(
+    domain: str,
+    name: Annotated[str | None, typer.Option(help="Name people know it by.")] = None,
+) -> None:
+    """Add a platform to this node."""
+    with opened() as database, database.writing() as session:
+        platform = membership.add_platform(session, domain, name, now=now())
+    err.print(f"added {platform.domain} as {platform.id}")
+
+
+@platform_app.command("list")
+def list_platforms() -> None:
+    """List the platforms of this node."""
+    with opened() as database, database.reading() as session:
+        rows = [[p.id, p.domain, p.name] for p in session.exec(select(Platform))]
+    _table(["id", "domain", "name"], rows)
+
+
+@member_app.command("add")
+def add_member(
+    domain: str,
+    handle: str,
+    role: Annotated[list[Role], typer.Option(help="What the member may do; repeatable.")],
+    service: Annotated[bool, typer.Option(help="An unattended program, not a person.")] = False,
+) -> None:
+    """Add a member to a platform, or give it these roles instead of what it had."""
+    kind = MemberKind.SERVICE if service else MemberKind.PERSON
+    with opened() as database, database.writing() as session:
+        member = membership.add_member(session, domain, handle, role, now=now(), kind=kind)
+    err.print(f"{handle} of {domain} is {', '.join(member.roles)}")
+
+
+@token_app.command("create")
+def create_token(
+    domain: str,
+    handle: str,
+    expires_in: Annotated[str | None, typer.Option(help="Such as 90d, 12h or 30m.")] = None,
+) -> None:
+    """Create a token and print it alone. It can't be shown again."""
+    lifetime = None if expires_in is None else span(expires_in)
+    with opened() as database, database.writing() as session:
+        token = membership.create_token(session, domain, handle, now=now(), lifetime=lifetime)
+    print(token)
+
+
+@token_app.command("list")
+def list_tokens() -> None:
+    """List tokens by id: whose, since when, until when, last used. Never the tokens."""
+    with opened() as database, database.reading() as session:
+        held = session.exec(
+            select(Token, Member, Platform)
+            .where(Token.member_id == Member.id)
+            .where(Member.platform_id == Platform.id)
+            .order_by(Token.created_at)  # type: ignore[arg-type]
+        ).all()
+    today = now()
+    rows = [
+        [token.id, platform.domain, member.handle, _state(token, today), _day(token.last_used_at)]
+        for token, member, platform in held
+    ]
+    _table(["id", "platform", "member", "state", "last used"], rows)
+
+
+@token_app.command("revoke")
+def revoke_token(token_id: str) -> None:
+    """Revoke a token at once."""
+    with opened() as database, database.writing() as session:
+        membership.revoke_token(session, token_id, now=now())
+    err.print(f"revoked {token_id}")
+
+
+def _demonstrate(settings: Settings, address: str) -> None:
+    """Loads the demonstration world and says what to look at."""
+    from governance import demo
+
+    with opened(settings) as database, progress("a demonstration world") as told:
+        world = demo.load(database, settings.keys(), now=now(), progress=told)
+    err.print(
+        f"\n[bold]Comity[/] is at {address}/ with {len(world.platforms)} demonstration platforms."
+        f"\n\nTry, as [bold]{world.platform}[/], whether an account is suspended:\n"
+    )
+    query = (
+        "query($s: URI!) { suspensionStatus(subject: $s) "
+        "{ isSuspended until sanctions { measure expiresAt platform { domain } } } }"
+    )
+    body = f'{{"query": "{query}", "variables": {{"s": "{world.suspended_account}"}}}}'
+    print(
+        f"curl -s {address}/graphql -H 'Authorization: Bearer {world.token}' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{body}'",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _state(token: Token, now: datetime) -> str:
+    if token.revoked_at is not None:
+        return f"revoked {_day(token.revoked_at)}"
+    if token.expires_at is not None and token.expires_at <= now:
+        return f"expired {_day(token.expires_at)}"
+    return f"until {_day(token.expires_at)}" if token.expires_at else "live"
+
+
+def _day(instant: datetime | None) -> str:
+    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M}"
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> None:
+    if sys.stdout.isatty():
+        table = Table(*columns, box=None)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+    else:
+        for row in rows:
+            print("\t".join(row))
+
+
+if __name__ == "__main__":
+    main()

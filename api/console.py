@@ -1,0 +1,54 @@
+"""What commands share: the terminal, an opened database, progress, time spans."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import Progress
+
+from governance import migrations
+from governance.database import Database
+from governance.settings import Settings, read_settings
+
+err = Console(stderr=True)
+
+
+@contextlib.contextmanager
+def opened(settings: Settings | None = None) -> Iterator[Database]:
+    settings = settings or read_settings()
+    database = Database(settings.database_url)
+    try:
+        if not migrations.is_current(database):
+            fail("the database isn't at this version's tables: run `comity migrate` first")
+        yield database
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the terminal's error stream; silent where there is no terminal."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def span(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,5})([dhm])", text)
+    if match is None:
+        fail(f"expected a number and d, h or m, such as 90d; got {text!r}")
+    unit = {"d": "days", "h": "hours", "m": "minutes"}[match[2]]
+    return timedelta(**{unit: int(match[1])})
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def fail(message: str) -> NoReturn:
+    print(f"comity: {message}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,75 @@
+"""What `comity doctor` looks at: settings, keys, database, migrations, clock."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
+
+from governance.database import Database
+from governance.errors import BadSetting
+from governance.events import Event
+from governance.migrations import is_current
+from governance.settings import Settings, unknown_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is fine, and what to do where it isn't."""
+
+    subject: str
+    is_fine: bool
+    message: str
+
+
+def findings(settings: Settings) -> list[Finding]:
+    return [*_settings(), *_keys(settings), *_database(settings)]
+
+
+def _settings() -> Iterator[Finding]:
+    unknown = unknown_settings()
+    message = f"nothing reads {', '.join(unknown)}: misspelt?" if unknown else "all are known"
+    yield Finding("settings", not unknown, message)
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    try:
+        settings.keys()
+    except BadSetting as error:
+        yield Finding("keys", False, str(error))
+        return
+    mode = stat.S_IMODE(settings.key_file.stat().st_mode)
+    if mode & 0o077:
+        yield Finding("keys", False, f"others can read {settings.key_file}: chmod 600 it")
+    else:
+        yield Finding("keys", True, f"{settings.key_file} is readable by its owner alone")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    database = Database(settings.database_url)
+    try:
+        current = is_current(database)
+        yield Finding("database", True, f"{database.dialect} answers")
+        told = "at this version's tables" if current else "not at this version: `comity migrate`"
+        yield Finding("migrations", current, told)
+        if current:
+            yield _clock(database)
+    except (SQLAlchemyError, OSError) as error:
+        message = f"doesn't answer ({type(error).__name__}): check COMITY_DATABASE_URL"
+        yield Finding("database", False, message)
+    finally:
+        database.close()
+
+
+def _clock(database: Database) -> Finding:
+    """The newest thing recorded must not lie in the future."""
+    with database.reading() as session:
+        newest = session.execute(sa.select(sa.func.max(col(Event.recorded_at)))).scalar()
+    if newest is not None and newest > datetime.now(UTC):
+        return Finding(
+            "clock", False, f"behind the newest event ({newest:%Y-%m-%d %H:%M}Z): set it"
+        )
+    return Finding("clock", True, "not behind what was recorded")

@@ -1,0 +1,365 @@
+"""Answers GraphQL operations: compiled reads straight out, all else through graphql-core over
+the same compiled selections."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio.to_thread
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+    GraphQLUnionType,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
+from graphql.execution.values import get_variable_values
+
+from api.documents import Documents
+from api.errors import located, public
+from api.reads.compiler import TYPE_KEY
+from api.reads.plans import Operation, Plan, Planner
+from api.reads.selections import Document, fields
+from api.reads.stores import Store, TooDeep
+from api.reads.values import Env
+from api.schema.build import changes, methods, schema
+from api.schema.mutations import Act, Change, Changed, issued
+from api.schema.nodes import Refusal
+from api.schema.payloads import ROW
+from governance import issuing
+from governance.database import Database
+from governance.errors import Forbidden, Refused, Unauthenticated
+from governance.fields import validated
+from governance.membership import Actor, viewer_of
+from governance.settings import Keys, Settings
+
+Info = GraphQLResolveInfo[Any]
+INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GraphQL request and who makes it."""
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+    actor: Actor | None = None
+    is_read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body, and whether the request got as far as being executed."""
+
+    body: bytes
+    was_executed: bool
+
+
+@dataclass(slots=True)
+class Context:
+    """What resolvers share within one request."""
+
+    operation: Operation
+    actor: Actor | None
+    now: datetime
+    variables: Mapping[str, Any]
+
+    def env(self, keys: Keys) -> Env:
+        return Env(self.variables, self.now, viewer_of(self.actor), keys.derived("lookup"))
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Executor:
+    """Everything a process needs to answer; one a process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: Store,
+        keys: Keys,
+        now: Callable[[], datetime] = clock,
+    ) -> None:
+        self.schema = schema()
+        self.documents = Documents(self.schema, settings)
+        self.planner = Planner(methods(), store.dialect)
+        self.store = store
+        self.now = now
+        self._database = database
+        self._keys = keys
+        self._changes = changes()
+        self._prepare()
+
+    async def answer(self, request: Request) -> Answer:
+        """The body of one request. Never raises for what the caller sent."""
+        try:
+            parsed = self.documents.parsed(request.query, request.operation_name)
+        except GraphQLError as error:
+            return _refused([error])
+        if parsed.errors:
+            return _refused(parsed.errors)
+        operation, document = parsed.operation, parsed.document
+        assert operation is not None
+        assert document is not None
+        if request.is_read_only and operation.operation is not OperationType.QUERY:
+            return _refused(
+                [GraphQLError("GET answers queries alone", extensions={"code": "BAD_REQUEST"})]
+            )
+        coerced = get_variable_values(
+            self.schema,
+            operation.variable_definitions or (),
+            dict(request.variables),
+            max_errors=20,
+        )
+        if isinstance(coerced, list):
+            return _refused(coerced)
+        context = Context(
+            Operation(parsed.key, Document.of(self.schema, document)),
+            request.actor,
+            self.now(),
+            coerced.coerced,
+        )
+        if operation.operation is OperationType.QUERY:
+            fast = await self._compiled(operation, context)
+            if fast is not None:
+                return Answer(fast, was_executed=True)
+        return Answer(await self._interpreted(document, request, context), was_executed=True)
+
+    async def _compiled(self, operation: OperationDefinitionNode, context: Context) -> bytes | None:
+        """The answer of a query of compiled fields; None where something is to be told."""
+        env = context.env(self._keys)
+        roots = fields(
+            context.operation.document, "Query", [operation.selection_set], context.variables
+        )
+        if any(nodes[0].name.value in INTROSPECTION for nodes in roots.values()):
+            return None
+        body = bytearray(b'{"data":{')
+        try:
+            for key, nodes in roots.items():
+                json = (
+                    '"Query"'
+                    if nodes[0].name.value == "__typename"
+                    else await self._read(nodes, context, env, typed=False)
+                )
+                if env.problems or (json == "null" and _is_required(self.schema, nodes)):
+                    return None
+                body += f'"{key}":{json},'.encode()
+        except Exception:
+            return None  # the other path meets it again, and tells it with its place
+        if body[-1:] == b",":
+            del body[-1]
+        return bytes(body + b"}}")
+
+    async def _interpreted(
+        self, document: DocumentNode, request: Request, context: Context
+    ) -> bytes:
+        result = execute(
+            self.schema,
+            document,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"] = [public(error) for error in result.errors]
+        return orjson.dumps(body)
+
+    async def _read(
+        self, nodes: Sequence[FieldNode], context: Context, env: Env, *, typed: bool
+    ) -> str:
+        plan = self.planner.root(context.operation, nodes, env, typed=typed)
+        return await self._run(plan, env)
+
+    async def _run(self, plan: Plan, env: Env) -> str:
+        values = plan.values(env)
+        try:
+            return str(await self.store.one(plan.sql, values, is_point=plan.is_point))
+        except TooDeep:
+            raise GraphQLError(
+                "expected fewer levels of lists within lists", extensions={"code": "LIMIT_EXCEEDED"}
+            ) from None
+
+    def _prepare(self) -> None:
+        """Puts compiled reads in the place of resolvers, once the schema is built."""
+        for kind in self.schema.type_map.values():
+            if kind.name.startswith("__"):
+                continue
+            if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+                kind.resolve_type = _type_of
+            elif isinstance(kind, GraphQLEnumType | GraphQLScalarType):
+                if kind.name not in ("Int", "Float", "Boolean"):
+                    kind.serialize = _as_it_is  # type: ignore[method-assign]
+            elif isinstance(kind, GraphQLObjectType):
+                kind.is_type_of = None
+                for name, definition in kind.fields.items():
+                    if kind.name == "Query":
+                        definition.resolve = self._query
+                    elif kind.name == "Mutation":
+                        definition.resolve = self._mutation(self._changes[name])
+                    else:
+                        definition.resolve = _held
+
+    async def _query(self, _source: None, info: Info, **_arguments: Any) -> Any:
+        context: Context = info.context
+        env = context.env(self._keys)
+        try:
+            value = orjson.loads(await self._read(info.field_nodes, context, env, typed=True))
+        except Refused as refused:
+            raise located(refused) from None
+        for place, problem in env.problems:
+            value[place] = located(problem)
+        return value
+
+    def _mutation(self, change: Change) -> Any:
+        async def resolve(
+            _source: None,
+            info: Info,
+            input: Mapping[str, Any],  # noqa: A002
+        ) -> Any:
+            context: Context = info.context
+            try:
+                done = await anyio.to_thread.run_sync(self._changed, change, context.actor, input)
+            except Unauthenticated as refused:
+                raise located(refused) from None
+            except Refused as refused:
+                return _refusal(refused)
+            # What was committed may be newer than the request's beginning.
+            context.now = max(context.now, self.now())
+            if isinstance(done, list):
+                return await self._batch(change, done, info)
+            if not isinstance(done, Changed):
+                return done
+            [payload] = await self._payloads(change, [done], info.field_nodes, info)
+            return payload
+
+        return resolve
+
+    def _changed(self, change: Change, actor: Actor | None, raw: Mapping[str, Any]) -> Any:
+        """Draft, transaction, use case: in a worker thread."""
+        if "sanctions" in change.draft.model_fields:
+            return self._issued(change, actor, raw["sanctions"])
+        if actor is None and not _takes_secret(raw):
+            raise Unauthenticated("this takes a member's credential")
+        draft = validated(change.draft, raw)
+        with self._database.writing() as session:
+            return change.use(Act(session, self._keys, actor, self.now()), draft)
+
+    def _issued(
+        self, change: Change, actor: Actor | None, raws: Sequence[Mapping[str, Any]]
+    ) -> list[Changed | Refused]:
+        """Each item checked on its own, then all in one transaction."""
+        if actor is None:
+            raise Unauthenticated("this takes a member's credential")
+        if len(raws) > issuing.MOST_IN_BATCH:
+            raise GraphQLError(
+                f"expected at most {issuing.MOST_IN_BATCH:,} sanctions, got {len(raws):,}",
+                extensions={"code": "LIMIT_EXCEEDED"},
+            )
+        [item] = change.draft.model_fields["sanctions"].annotation.__args__
+        requests: list[issuing.Request | Refused] = []
+        for raw in raws:
+            try:
+                requests.append(issuing.Request(validated(item, raw)))
+            except Refused as refused:
+                requests.append(refused)
+        try:
+            with self._database.writing() as session:
+                found = change.use(Act(session, self._keys, actor, self.now()), requests)
+        except Forbidden as forbidden:
+            found = [forbidden] * len(raws)
+        return [one if isinstance(one, Refused) else issued(one) for one in found]
+
+    async def _batch(
+        self, change: Change, done: Sequence[Changed | Refused], info: Info
+    ) -> dict[str, Any]:
+        """The payload of a batch, keyed by alias like everything that is read."""
+        context: Context = info.context
+        sets = [node.selection_set for node in info.field_nodes if node.selection_set]
+        refused = sum(isinstance(one, Refused) for one in done)
+        payload: dict[str, Any] = {TYPE_KEY: "SanctionsIssued"}
+        selected = fields(context.operation.document, "SanctionsIssued", sets, context.variables)
+        for key, nodes in selected.items():
+            if nodes[0].name.value == "issuedCount":
+                payload[key] = len(done) - refused
+            elif nodes[0].name.value == "refusedCount":
+                payload[key] = refused
+            elif nodes[0].name.value == "results":
+                rows = [one for one in done if isinstance(one, Changed)]
+                read = iter(await self._payloads(change, rows, nodes, info, key))
+                payload[key] = [
+                    _refusal(one, "sanctions", place) if isinstance(one, Refused) else next(read)
+                    for place, one in enumerate(done)
+                ]
+        return payload
+
+    async def _payloads(
+        self,
+        change: Change,
+        rows: Sequence[Changed],
+        nodes: Sequence[FieldNode],
+        info: Info,
+        key: str = "",
+    ) -> list[Any]:
+        """The objects of the payload, in one statement, through the payload's own selection."""
+        context: Context = info.context
+        env = context.env(self._keys)
+        env.rows = [[row.id, row.secret] for row in rows]
+        path = tuple(info.path.as_list()), key
+        name = change.payload.__name__
+        plan = self.planner.payload(context.operation, path, name, ROW, nodes, env)
+        return list(orjson.loads(await self._run(plan, env)))
+
+
+def _refusal(refused: Refused, *place: str | int) -> Refusal:
+    """The refusal, its path counted from the mutation's arguments."""
+    path = [str(part) for part in ("input", *place, *refused.path)] if refused.path else None
+    return Refusal(code=refused.code, message=refused.message, path=path)
+
+
+def _takes_secret(raw: Mapping[str, Any]) -> bool:
+    return raw.get("appealSecret") is not None
+
+
+def _is_required(schema: Any, nodes: Sequence[FieldNode]) -> bool:
+    return str(schema.query_type.fields[nodes[0].name.value].type).endswith("!")
+
+
+def _refused(errors: Sequence[GraphQLError]) -> Answer:
+    return Answer(orjson.dumps({"errors": [public(error) for error in errors]}), False)
+
+
+def _held(source: Any, info: Info, **_arguments: Any) -> Any:
+    """What was read, by response key; or what Python made, by name."""
+    if isinstance(source, dict):
+        return source[info.path.key]
+    return getattr(source, _snake(info.field_name))
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+
+
+def _type_of(source: Any, *_: Any) -> str:
+    return str(source[TYPE_KEY]) if isinstance(source, dict) else type(source).__name__
+
+
+def _as_it_is(value: Any) -> Any:
+    """Compiled answers are printed in the database already."""
+    return value if isinstance(value, str | int) else str(value)

@@ -1,0 +1,1 @@
+"""A selection of fields → one SQL statement → JSON, built in the database."""

@@ -1,0 +1,148 @@
+"""Compiles a root field's selection to one SQL expression that yields its JSON."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_list_type,
+)
+from graphql.type import GraphQLNonNull
+from sqlalchemy.sql.selectable import FromClause
+
+from api.reads.fields import All, Node, Nothing, One, Page, Read, Row, Variants
+from api.reads.pages import compiled_page
+from api.reads.selections import Document, fields
+from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.values import arguments
+
+Methods = Mapping[tuple[str, str], Callable[..., Any] | str]
+
+NUMBERS = frozenset({"Int", "Long", "Float"})
+PLAIN = frozenset({"ID"})  # needs no escaping: made of our own letters
+TYPE_KEY = ":type"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """One operation's compilation: its document, the values its shape fixes, and the methods
+    that each type's fields come from. `typed` adds what resolves abstract types."""
+
+    document: Document
+    variables: Mapping[str, Any]
+    methods: Methods
+    typed: bool = False
+
+    def root(self, type_name: str, nodes: Sequence[FieldNode], read: Read) -> Text:
+        """The JSON of one root field."""
+        return self._field(type_name, nodes, None, read)
+
+    def objects(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
+        """The JSON of one object: its selected fields, by response key."""
+        sets = [node.selection_set for node in nodes if node.selection_set]
+        parts: list[Text | str] = ["{"]
+        if self.typed:
+            parts.append(f'"{TYPE_KEY}":"{type_name}",')
+        for key, selected in fields(self.document, type_name, sets, self.variables).items():
+            parts += [f'"{key}":', self._field(type_name, selected, row, read), ","]
+        if len(parts) == 1:
+            return literal("{}")
+        last = parts.pop()
+        if isinstance(last, str) and last != ",":
+            parts.append(last.removesuffix(","))
+        return concatenated([*parts, "}"])
+
+    def _field(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return literal(f'"{type_name}"')
+        parent = self.document.schema.type_map[type_name]
+        assert isinstance(parent, GraphQLObjectType)
+        definition = parent.fields[name]
+        method = self.methods[type_name, name]
+        if isinstance(method, str):
+            return scalar(read, definition.type, row[method])
+        given = {a.name.value: a.value for a in nodes[0].arguments or ()}
+        bound = arguments(definition, given, self.variables)
+        named = {self._python_name(name): value for name, value in bound.items()}
+        found = method(row, read, **named)
+        if isinstance(found, One | All | Page | Variants | Nothing):
+            return self._node(definition, nodes, found, read)
+        return scalar(read, definition.type, found)
+
+    @staticmethod
+    def _python_name(name: str) -> str:
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+
+    def _node(
+        self, definition: GraphQLField, nodes: Sequence[FieldNode], node: Node, read: Read
+    ) -> Text:
+        if isinstance(node, Nothing):
+            return literal("null")
+        if isinstance(node, Variants):
+            return self._variants(nodes, node, read)
+        if isinstance(node, One):
+            found = self._one(nodes, node, read)
+            if isinstance(definition.type, GraphQLNonNull):
+                return found
+            return sa.func.coalesce(found, literal("null"), type_=sa.Text())
+        if isinstance(node, All):
+            return self._all(nodes, node, read)
+        named = get_named_type(definition.type)
+        assert isinstance(named, GraphQLObjectType)
+        return compiled_page(self, named.name, nodes, node, read)
+
+    def _variants(self, nodes: Sequence[FieldNode], node: Variants, read: Read) -> Text:
+        options = (self._one(nodes, option, read) for option in node.options)
+        return sa.func.coalesce(*options, literal("null"), type_=sa.Text())
+
+    def _one(self, nodes: Sequence[FieldNode], node: One, read: Read) -> Text:
+        json = self.objects(name_of(node.type), nodes, node.source.c, node.read or read)
+        return _from(json, node.source).where(*node.where).scalar_subquery()
+
+    def _all(self, nodes: Sequence[FieldNode], node: All, read: Read) -> Text:
+        position = sa.func.row_number().over(order_by=list(node.order)).label("position")
+        rows = sa.select(node.source, position).where(*node.where)
+        if node.present is not None:
+            rows = rows.add_columns(node.present.label("present"))
+        found = rows.order_by(position).subquery()
+        if node.each is not None:
+            json = self._variants(nodes, node.each(found.c), read)
+        else:
+            json = self.objects(name_of(node.type), nodes, found.c, node.read or read)
+        if node.present is not None:
+            json = sa.case((found.c.present, json), else_=literal("null"))
+        joined = read.dialect.joined(json, found.c.position)
+        whole = sa.select(bracketed(joined)).select_from(found).scalar_subquery()
+        return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))
+
+
+def scalar(read: Read, kind: GraphQLOutputType, column: sa.ColumnElement[Any]) -> Text:
+    """The JSON of a scalar, an enum or a list of them, null where the column is."""
+    named = get_named_type(kind)
+    if is_list_type(kind.of_type if isinstance(kind, GraphQLNonNull) else kind):
+        json: Text = sa.cast(column, sa.Text())
+    elif named.name == "Boolean":
+        json = sa.case((column.is_(None), None), (column, literal("true")), else_=literal("false"))
+    elif named.name in NUMBERS:
+        json = sa.cast(column, sa.Text())
+    elif named.name == "DateTime":
+        json = concatenated(['"', read.dialect.instant(column), '"'])
+    elif named.name in PLAIN or isinstance(named, GraphQLEnumType):
+        json = concatenated(['"', sa.type_coerce(column, sa.Text()), '"'])
+    else:
+        json = read.dialect.quoted(sa.type_coerce(column, sa.Text()))
+    if isinstance(kind, GraphQLNonNull):
+        return json
+    return sa.case((column.is_(None), literal("null")), else_=json)
+
+
+def _from(json: Text | sa.Label[str], source: FromClause) -> sa.Select[Any]:
+    return sa.select(json).select_from(source)

@@ -1,0 +1,104 @@
+"""What differs between SQLite and PostgreSQL when JSON is built as text."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.sql.selectable import FromClause
+
+Text = sa.ColumnElement[str]
+
+
+class Dialect(Protocol):
+    """One engine's way of saying it."""
+
+    name: str
+    engine: sa.Dialect
+    list_type: sa.types.TypeEngine[Any]
+
+    def quoted(self, text: Text) -> Text: ...
+    def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
+    def joined(self, item: Text, order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
+    def listed(self, values: Iterable[str]) -> Any: ...
+    def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
+    def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
+    def json(self, value: object) -> str: ...
+
+
+class _Shared:
+    def json(self, value: object) -> str:
+        return orjson.dumps(value).decode()
+
+
+class SQLite(_Shared):
+    """Instants are stored as the very text that is printed. Before 3.44 there is no ORDER BY
+    in aggregates: `joined` relies on the order of the subquery it reads."""
+
+    name = "sqlite"
+    engine: sa.Dialect = sqlite.dialect()
+    list_type: sa.types.TypeEngine[Any] = sa.Text()
+
+    def quoted(self, text: Text) -> Text:
+        return sa.func.json_quote(text, type_=sa.Text())
+
+    def instant(self, column: sa.ColumnElement[Any]) -> Text:
+        return sa.type_coerce(column, sa.Text())
+
+    def joined(self, item: Text, order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
+        return sa.func.group_concat(item, sa.literal_column("','"), type_=sa.Text())
+
+    def listed(self, values: Iterable[str]) -> str:
+        return self.json(list(values))
+
+    def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]:
+        each = sa.func.json_each(values).table_valued("value")
+        return sa.type_coerce(column, sa.Text()).in_(sa.select(each.c.value))
+
+    def rows(self, values: Any, columns: Sequence[str]) -> FromClause:
+        each = sa.func.json_each(values).table_valued("key", "value")
+        picked = [
+            sa.func.json_extract(each.c.value, f"$[{i}]", type_=sa.Text()).label(name)
+            for i, name in enumerate(columns)
+        ]
+        return sa.select(each.c.key.label("ord"), *picked).subquery()
+
+
+class PostgreSQL(_Shared):
+    """Compiled for asyncpg; a column's `json` text is taken as it was stored."""
+
+    name = "postgresql"
+    engine: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
+    list_type: sa.types.TypeEngine[Any] = postgresql.ARRAY(sa.Text())
+
+    def quoted(self, text: Text) -> Text:
+        return sa.cast(sa.func.to_json(sa.cast(text, sa.Text())), sa.Text())
+
+    def instant(self, column: sa.ColumnElement[Any]) -> Text:
+        utc = sa.func.timezone(sa.literal_column("'UTC'"), column)
+        form: Text = sa.literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
+        return sa.func.to_char(utc, form, type_=sa.Text())
+
+    def joined(self, item: Text, order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
+        ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), order)
+        return sa.func.string_agg(item, ordered, type_=sa.Text())
+
+    def listed(self, values: Iterable[str]) -> list[str]:
+        return [str(value) for value in values]
+
+    def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]:
+        return sa.type_coerce(column, sa.Text()) == sa.any_(values)
+
+    def rows(self, values: Any, columns: Sequence[str]) -> FromClause:
+        each = (
+            sa.func.json_array_elements(sa.cast(values, postgresql.JSON))
+            .table_valued(sa.column("value", postgresql.JSON), with_ordinality="ord")
+            .render_derived()
+        )
+        picked = [each.c.value[i].as_string().label(name) for i, name in enumerate(columns)]
+        return sa.select(each.c.ord, *picked).subquery()
+
+
+DIALECTS: dict[str, Dialect] = {"sqlite": SQLite(), "postgresql": PostgreSQL()}

@@ -1,0 +1,205 @@
+"""How a type of the schema says where its fields come from.
+
+A column of the same name needs no word. Anything else is a method with `@sql(GraphQLType)`. It
+sees the row and the `Read`, and returns an SQL expression or one of the constructors below,
+which are the only way to a table because visibility stands in them.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import strawberry
+import strawberry.pydantic
+from sqlalchemy.sql.selectable import FromClause
+from sqlmodel import SQLModel
+
+from api.reads.dialects import Dialect
+from api.reads.values import Argument, Env, Getter, Late
+from governance.errors import InvalidInput
+from governance.fields import UTCDateTime, parse_instant
+from governance.rules.disclosure import ViewerKind
+
+Row = Any  # the columns of a FROM element
+Condition = sa.ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """An object from the row of a source that fits, or null."""
+
+    type: type
+    source: FromClause
+    where: Sequence[Condition] = ()
+    read: "Read | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """A list of objects, one for each row that fits, in order."""
+
+    type: type
+    source: FromClause
+    where: Sequence[Condition] = ()
+    order: Sequence[sa.ColumnElement[Any]] = ()
+    present: Condition | None = None  # where false, null stands in the object's place
+    whole: Condition | None = None  # where false, null stands in the list's place
+    read: "Read | None" = None
+    each: "Callable[[Row], Variants] | None" = None  # a list of an interface
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A connection: keyset pages over the rows that fit, by (instant, id)."""
+
+    type: type
+    source: FromClause
+    keys: tuple[sa.ColumnElement[datetime], sa.ColumnElement[str]]
+    arguments: Mapping[str, Argument]
+    where: Sequence[Condition] = ()
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """An interface: the first of these that is there."""
+
+    options: Sequence[One]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Null, whatever is selected below."""
+
+
+Node = One | All | Page | Variants | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a field's method may use: the clock, who asks, and bound values."""
+
+    dialect: Dialect
+    viewer: ViewerKind
+    binds: dict[str, Getter]
+    clock: Getter = lambda env: env.now
+
+    @property
+    def now(self) -> sa.ColumnElement[datetime]:
+        """The one `now` of the request, or the instant asked about."""
+        return self.bound(self.clock, UTCDateTime())
+
+    @property
+    def platform_id(self) -> sa.ColumnElement[str]:
+        """The asking partner's platform."""
+        return self.bound(lambda env: env.viewer.platform_id, sa.Text())
+
+    def at(self, clock: Getter) -> "Read":
+        """The same, at another instant."""
+        return Read(self.dialect, self.viewer, self.binds, clock)
+
+    def as_viewer(self, viewer: ViewerKind) -> "Read":
+        return Read(self.dialect, viewer, self.binds, self.clock)
+
+    def bound(self, get: Getter, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        """A parameter whose value `get` finds at each execution."""
+        name = f"b{len(self.binds)}"
+        self.binds[name] = get
+        return sa.bindparam(name, type_=kind, required=False)
+
+    def text(
+        self, value: Argument, convert: Callable[[str], str] | None = None
+    ) -> sa.ColumnElement[str]:
+        """An argument's text as a parameter, converted at each execution."""
+        get = getter(value)
+        return self.bound((lambda env: convert(get(env))) if convert else get, sa.Text())
+
+    def instant(self, value: Argument, name: str) -> sa.ColumnElement[datetime]:
+        """An argument's instant as a parameter; refused where it isn't RFC 3339."""
+        return self.bound(instant_of(value, name), UTCDateTime())
+
+    def among(self, column: sa.ColumnElement[str], value: Argument) -> Condition:
+        """Whether the column is one of the argument's values."""
+        get = getter(value)
+        values = self.bound(lambda env: self.dialect.listed(get(env)), self.dialect.list_type)
+        return self.dialect.among(column, values)
+
+    def rows(self, get: Getter, *columns: str) -> FromClause:
+        """Rows of text that Python brings, numbered by a column `ord`."""
+        return self.dialect.rows(
+            self.bound(lambda env: self.dialect.json(get(env)), sa.Text()), columns
+        )
+
+
+def getter(value: Argument) -> Getter:
+    if isinstance(value, Late):
+        return value.get
+    return lambda _: value
+
+
+def instant_of(value: Argument, name: str) -> Getter:
+    """Reads an argument as an instant; InvalidInput names the argument."""
+    get = getter(value)
+
+    def read(env: Env) -> datetime:
+        try:
+            return parse_instant(get(env))
+        except ValueError as error:
+            raise InvalidInput(f"{name}: {error}", path=[name]) from None
+
+    return read
+
+
+Method = Callable[..., Node | sa.ColumnElement[Any]]
+
+
+def sql(kind: object, description: str, **arguments: object) -> Callable[[Method], Any]:
+    """Declares a field that comes from SQL. `arguments` are its GraphQL arguments: a type, or
+    `argument(type, description)`. The method gets the row, the Read, and each argument."""
+
+    def declare(method: Method) -> Any:
+        def unused(self: object) -> None:
+            raise AssertionError("compiled reads replace every resolver")
+
+        this = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+        given = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=annotation,
+                default=inspect.Parameter.empty if _is_required(annotation) else None,
+            )
+            for name, annotation in arguments.items()
+        ]
+        unused.__signature__ = inspect.Signature(this + given)  # type: ignore[attr-defined]
+        unused.__annotations__ = dict(arguments)
+        unused.__name__, unused.__module__ = method.__name__, method.__module__
+        return strawberry.pydantic.field(
+            unused, graphql_type=kind, description=description, metadata={"sql": method}
+        )
+
+    return declare
+
+
+def argument(kind: Any, description: str) -> Any:
+    return Annotated[kind, strawberry.argument(description=description)]
+
+
+def _is_required(annotation: Any) -> bool:
+    kind = getattr(annotation, "__origin__", annotation)
+    return type(None) not in getattr(kind, "__args__", ())
+
+
+def is_any_of(column: sa.ColumnElement[Any], words: Iterable[str]) -> Condition:
+    """Whether a code is one of these: literals, since a plan's words never change."""
+    return sa.type_coerce(column, sa.Text()).in_(
+        [sa.literal_column(f"'{w}'") for w in sorted(words)]
+    )
+
+
+def rows_of(record: type[SQLModel]) -> Any:
+    """The rows of a record's table, under a name of their own."""
+    return sa.alias(record.__table__)  # type: ignore[attr-defined]

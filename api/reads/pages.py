@@ -1,0 +1,213 @@
+"""Connections: keyset pages, forwards and backwards, one statement whatever is selected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from graphql import FieldNode
+
+from api.reads.fields import Page, Read, getter
+from api.reads.selections import fields
+from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.values import Argument, Env, Getter
+from governance.errors import InvalidInput
+from governance.fields import UTCDateTime, parse_instant
+
+if TYPE_CHECKING:
+    from api.reads.compiler import Compiler
+
+DEFAULT_PAGE = 50
+LONGEST_PAGE = 1_000
+
+
+def compiled_page(
+    compiler: Compiler, connection: str, nodes: Sequence[FieldNode], page: Page, read: Read
+) -> Text:
+    """The JSON of a connection. Looks one row further than asked, to know whether more follow."""
+    size, is_backward = _size(page, read)
+    rows = _rows(page, read, connection, size, is_backward)
+    cursor = _cursor(read, connection, rows.c["page_at"], rows.c["page_id"])
+    kept = rows.c.position <= size
+    edge = name_of(page.type) + "Edge"
+
+    def agg(item: Text) -> Text:
+        joined = read.dialect.joined(item, _place(rows, is_backward))
+        return bracketed(joined.filter(kept))
+
+    def node(selected: Sequence[FieldNode]) -> Text:
+        return compiler.objects(name_of(page.type), selected, rows.c, read)
+
+    def edges(selected: Sequence[FieldNode]) -> Text:
+        parts: list[Text | str] = []
+        for key, inner in _below(compiler, edge, selected).items():
+            name = inner[0].name.value
+            if name == "node":
+                value = node(inner)
+            elif name == "cursor":
+                value = concatenated(['"', cursor, '"'])
+            else:
+                value = literal(f'"{edge}"')
+            parts += [f',"{key}":', value]
+        return agg(_object(parts))
+
+    def info(selected: Sequence[FieldNode]) -> Text:
+        more = sa.func.coalesce(sa.func.max(rows.c.position), 0) > size
+        before = page.arguments.get("after") is not None
+        after = page.arguments.get("before") is not None
+        first = sa.func.min(cursor).filter(rows.c.position == 1)
+        last = sa.func.min(cursor).filter(rows.c.position == _least(rows.c.total, size))
+        if is_backward:
+            first, last = last, first
+        known: dict[str, Text] = {
+            "__typename": literal('"PageInfo"'),
+            "hasNextPage": _flag(after if is_backward else more),
+            "hasPreviousPage": _flag(more if is_backward else before),
+            "startCursor": _nullable(first),
+            "endCursor": _nullable(last),
+        }
+        parts: list[Text | str] = []
+        for key, inner in _below(compiler, "PageInfo", selected).items():
+            parts += [f',"{key}":', known[inner[0].name.value]]
+        return _object(parts)
+
+    parts: list[Text | str] = []
+    names: set[str] = set()
+    for key, selected in _below(compiler, connection, nodes).items():
+        names.add(name := selected[0].name.value)
+        if name == "__typename":
+            value = literal(f'"{connection}"')
+        elif name == "totalCount":
+            value = _total(page)
+        elif name == "edges":
+            value = edges(selected)
+        elif name == "nodes":
+            value = agg(node(selected))
+        else:
+            value = info(selected)
+        parts += [f',"{key}":', value]
+    if names <= {"__typename", "totalCount"}:
+        return sa.select(_object(parts)).scalar_subquery()  # no aggregate keeps it to one row
+    return sa.select(_object(parts)).select_from(rows).scalar_subquery()
+
+
+def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
+    """The page's rows and one more, numbered in reading order."""
+    at, ident = page.keys
+    descending = page.newest_first is not is_backward
+    order = [key.desc() if descending else key.asc() for key in (at, ident)]
+    where = [*page.where]
+    for name in ("after", "before"):
+        edge = page.arguments.get(name)
+        if edge is not None:
+            where.append(_beyond(page, read, connection, name, edge))
+    found = (
+        sa.select(page.source, at.label("page_at"), ident.label("page_id"))
+        .where(*where)
+        .order_by(*order)
+        .limit(size + 1)
+        .subquery()
+    )
+    again = [found.c.page_at, found.c.page_id]
+    position = sa.func.row_number().over(order_by=[c.desc() if descending else c for c in again])
+    numbered = sa.select(
+        found, position.label("position"), sa.func.count().over().label("total")
+    ).subquery()
+    ordered = sa.select(numbered).order_by(_place(numbered, is_backward))
+    return ordered.subquery()
+
+
+def _beyond(
+    page: Page, read: Read, connection: str, name: str, edge: Argument
+) -> sa.ColumnElement[bool]:
+    """Whether a row lies behind the cursor, by (instant, id)."""
+    at, ident = page.keys
+    point = sa.tuple_(
+        read.bound(_decoded(connection, name, edge, 0), UTCDateTime()),
+        read.bound(_decoded(connection, name, edge, 1), sa.Text()),
+    )
+    row = sa.tuple_(at, ident)
+    return row < point if page.newest_first is (name == "after") else row > point
+
+
+def _decoded(connection: str, name: str, edge: Argument, part: int) -> Getter:
+    get = getter(edge)
+
+    def read(env: Env) -> datetime | str:
+        text = get(env)
+        match = re.fullmatch(r"(\w+)~([0-9TZ:.-]{27})~(\w{1,64})", str(text), re.ASCII)
+        try:
+            if match is None or match[1] != connection.removesuffix("Connection"):
+                raise ValueError
+            return parse_instant(match[2]) if part == 0 else match[3]
+        except ValueError:
+            raise InvalidInput(
+                f"{name}: expected a cursor of this connection", path=[name]
+            ) from None
+
+    return read
+
+
+def _cursor(read: Read, connection: str, at: Any, ident: Any) -> Text:
+    kind = connection.removesuffix("Connection")
+    return concatenated([f"{kind}~", read.dialect.instant(at), "~", ident])
+
+
+def _size(page: Page, read: Read) -> tuple[sa.ColumnElement[int], bool]:
+    """How many rows, and whether they are counted from the end."""
+    first, last = page.arguments.get("first"), page.arguments.get("last")
+    if first is not None and last is not None:
+        raise InvalidInput("expected first or last, not both", path=["last"])
+    name, value = ("last", last) if last is not None else ("first", first)
+    get = getter(value)
+
+    def read_size(env: Env) -> int:
+        size = get(env)
+        if size is None:
+            return DEFAULT_PAGE
+        if not 0 <= size <= LONGEST_PAGE:
+            raise InvalidInput(f"{name}: expected 0 to {LONGEST_PAGE}, got {size}", path=[name])
+        return int(size)
+
+    return read.bound(read_size, sa.Integer()), last is not None
+
+
+def _place(rows: Any, is_backward: bool) -> sa.ColumnElement[Any]:
+    position: sa.ColumnElement[Any] = rows.c.position
+    return position.desc() if is_backward else position.asc()
+
+
+def _total(page: Page) -> Text:
+    counted = sa.select(sa.func.count()).select_from(page.source).where(*page.where)
+    return sa.cast(counted.scalar_subquery(), sa.Text())
+
+
+def _below(
+    compiler: Compiler, type_name: str, nodes: Sequence[FieldNode]
+) -> dict[str, list[FieldNode]]:
+    sets = [node.selection_set for node in nodes if node.selection_set]
+    return fields(compiler.document, type_name, sets, compiler.variables)
+
+
+def _object(parts: list[Text | str]) -> Text:
+    if isinstance(parts[0], str):
+        parts[0] = parts[0].removeprefix(",")
+    return concatenated(["{", *parts, "}"])
+
+
+def _least(a: Any, b: Any) -> sa.ColumnElement[Any]:
+    return sa.case((a < b, a), else_=b)
+
+
+def _flag(value: bool | sa.ColumnElement[bool]) -> Text:
+    if isinstance(value, bool):
+        return sa.literal_column("'true'" if value else "'false'", sa.Text())
+    return sa.case((value, sa.literal_column("'true'")), else_=sa.literal_column("'false'"))
+
+
+def _nullable(cursor: Any) -> Text:
+    quoted = concatenated(['"', cursor, '"'])
+    return sa.func.coalesce(quoted, sa.literal_column("'null'"), type_=sa.Text())

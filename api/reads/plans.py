@@ -1,0 +1,151 @@
+"""Plans: one SQL statement for each root field, kept by document, viewer and shape."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from graphql import FieldNode
+
+from api.reads.compiler import Compiler, Methods
+from api.reads.dialects import Dialect
+from api.reads.fields import Read
+from api.reads.selections import Document
+from api.reads.texts import Text
+from api.reads.values import Env, Getter, shape
+
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Value]):
+    """A bounded cache; what was unused longest goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[Hashable, Value] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        if key in self._held:
+            self.hits += 1
+            self._held.move_to_end(key)
+            return self._held[key]
+        self.misses += 1
+        made = make()
+        self._held[key] = made
+        if len(self._held) > self._most:
+            self._held.popitem(last=False)
+        return made
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement and where its values come from, in order."""
+
+    sql: str
+    getters: tuple[Getter, ...]
+    is_point: bool
+
+    def values(self, env: Env) -> list[Any]:
+        """The bound values of one execution; raises what an argument is refused for."""
+        return [get(env) for get in self.getters]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A parsed document's selections under a key that caches may use."""
+
+    key: Hashable
+    document: Document
+
+
+class Planner:
+    """Makes plans and keeps the newest of them."""
+
+    def __init__(self, methods: Methods, dialect: Dialect, most: int = 1_000) -> None:
+        self._methods = methods
+        self._dialect = dialect
+        self.plans: Kept[Plan] = Kept(most)
+
+    def root(
+        self,
+        operation: Operation,
+        nodes: Sequence[FieldNode],
+        env: Env,
+        *,
+        typed: bool,
+    ) -> Plan:
+        """The plan of a root field of a query."""
+        response_key = nodes[0].alias.value if nodes[0].alias else nodes[0].name.value
+        key = (operation.key, response_key, env.viewer.kind, shape(env.variables), typed)
+
+        def make() -> Plan:
+            return self._made(operation, env, typed, lambda c, read: c.root("Query", nodes, read))
+
+        return self.plans.get(key, make)
+
+    def payload(
+        self,
+        operation: Operation,
+        path: Hashable,
+        type_name: str,
+        columns: Sequence[str],
+        nodes: Sequence[FieldNode],
+        env: Env,
+    ) -> Plan:
+        """The plan that reads the objects of a mutation's payload, after its commit."""
+        key = (operation.key, path, type_name, env.viewer.kind, shape(env.variables))
+
+        def expression(compiler: Compiler, read: Read) -> Text:
+            rows = read.rows(lambda env: env.rows, *columns)
+            json = compiler.objects(type_name, nodes, rows.c, read)
+            items = sa.select(json.label("item"), rows.c.ord).order_by(rows.c.ord).subquery()
+            joined = read.dialect.joined(items.c.item, items.c.ord)
+            from api.reads.texts import bracketed
+
+            return bracketed(sa.select(joined).select_from(items).scalar_subquery())
+
+        return self.plans.get(key, lambda: self._made(operation, env, True, expression))
+
+    def _made(
+        self,
+        operation: Operation,
+        env: Env,
+        typed: bool,
+        expression: Callable[[Compiler, Read], Text],
+    ) -> Plan:
+        binds: dict[str, Getter] = {}
+        read = Read(self._dialect, env.viewer.kind, binds)
+        compiler = Compiler(operation.document, env.variables, self._methods, typed)
+        statement = sa.select(expression(compiler, read))
+        return _plan(statement, binds, self._dialect)
+
+
+def _plan(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
+    compiled = statement.compile(
+        dialect=dialect.engine, compile_kwargs={"render_postcompile": True}
+    )
+    assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+    getters: list[Getter] = []
+    for name in compiled.positiontup or ():
+        parameter = compiled.binds[name]
+        process = parameter.type.dialect_impl(dialect.engine).bind_processor(dialect.engine)
+        get = binds.get(name) or _constant(compiled.params[name])
+        getters.append(_processed(get, process))
+    sql = compiled.string
+    return Plan(sql, tuple(getters), is_point="row_number()" not in sql)
+
+
+def _constant(value: object) -> Getter:
+    return lambda env: value
+
+
+def _processed(get: Getter, process: Callable[[Any], Any] | None) -> Getter:
+    if process is None:
+        return get
+    return lambda env: process(get(env))

@@ -1,0 +1,110 @@
+"""Runs compiled reads: SQLite in this process, PostgreSQL over asyncpg."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+from api.reads.dialects import DIALECTS, Dialect
+
+
+class TooDeep(Exception):
+    """The statement nests deeper than this SQLite's parser can read (before 3.46: 100 symbols)."""
+
+
+class Store(Protocol):
+    """Where reads go. `statements` counts them, for tests and metrics."""
+
+    dialect: Dialect
+    statements: int
+
+    async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any: ...
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class SQLiteStore:
+    """Point reads run on the loop, since a thread costs more than they do; others in threads."""
+
+    def __init__(self, url: str, connections: int) -> None:
+        self.dialect = DIALECTS["sqlite"]
+        self.statements = 0
+        self._path = str(make_url(url).database)
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="reads")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+
+    async def open(self) -> None:
+        """Connections are opened as threads need them."""
+
+    async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any:
+        self.statements += 1
+        if is_point:
+            return self._one(sql, values)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._one, sql, values)
+
+    def _one(self, sql: str, values: Sequence[Any]) -> Any:
+        try:
+            row = self._connection().execute(sql, values).fetchone()
+        except sqlite3.OperationalError as error:
+            if "parser stack overflow" in str(error):
+                raise TooDeep from None
+            raise
+        return None if row is None else row[0]
+
+    def _connection(self) -> sqlite3.Connection:
+        held: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if held is None:
+            held = sqlite3.connect(
+                self._path, isolation_level=None, cached_statements=512, check_same_thread=False
+            )
+            held.execute("PRAGMA busy_timeout=30000")
+            held.execute("PRAGMA query_only=ON")
+            self._local.connection = held
+            self._opened.append(held)
+        return held
+
+    async def close(self) -> None:
+        self._threads.shutdown()
+        for connection in self._opened:
+            connection.close()
+
+
+class PostgreSQLStore:
+    """A pool of connections whose statements stay prepared."""
+
+    def __init__(self, url: str, connections: int) -> None:
+        self.dialect = DIALECTS["postgresql"]
+        self.statements = 0
+        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connections = connections
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=self._connections,
+            server_settings={"default_transaction_read_only": "on", "jit": "off"},
+        )
+
+    async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any:
+        assert self._pool is not None, "open() comes first"
+        self.statements += 1
+        return await self._pool.fetchval(sql, *values)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+
+def store(url: str, connections: int) -> Store:
+    """The store of a database URL."""
+    is_sqlite = make_url(url).get_backend_name() == "sqlite"
+    return (SQLiteStore if is_sqlite else PostgreSQLStore)(url, connections)

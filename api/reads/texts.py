@@ -1,0 +1,47 @@
+"""JSON as SQL text: literals, joining, brackets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+
+Text = sa.ColumnElement[str]
+
+
+class _Joined(sa.sql.functions.FunctionElement[str]):
+    """Texts joined side by side, without brackets: `||` binds tighter than all we put around
+    it, and before 3.46 SQLite's parser had a stack of 100."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(_Joined)
+def _joined(element: _Joined, compiler: Any, **options: Any) -> str:
+    return " || ".join(compiler.process(clause, **options) for clause in element.clauses)
+
+
+def concatenated(parts: Sequence[Text | str]) -> Text:
+    """The parts joined as text; neighbouring literals become one."""
+    merged: list[Text | str] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        else:
+            merged.append(part)
+    clauses = [literal(part) if isinstance(part, str) else part for part in merged]
+    return clauses[0] if len(clauses) == 1 else _Joined(*clauses)
+
+
+def bracketed(items: Text) -> Text:
+    return concatenated(["[", sa.func.coalesce(items, literal(""), type_=sa.Text()), "]"])
+
+
+def literal(text: str) -> Text:
+    """Literal text; response keys and type names are letters, digits and underscores."""
+    return sa.literal_column("'" + text.replace("'", "''") + "'", sa.Text())
+
+
+def name_of(kind: type) -> str:
+    return str(kind.__strawberry_definition__.name)  # type: ignore[attr-defined]

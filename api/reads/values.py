@@ -1,0 +1,119 @@
+"""Arguments whose values are known only when a plan runs.
+
+A plan is made once for a shape of arguments: which are there, which are null, how booleans
+stand. Everything else is `Late` and becomes a bound parameter.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLInputType,
+    GraphQLNonNull,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    value_from_ast,
+)
+
+from governance.errors import Refused
+from governance.rules.disclosure import Viewer
+
+
+@dataclass(slots=True)
+class Env:
+    """What one execution brings: variables, the one `now`, who asks, rows from Python."""
+
+    variables: Mapping[str, Any]
+    now: datetime
+    viewer: Viewer
+    lookup: bytes = b""  # the key of subjects' keyed hashes
+    rows: list[list[str | None]] = field(default_factory=list)
+    problems: list[tuple[int, Refused]] = field(default_factory=list)
+
+
+Getter = Callable[[Env], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A value that is there, but known only when the plan runs."""
+
+    get: Getter
+
+
+# None, a boolean, an input object's fields, or a value that comes late.
+Argument = None | bool | Late | dict[str, Any]
+
+
+def shape(value: object) -> object:
+    """What a plan may depend on: hashable, and equal for values that share a plan."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return tuple((key, shape(item)) for key, item in sorted(value.items()))
+    return "late"
+
+
+def arguments(
+    definition: GraphQLField, nodes: Mapping[str, ValueNode], variables: Mapping[str, Any]
+) -> dict[str, Argument]:
+    """Every argument of a field by its Python name; absent ones as None."""
+    found: dict[str, Argument] = {}
+    for name, argument in definition.args.items():
+        found[name] = _argument(argument, nodes.get(name), variables)
+    return found
+
+
+def _argument(
+    argument: GraphQLArgument, node: ValueNode | None, variables: Mapping[str, Any]
+) -> Argument:
+    if node is None or (isinstance(node, VariableNode) and node.name.value not in variables):
+        default = argument.default_value
+        return None if default is Undefined else _known(default, lambda _: default)
+    return _late(argument.type, node, variables)
+
+
+def _late(kind: GraphQLInputType, node: ValueNode, variables: Mapping[str, Any]) -> Argument:
+    if isinstance(node, VariableNode):
+        name = node.name.value
+        return _known(variables.get(name), lambda env: env.variables[name])
+    if isinstance(node, NullValueNode):
+        return None
+    if isinstance(node, BooleanValueNode):
+        return node.value
+    named = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    if isinstance(node, ObjectValueNode) and hasattr(named, "fields"):
+        fields = named.fields
+        return {
+            child.name.value: _late(fields[child.name.value].type, child.value, variables)
+            for child in node.fields or ()
+            if not (
+                isinstance(child.value, VariableNode) and child.value.name.value not in variables
+            )
+        }
+    if isinstance(node, ListValueNode):
+        return Late(lambda env: value_from_ast(node, named, dict(env.variables)))
+    constant = value_from_ast(node, named)
+    return Late(lambda _: constant)
+
+
+def _known(value: object, get: Getter) -> Argument:
+    """A value of this shape, read again from each execution's variables."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _known(item, _item(get, key)) for key, item in value.items()}
+    return Late(get)
+
+
+def _item(get: Getter, key: str) -> Getter:
+    return lambda env: get(env)[key]

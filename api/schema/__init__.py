@@ -1,0 +1,1 @@
+"""The GraphQL schema, one file a noun. Each field is declared once, in `governance`."""

@@ -1,0 +1,96 @@
+"""Appeals, as far as each viewer sees them."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import sqlalchemy as sa
+import strawberry
+import strawberry.pydantic
+from pydantic import BaseModel, Field
+from sqlmodel import col
+
+from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql
+from api.schema.nodes import Node
+from api.schema.visible import is_own
+from governance.appeals import AppealMessage as MessageRow
+from governance.appeals import AppealStatement, Invitation
+from governance.fields import Instant
+from governance.records import sanctions
+from governance.rules.disclosure import ViewerKind
+from governance.rules.lifecycle import OPEN
+from governance.words import AppealState, Author
+
+if TYPE_CHECKING:
+    from api.schema.sanctions import Sanction
+
+OVERDUE_STATES = OPEN - {AppealState.AWAITING_APPELLANT}
+
+
+def state(row: Row, read: Read) -> sa.ColumnElement[str]:
+    """The SQL twin of `rules.lifecycle.appeal_state`."""
+    lapsed = sa.and_(row.state == AppealState.AWAITING_APPELLANT, row.lapses_at <= read.now)
+    return sa.case(
+        (lapsed, sa.literal_column("'LAPSED'")), else_=sa.type_coerce(row.state, sa.Text())
+    )
+
+
+def is_overdue(row: Row, read: Read) -> sa.ColumnElement[bool]:
+    """The SQL twin of `rules.lifecycle.is_overdue`."""
+    return sa.and_(is_any_of(row.state, OVERDUE_STATES), row.due_at <= read.now)
+
+
+@strawberry.pydantic.type(description="What appellant and platform wrote to each other")
+class AppealMessage(BaseModel):
+    author: Author = Field(description="Who wrote it")
+    text: str = Field(description="What was written")
+    at: Instant = Field(description="When it was written")
+
+
+@strawberry.pydantic.type(description="A request to review one sanction")
+class Appeal(AppealStatement, Node):
+    id: strawberry.ID = Field(description="Global id, prefixed apl_")
+
+    @sql(AppealState, "Where the appeal stands, by the clock")
+    def state(row: Row, read: Read) -> Any:
+        return state(row, read)
+
+    @sql(bool, "Whether an answer is due and missing")
+    def is_overdue(row: Row, read: Read) -> Any:
+        return is_overdue(row, read)
+
+    @sql(
+        Annotated["Sanction", strawberry.lazy("api.schema.sanctions")],
+        "The sanction appealed against",
+    )
+    def sanction(row: Row, read: Read) -> Any:
+        from api.schema.sanctions import Sanction
+
+        found = rows_of(sanctions.Sanction)
+        return One(Sanction, found, [found.c.id == row.sanction_id])
+
+    @sql(
+        list[AppealMessage] | None,
+        "The exchange, for the reviewing platforms and the appellant",
+    )
+    def messages(row: Row, read: Read) -> Any:
+        found = rows_of(MessageRow)
+        if read.viewer is ViewerKind.PUBLIC:
+            return sa.null()
+        return All(
+            AppealMessage,
+            found,
+            [found.c.appeal_id == row.id],
+            [found.c.at, found.c.id],
+            whole=_reads_messages(row, read),
+        )
+
+
+def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:
+    if read.viewer is ViewerKind.APPELLANT:
+        return sa.true()
+    invited = sa.exists(
+        sa.select(sa.literal(1)).where(
+            col(Invitation.sanction_id) == row.sanction_id,
+            col(Invitation.platform_id) == read.platform_id,
+        )
+    )
+    return sa.or_(is_own(row, read), invited)

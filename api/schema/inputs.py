@@ -1,0 +1,77 @@
+"""Inputs of mutations: each inherits the fields of its draft."""
+
+import strawberry.pydantic
+from pydantic import Field
+
+import api.schema.enums  # noqa: F401  registers the enums
+from governance import appeals, changing, erasing, sanctions
+from governance.fields import Draft
+
+
+@strawberry.pydantic.input(
+    name="PolicyReferenceInput", description="The published rule it rests on"
+)
+class PolicyReferenceInput(sanctions.PolicyReference):
+    pass
+
+
+@strawberry.pydantic.input(description="A decision as a moderator enters it")
+class IssueSanctionInput(sanctions.SanctionDraft):
+    policy_reference: PolicyReferenceInput | None = Field(
+        default=None, description="The published rule it rests on"
+    )
+
+
+@strawberry.pydantic.input(description="Up to 1,000 decisions; one refused refuses no other")
+class IssueSanctionsInput(Draft):
+    sanctions: list[IssueSanctionInput] = Field(description="The decisions, in order")
+
+
+@strawberry.pydantic.input(description="A second member's approval of a termination")
+class ApproveSanctionInput(changing.ApprovalDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="An earlier end for a sanction")
+class ShortenSanctionInput(changing.ShorteningDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="An end at once, by clemency")
+class LiftSanctionInput(changing.LiftingDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A clerical mistake to be undone")
+class VoidSanctionInput(changing.VoidingDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A decision that the platform finds wrong itself")
+class OverturnSanctionInput(changing.OverturningDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="An appeal as it is filed")
+class FileAppealInput(appeals.FilingDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A step in an appeal")
+class MoveAppealInput(appeals.MoveDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="Reviewers of another platform for one case")
+class InviteReviewerInput(appeals.InvitationDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A reviewer's decision on an appeal")
+class DecideAppealInput(appeals.DecisionDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A subject to erase from the own records")
+class EraseSubjectInput(erasing.ErasureDraft):
+    pass

@@ -1,0 +1,244 @@
+"""Everything that can be changed: verb and noun, one input, the success or a refusal."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+import strawberry.pydantic
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from api.schema import inputs
+from api.schema.nodes import Refusal
+from api.schema.payloads import (
+    AppealChanged,
+    IssueSanctionResult,
+    SanctionChanged,
+    SanctionIssued,
+    SanctionsIssued,
+    SubjectErased,
+)
+from governance import appealing, changing, erasing, issuing
+from governance.appealing import Moved
+from governance.errors import Unauthenticated
+from governance.membership import Actor
+from governance.sanctions import Sanction
+from governance.settings import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a change may use: an open transaction, the node's keys, who acts, the one `now`."""
+
+    session: Session
+    keys: Keys
+    someone: Actor | None
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """The member that acts; Unauthenticated without a credential."""
+        if self.someone is None:
+            raise Unauthenticated("this takes a member's credential")
+        return self.someone
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The row that the payload's objects are read through: an id, and a secret or null."""
+
+    id: str
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a mutation is done: the draft it takes, the payload it answers, the use case."""
+
+    draft: type[Any]
+    payload: type
+    use: Callable[[Act, Any], Any]
+
+
+SanctionChangeResult = Annotated[
+    SanctionChanged | Refusal,
+    strawberry.union("SanctionChangeResult", description="The sanction changed, or why not"),
+]
+AppealChangeResult = Annotated[
+    AppealChanged | Refusal,
+    strawberry.union("AppealChangeResult", description="The appeal changed, or why not"),
+]
+EraseSubjectResult = Annotated[
+    SubjectErased | Refusal,
+    strawberry.union("EraseSubjectResult", description="What was erased, or why nothing was"),
+]
+
+
+def change(
+    result: Any, draft: type[Any], payload: type, description: str
+) -> Callable[[Callable[[Act, Any], Any]], Any]:
+    """Declares a mutation: its result, the input it takes, the payload of its success."""
+
+    def declare(use: Callable[[Act, Any], Any]) -> Any:
+        def unused(self: object, input: object) -> None:  # noqa: A002
+            raise AssertionError("the executor replaces every resolver")
+
+        given: Any = Annotated[draft, strawberry.argument(description="What to do")]
+        unused.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+                inspect.Parameter("input", inspect.Parameter.KEYWORD_ONLY, annotation=given),
+            ]
+        )
+        unused.__annotations__ = {"input": given}
+        unused.__name__, unused.__module__ = use.__name__, use.__module__
+        return strawberry.pydantic.field(
+            unused,
+            graphql_type=result,
+            description=description,
+            metadata={"change": Change(draft, payload, use)},
+        )
+
+    return declare
+
+
+def issued(answer: issuing.Issued) -> Changed:
+    return Changed(answer.sanction_id, answer.appeal_secret)
+
+
+def _sanction(sanction: Sanction) -> Changed:
+    return Changed(sanction.id)
+
+
+def _appeal(moved: Moved) -> Changed:
+    return Changed(moved.appeal_id, moved.appeal_secret)
+
+
+@strawberry.pydantic.type(description="Everything that can be changed")
+class Mutation(BaseModel):
+    @change(
+        IssueSanctionResult,
+        inputs.IssueSanctionInput,
+        SanctionIssued,
+        "Issue a sanction; the same body again answers the same",
+    )
+    def issue_sanction(act: Act, draft: Any) -> Changed:
+        request = issuing.Request(draft)
+        return issued(issuing.issue_one(act.session, act.keys, act.actor, request, now=act.now))
+
+    @change(
+        IssueSanctionResult,
+        inputs.IssueSanctionInput,
+        SanctionIssued,
+        "Record a decision this policy doesn't make; it never binds",
+    )
+    def record_outside_decision(act: Act, draft: Any) -> Changed:
+        request = issuing.Request(draft, is_outside=True)
+        return issued(issuing.issue_one(act.session, act.keys, act.actor, request, now=act.now))
+
+    @change(
+        SanctionsIssued,
+        inputs.IssueSanctionsInput,
+        SanctionIssued,
+        "Issue up to 1,000 sanctions; one refused refuses no other",
+    )
+    def issue_sanctions(act: Act, requests: Any) -> list[Any]:
+        return list(issuing.issue(act.session, act.keys, act.actor, requests, now=act.now))
+
+    @change(
+        SanctionChangeResult,
+        inputs.ApproveSanctionInput,
+        SanctionChanged,
+        "Approve a pending termination, as a second member",
+    )
+    def approve_sanction(act: Act, draft: Any) -> Changed:
+        return _sanction(changing.approve(act.session, act.actor, draft, now=act.now))
+
+    @change(
+        SanctionChangeResult,
+        inputs.ShortenSanctionInput,
+        SanctionChanged,
+        "Move a sanction's end earlier",
+    )
+    def shorten_sanction(act: Act, draft: Any) -> Changed:
+        return _sanction(changing.shorten(act.session, act.actor, draft, now=act.now))
+
+    @change(
+        SanctionChangeResult,
+        inputs.LiftSanctionInput,
+        SanctionChanged,
+        "End a sanction now, by clemency",
+    )
+    def lift_sanction(act: Act, draft: Any) -> Changed:
+        return _sanction(changing.lift(act.session, act.actor, draft, now=act.now))
+
+    @change(
+        SanctionChangeResult,
+        inputs.VoidSanctionInput,
+        SanctionChanged,
+        "Undo a clerical mistake, before any appeal",
+    )
+    def void_sanction(act: Act, draft: Any) -> Changed:
+        return _sanction(changing.void(act.session, act.actor, draft, now=act.now))
+
+    @change(
+        SanctionChangeResult,
+        inputs.OverturnSanctionInput,
+        SanctionChanged,
+        "Correct a wrong decision of the own motion",
+    )
+    def overturn_sanction(act: Act, draft: Any) -> Changed:
+        return _sanction(changing.overturn(act.session, act.actor, draft, now=act.now))
+
+    @change(
+        AppealChangeResult,
+        inputs.FileAppealInput,
+        AppealChanged,
+        "File an appeal, with a credential or the appeal secret",
+    )
+    def file_appeal(act: Act, draft: Any) -> Changed:
+        return _appeal(appealing.file(act.session, act.keys, act.someone, draft, now=act.now))
+
+    @change(
+        AppealChangeResult,
+        inputs.MoveAppealInput,
+        AppealChanged,
+        "Take a step in an appeal, short of deciding it",
+    )
+    def move_appeal(act: Act, draft: Any) -> Changed:
+        return _appeal(appealing.move(act.session, act.keys, act.someone, draft, now=act.now))
+
+    @change(
+        AppealChangeResult,
+        inputs.InviteReviewerInput,
+        AppealChanged,
+        "Invite another platform's reviewers to one case",
+    )
+    def invite_reviewer(act: Act, draft: Any) -> Changed:
+        return _appeal(appealing.invite(act.session, act.actor, draft, now=act.now))
+
+    @change(
+        AppealChangeResult,
+        inputs.DecideAppealInput,
+        AppealChanged,
+        "Decide an appeal; a termination takes two reviewers",
+    )
+    def decide_appeal(act: Act, draft: Any) -> Changed:
+        return _appeal(appealing.decide(act.session, act.keys, act.actor, draft, now=act.now))
+
+    @change(
+        EraseSubjectResult,
+        inputs.EraseSubjectInput,
+        SubjectErased,
+        "Erase a subject from the own platform's records",
+    )
+    def erase_subject(act: Act, draft: Any) -> SubjectErased:
+        done = erasing.erase(act.session, act.keys, act.actor, draft, now=act.now)
+        return SubjectErased(
+            erased_count=done.erased_count,
+            deferred_count=done.deferred_count,
+            deferred_until=done.deferred_until,
+        )

@@ -1,0 +1,46 @@
+"""What several types share: Node, connections, refusals."""
+
+from typing import Generic, TypeVar
+
+import strawberry
+import strawberry.pydantic
+from pydantic import BaseModel, Field
+
+import api.schema.enums  # noqa: F401  registers the enums
+from governance.errors import RefusalCode
+
+T = TypeVar("T")
+
+
+@strawberry.pydantic.interface(description="Anything with a global id")
+class Node(BaseModel):
+    id: strawberry.ID = Field(description="Global id, prefixed by its kind")
+
+
+@strawberry.type(description="Where a page lies in its connection")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follow after this page")
+    has_previous_page: bool = strawberry.field(description="Whether more come before this page")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first edge")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last edge")
+
+
+@strawberry.type(description="One item of a connection with its cursor")
+class Edge(Generic[T]):
+    cursor: str = strawberry.field(description="Opaque place of this item in the connection")
+    node: T = strawberry.field(description="The item itself")
+
+
+@strawberry.type(description="A page of a list that can grow")
+class Connection(Generic[T]):
+    edges: list[Edge[T]] = strawberry.field(description="Items with their cursors, in order")
+    nodes: list[T] = strawberry.field(description="The items alone, in order")
+    page_info: PageInfo = strawberry.field(description="Where this page lies")
+    total_count: int = strawberry.field(description="How many items fit the filter in all")
+
+
+@strawberry.type(description="Why something was refused; nothing was changed")
+class Refusal:
+    code: RefusalCode = strawberry.field(description="The reason, as a stable code")
+    message: str = strawberry.field(description="What was got and what was expected")
+    path: list[str] | None = strawberry.field(description="The input field concerned, if one is")

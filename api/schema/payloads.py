@@ -1,0 +1,81 @@
+"""What mutations answer. Objects in it are read after the commit, through the selection."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+import strawberry.pydantic
+from pydantic import BaseModel
+
+from api.reads.fields import Nothing, One, Read, Row, rows_of, sql
+from api.schema.appeals import Appeal
+from api.schema.logs import LogEntry
+from api.schema.nodes import Refusal
+from api.schema.sanctions import Sanction
+from governance.records import appeals, sanctions
+
+# The columns of a payload's row, as Python brings them.
+ROW = ("id", "secret")
+
+
+@strawberry.pydantic.type(description="A sanction that was issued or recorded")
+class SanctionIssued(BaseModel):
+    @sql(Sanction, "The sanction as it stands now")
+    def sanction(row: Row, read: Read) -> Any:
+        return _sanction(row)
+
+    @sql(str | None, "For the subject; comes back on a retry until it was used")
+    def appeal_secret(row: Row, read: Read) -> Any:
+        return row.secret
+
+    @sql(LogEntry | None, "Its place in the decision log")
+    def log_entry(row: Row, read: Read) -> Any:
+        return Nothing()
+
+
+@strawberry.pydantic.type(description="A sanction that changed")
+class SanctionChanged(BaseModel):
+    @sql(Sanction, "The sanction as it stands now")
+    def sanction(row: Row, read: Read) -> Any:
+        return _sanction(row)
+
+
+@strawberry.pydantic.type(description="An appeal that was filed or went on")
+class AppealChanged(BaseModel):
+    @sql(Appeal, "The appeal as it stands now")
+    def appeal(row: Row, read: Read) -> Any:
+        found = rows_of(appeals.Appeal)
+        return One(Appeal, found, [found.c.id == row.id])
+
+    @sql(str | None, "The next secret, after the first use of the one before")
+    def appeal_secret(row: Row, read: Read) -> Any:
+        return row.secret
+
+
+@strawberry.type(description="What was erased of a subject")
+class SubjectErased:
+    erased_count: int = strawberry.field(description="Records whose disclosures are gone")
+    deferred_count: int = strawberry.field(description="Records kept while an appeal is open")
+    deferred_until: datetime | None = strawberry.field(
+        description="When to ask again for the deferred ones"
+    )
+
+
+IssueSanctionResult = Annotated[
+    SanctionIssued | Refusal,
+    strawberry.union("IssueSanctionResult", description="The sanction issued, or why not"),
+]
+
+
+@strawberry.type(description="One result for each decision, in order")
+class SanctionsIssued:
+    issued_count: int = strawberry.field(description="How many exist now, retries included")
+    refused_count: int = strawberry.field(description="How many were refused")
+    results: list[IssueSanctionResult] = strawberry.field(
+        description="What became of each decision, in order"
+    )
+
+
+def _sanction(row: Row) -> One:
+    found = rows_of(sanctions.Sanction)
+    return One(Sanction, found, [found.c.id == row.id])

@@ -1,0 +1,225 @@
+"""Everything that can be asked."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import strawberry
+import strawberry.pydantic
+from pydantic import BaseModel, Field
+from sqlmodel import col
+
+from api.reads.fields import (
+    All,
+    Condition,
+    Nothing,
+    One,
+    Page,
+    Read,
+    Row,
+    Variants,
+    argument,
+    getter,
+    rows_of,
+    sql,
+)
+from api.reads.values import Argument
+from api.schema.appeals import Appeal, is_overdue, state
+from api.schema.logs import Log
+from api.schema.nodes import Connection, Node
+from api.schema.platforms import Platform
+from api.schema.policies import Policy, current
+from api.schema.sanctions import PAGING, Sanction, SanctionFilter, disclosed, fits
+from api.schema.statuses import SuspensionStatus, status_of, statuses_of
+from governance.errors import InvalidInput
+from governance.fields import URI, Draft
+from governance.identifiers import SubjectKind
+from governance.platforms import Platform as PlatformRow
+from governance.records import appeals, sanctions
+from governance.rules.disclosure import ViewerKind
+from governance.settings import token_hash
+from governance.words import AppealState, Outcome
+
+
+@strawberry.pydantic.input(description="Which appeals; every part given must fit")
+class AppealFilter(Draft):
+    platform: str | None = Field(default=None, description="Domain of the answering platform")
+    sanction_id: strawberry.ID | None = Field(default=None, description="Of this sanction")
+    states: list[AppealState] | None = Field(default=None, description="Any of these states, now")
+    outcomes: list[Outcome] | None = Field(default=None, description="Any of these outcomes")
+    is_overdue: bool | None = Field(default=None, description="Whether an answer is overdue")
+
+
+@strawberry.pydantic.type(description="What the sanctioned person sees, with the secret alone")
+class AppellantView(BaseModel):
+    @sql(Sanction, "The sanction the secret belongs to")
+    def sanction(row: Row, read: Read) -> Any:
+        found = rows_of(sanctions.Sanction)
+        return One(Sanction, found, [found.c.id == row.id])
+
+    @sql(str | None, "The reason, as it is told to the subject")
+    def reason(row: Row, read: Read) -> Any:
+        return disclosed(row, col(sanctions.Disclosure.reason))
+
+    @sql(list[Appeal], "Every appeal against it, oldest first")
+    def appeals(row: Row, read: Read) -> Any:
+        found = rows_of(appeals.Appeal)
+        where = [sa.or_(found.c.sanction_id == row.id, found.c.origin_id == row.id)]
+        return All(Appeal, found, where, [found.c.filed_at, found.c.id])
+
+
+@strawberry.pydantic.type(description="Everything that can be asked")
+class Query(BaseModel):
+    @sql(
+        SuspensionStatus | None,
+        "Whether a subject is suspended; servers are public, accounts take a credential",
+        subject=argument(URI, "The account or server, as a URI"),
+        subject_kind=argument(SubjectKind | None, "Where the URI leaves the kind open"),
+        at=argument(datetime | None, "Another instant than now"),
+    )
+    def suspension_status(
+        row: Row, read: Read, subject: Argument, subject_kind: Argument, at: Argument
+    ) -> Any:
+        return status_of(read, subject, subject_kind, at)
+
+    @sql(
+        list[SuspensionStatus | None],
+        "The same for up to 1,000 subjects, in the order asked",
+        subjects=argument(list[URI], "The accounts or servers, as URIs"),
+    )
+    def suspension_statuses(row: Row, read: Read, subjects: Argument) -> Any:
+        return statuses_of(read, subjects)
+
+    @sql(
+        Connection[Sanction],
+        "Sanctions that fit a filter, newest first",
+        filter=argument(SanctionFilter | None, "Which sanctions; all if left out"),
+        **PAGING,
+    )
+    def sanctions(row: Row, read: Read, filter: Argument, **paging: Argument) -> Any:  # noqa: A002
+        found = rows_of(sanctions.Sanction)
+        keys = found.c.issued_at, found.c.id
+        return Page(Sanction, found, keys, paging, fits(found.c, read, filter))
+
+    @sql(
+        Sanction | None,
+        "One sanction by its id",
+        id=argument(strawberry.ID, "Id of the sanction, prefixed san_"),
+    )
+    def sanction(row: Row, read: Read, id: Argument) -> Any:  # noqa: A002
+        return _by_id(Sanction, sanctions.Sanction, read.text(id, _known_prefix))
+
+    @sql(
+        Connection[Appeal],
+        "Appeals that fit a filter, newest first",
+        filter=argument(AppealFilter | None, "Which appeals; all if left out"),
+        **PAGING,
+    )
+    def appeals(row: Row, read: Read, filter: Argument, **paging: Argument) -> Any:  # noqa: A002
+        found = rows_of(appeals.Appeal)
+        keys = found.c.filed_at, found.c.id
+        return Page(Appeal, found, keys, paging, _appeals(found.c, read, filter))
+
+    @sql(Connection[Platform], "Platforms of this node, in the order they joined", **PAGING)
+    def platforms(row: Row, read: Read, **paging: Argument) -> Any:
+        found = rows_of(PlatformRow)
+        return Page(Platform, found, (found.c.added_at, found.c.id), paging, newest_first=False)
+
+    @sql(
+        Platform | None,
+        "One platform by its domain",
+        domain=argument(str, "Domain of the platform"),
+    )
+    def platform(row: Row, read: Read, domain: Argument) -> Any:
+        found = rows_of(PlatformRow)
+        return One(Platform, found, [found.c.domain == read.text(domain, str.lower)])
+
+    @sql(Policy, "What the networks agreed, as data")
+    def policy(row: Row, read: Read) -> Any:
+        return current()
+
+    @sql(
+        AppellantView | None,
+        "What the sanctioned person sees, with the appeal secret alone",
+        sanction_id=argument(strawberry.ID, "The sanction appealed against"),
+        appeal_secret=argument(str, "The secret that the platform handed on"),
+    )
+    def appellant_view(row: Row, read: Read, sanction_id: Argument, appeal_secret: Argument) -> Any:
+        found = rows_of(sanctions.Sanction)
+        where = [
+            found.c.id == read.text(sanction_id, _known_prefix),
+            found.c.secret_hash == read.text(appeal_secret, token_hash),
+        ]
+        return One(AppellantView, found, where, read=read.as_viewer(ViewerKind.APPELLANT))
+
+    @sql(
+        Node | None,
+        "Anything by its global id",
+        id=argument(strawberry.ID, "A global id"),
+    )
+    def node(row: Row, read: Read, id: Argument) -> Any:  # noqa: A002
+        return _any(read.text(id, _known_prefix))
+
+    @sql(
+        list[Node | None],
+        "Many things by their global ids, in the order asked",
+        ids=argument(list[strawberry.ID], "Up to 1,000 global ids"),
+    )
+    def nodes(row: Row, read: Read, ids: Argument) -> Any:
+        get = getter(ids)
+
+        def rows(env: Any) -> list[list[str]]:
+            asked = get(env)
+            if len(asked) > 1_000:
+                raise InvalidInput("ids: expected at most 1,000", path=["ids"])
+            return [[_known_prefix(one)] for one in asked]
+
+        source = read.rows(rows, "id")
+        return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id))
+
+    @sql(Log | None, "The decision log; null while the node keeps none")
+    def log(row: Row, read: Read) -> Any:
+        return Nothing()
+
+
+def _known_prefix(text: str) -> str:
+    """Global ids are checked here, so that a mistyped one is told from an unknown one."""
+    if not re.fullmatch(r"(san|apl|plt)_[a-z0-9]{1,60}", str(text), re.ASCII):
+        raise InvalidInput("id: expected a global id such as san_…, apl_… or plt_…", path=["id"])
+    return str(text)
+
+
+def _by_id(kind: type, record: Any, ident: sa.ColumnElement[str]) -> One:
+    found = rows_of(record)
+    return One(kind, found, [found.c.id == ident])
+
+
+def _any(ident: sa.ColumnElement[str]) -> Variants:
+    return Variants(
+        [
+            _by_id(Sanction, sanctions.Sanction, ident),
+            _by_id(Appeal, appeals.Appeal, ident),
+            _by_id(Platform, PlatformRow, ident),
+        ]
+    )
+
+
+def _appeals(found: Row, read: Read, given: Argument) -> list[Condition]:
+    values = given if isinstance(given, dict) else {}
+    where: list[Condition] = []
+    if values.get("platform") is not None:
+        platform = sa.select(col(PlatformRow.id)).where(
+            col(PlatformRow.domain) == read.text(values["platform"], str.lower)
+        )
+        where.append(found.platform_id == platform.scalar_subquery())
+    if values.get("sanctionId") is not None:
+        where.append(found.sanction_id == read.text(values["sanctionId"]))
+    if values.get("states") is not None:
+        where.append(read.among(state(found, read), values["states"]))
+    if values.get("outcomes") is not None:
+        where.append(read.among(found.outcome, values["outcomes"]))
+    if isinstance(values.get("isOverdue"), bool):
+        overdue = is_overdue(found, read)
+        where.append(overdue if values["isOverdue"] else sa.not_(overdue))
+    return where

@@ -1,0 +1,267 @@
+"""Sanctions: the public statement, and what else each viewer is entitled to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import strawberry
+import strawberry.pydantic
+from pydantic import Field
+from sqlmodel import col
+
+from api.reads.fields import (
+    Condition,
+    Nothing,
+    One,
+    Page,
+    Read,
+    Row,
+    argument,
+    instant_of,
+    rows_of,
+    sql,
+)
+from api.reads.values import Argument, Late
+from api.schema.appeals import Appeal
+from api.schema.logs import LogEntry
+from api.schema.nodes import Connection, Node
+from api.schema.platforms import Platform
+from api.schema.subjects import lookup_keys
+from api.schema.visible import is_own, sees_subject
+from governance.fields import URI, Draft, UTCDateTime
+from governance.identifiers import SubjectKind
+from governance.platforms import Platform as PlatformRow
+from governance.records import appeals, events, sanctions
+from governance.sanctions import Disclosure, PolicyReference, SanctionStatement, SubjectKey
+from governance.vocabulary import Category
+from governance.words import DisclosureState, Effect, EndReason, Measure, Validity
+
+PAGING: Mapping[str, object] = {
+    "first": argument(int | None, "How many from the start, at most 1,000"),
+    "after": argument(str | None, "Cursor to begin after"),
+    "last": argument(int | None, "How many from the end, at most 1,000"),
+    "before": argument(str | None, "Cursor to end before"),
+}
+
+
+def effect(row: Row, read: Read) -> sa.ColumnElement[str]:
+    """The SQL twin of `rules.status.effect`."""
+    return sa.case(
+        (row.ends_at <= read.now, sa.literal_column("'ENDED'")),
+        (row.starts_at <= read.now, sa.literal_column("'IN_FORCE'")),
+        else_=sa.literal_column("'PENDING'"),
+    )
+
+
+def has_ended(row: Row, read: Read) -> Condition:
+    return sa.and_(row.ends_at.is_not(None), row.ends_at <= read.now)
+
+
+def is_in_force(row: Row, read: Read) -> Condition:
+    return sa.and_(row.starts_at <= read.now, sa.or_(row.ends_at.is_(None), row.ends_at > read.now))
+
+
+def known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
+    """Sanctions as they were known at an instant, from the feed: see `governance.events`."""
+    table = rows_of(sanctions.Sanction)
+    event = rows_of(events.Event)
+    newest = (
+        sa.select(sa.func.max(col(events.Event.position)))
+        .where(col(events.Event.sanction_id) == table.c.id, col(events.Event.recorded_at) <= known)
+        .correlate(table)
+        .scalar_subquery()
+    )
+    as_known = {"validity", "expires_at", "starts_at", "ends_at", "end_reason"}
+    later = {"approved_at", "void_code"}
+    columns = [
+        (event.c[c.name] if c.name in as_known else c).label(c.name)
+        for c in table.c
+        if c.name not in later
+    ]
+    approved = sa.case((table.c.approved_at <= known, table.c.approved_at))
+    voided = sa.case((table.c.voided_at <= known, table.c.void_code))
+    joined = table.join(event, event.c.position == newest)
+    return (
+        sa.select(
+            *columns,
+            sa.type_coerce(approved, UTCDateTime()).label("approved_at"),
+            voided.label("void_code"),
+        )
+        .select_from(joined)
+        .subquery()
+    )
+
+
+def disclosed(row: Row, column: Any, *conditions: Condition) -> sa.ColumnElement[Any]:
+    """A disclosed text of the sanction, for those who fit the conditions; else null."""
+    return (
+        sa.select(column)
+        .where(col(Disclosure.sanction_id) == row.id, *conditions)
+        .scalar_subquery()
+    )
+
+
+@strawberry.pydantic.type(description="The published rule that a sanction rests on")
+class PolicyReferenceType(PolicyReference):
+    pass
+
+
+PolicyReferenceType.__strawberry_definition__.name = "PolicyReference"  # type: ignore[attr-defined]
+
+
+@strawberry.pydantic.type(
+    description="One platform's decision that restricts a subject: one measure, one end"
+)
+class Sanction(SanctionStatement, Node):
+    id: strawberry.ID = Field(description="Global id, prefixed san_")
+
+    @sql(Platform, "The platform that decided")
+    def platform(row: Row, read: Read) -> Any:
+        found = rows_of(PlatformRow)
+        return One(Platform, found, [found.c.id == row.platform_id])
+
+    @sql(Effect, "What the sanction does now, by the clock")
+    def effect(row: Row, read: Read) -> Any:
+        return effect(row, read)
+
+    @sql(EndReason | None, "Why it ended; null until then")
+    def end_reason(row: Row, read: Read) -> Any:
+        return sa.case((has_ended(row, read), sa.type_coerce(row.end_reason, sa.Text())))
+
+    @sql(datetime | None, "When it ended; null until then")
+    def ended_at(row: Row, read: Read) -> Any:
+        return sa.type_coerce(sa.case((has_ended(row, read), row.ends_at)), UTCDateTime())
+
+    @sql(bool, "Whether it is no echo of another sanction")
+    def is_independent(row: Row, read: Read) -> Any:
+        return row.derived_from_id.is_(None)
+
+    @sql(bool, "Whether it counts in suspension status; outside decisions don't")
+    def is_binding(row: Row, read: Read) -> Any:
+        return row.is_binding
+
+    @sql(DisclosureState, "Whether its disclosures are still held")
+    def disclosure_state(row: Row, read: Read) -> Any:
+        held = row.redacted_at.is_(None)
+        return sa.case((held, sa.literal_column("'HELD'")), else_=sa.literal_column("'REDACTED'"))
+
+    @sql(URI | None, "The server it is about; null for accounts and content")
+    def server(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.subject, row.subject_kind == SubjectKind.SERVER)
+
+    @sql(str | None, "Public explanation that names no person")
+    def explanation(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.explanation)
+
+    @sql(str | None, "The law or clause of the terms it rests on")
+    def ground_reference(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.ground_reference)
+
+    @sql(PolicyReferenceType | None, "The published rule it rests on")
+    def policy_reference(row: Row, read: Read) -> Any:
+        held = rows_of(Disclosure)
+        found = sa.select(
+            held.c.sanction_id,
+            *(
+                held.c.policy_reference[name].as_string().label(name)
+                for name in PolicyReference.model_fields
+            ),
+        ).where(held.c.policy_reference.is_not(None))
+        source = found.subquery()
+        return One(PolicyReferenceType, source, [source.c.sanction_id == row.id])
+
+    @sql(URI | None, "Whom it is about, for those entitled to know")
+    def subject(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.subject, sees_subject(row, read))
+
+    @sql(str | None, "The reason told to the subject, for those entitled")
+    def reason(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.reason, _is_entitled(row, read))
+
+    @sql(str | None, "Private facts of the case, for those entitled")
+    def facts(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.facts, _is_entitled(row, read))
+
+    @sql(str | None, "What an *_OTHER measure is, for those entitled")
+    def other_measure(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.other_measure, _is_entitled(row, read))
+
+    @sql(URI | None, "Address of the content concerned, for those entitled")
+    def content_uri(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.content_uri, _is_entitled(row, read))
+
+    @sql(str | None, "The platform's own reference, for that platform alone")
+    def issuer_reference(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.issuer_reference, is_own(row, read))
+
+    @sql(str | None, "Shared by restrictions decided together, for that platform")
+    def case_reference(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.case_reference, is_own(row, read))
+
+    @sql(Connection[Appeal], "Appeals against it, oldest first", **PAGING)
+    def appeals(row: Row, read: Read, **paging: Argument) -> Any:
+        found = rows_of(appeals.Appeal)
+        where = [found.c.sanction_id == row.id]
+        keys = found.c.filed_at, found.c.id
+        return Page(Appeal, found, keys, paging, where, newest_first=False)
+
+    @sql(LogEntry | None, "Its place in the decision log")
+    def log_entry(row: Row, read: Read) -> Any:
+        return Nothing()
+
+
+def _is_entitled(row: Row, read: Read) -> Condition:
+    """Private disclosures go to whoever may know the subject of more than a public kind."""
+    from governance.rules.disclosure import ViewerKind
+
+    if read.viewer is not ViewerKind.PARTNER:
+        return sa.false()
+    return sees_subject(row, read)
+
+
+@strawberry.pydantic.input(description="Which sanctions; every part given must fit")
+class SanctionFilter(Draft):
+    platform: str | None = Field(default=None, description="Domain of the deciding platform")
+    subject: URI | None = Field(default=None, description="A server, or what you may see")
+    subject_kinds: list[SubjectKind] | None = Field(default=None, description="Any of these kinds")
+    measures: list[Measure] | None = Field(default=None, description="Any of these measures")
+    categories: list[Category] | None = Field(default=None, description="Any of these categories")
+    effects: list[Effect] | None = Field(default=None, description="Any of these effects, now")
+    validities: list[Validity] | None = Field(default=None, description="Any of these validities")
+    is_binding: bool | None = Field(default=None, description="Whether it counts in status")
+    issued_after: datetime | None = Field(default=None, description="Issued then or later")
+    issued_before: datetime | None = Field(default=None, description="Issued before then")
+
+
+def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
+    """The conditions of a filter."""
+    values = given if isinstance(given, dict) else {}
+    where: list[Condition] = []
+    if values.get("platform") is not None:
+        platform = sa.select(col(PlatformRow.id)).where(
+            col(PlatformRow.domain) == read.text(values["platform"], str.lower)
+        )
+        where.append(found.platform_id == platform.scalar_subquery())
+    if values.get("subject") is not None:
+        asked = rows_of(SubjectKey)
+        keys = Late(lookup_keys(values["subject"], "filter"))
+        named = sa.select(asked.c.sanction_id).where(read.among(asked.c.key, keys))
+        where += [found.id.in_(named), sees_subject(found, read)]
+    columns = {
+        "subjectKinds": found.subject_kind,
+        "measures": found.measure,
+        "categories": found.category,
+        "validities": found.validity,
+        "effects": effect(found, read),
+    }
+    where += [read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None]
+    if isinstance(values.get("isBinding"), bool):
+        where.append(found.is_binding if values["isBinding"] else sa.not_(found.is_binding))
+    if values.get("issuedAfter") is not None:
+        after = read.bound(instant_of(values["issuedAfter"], "issuedAfter"), UTCDateTime())
+        where.append(found.issued_at >= after)
+    if values.get("issuedBefore") is not None:
+        before = read.bound(instant_of(values["issuedBefore"], "issuedBefore"), UTCDateTime())
+        where.append(found.issued_at < before)
+    return where

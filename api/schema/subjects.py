@@ -1,0 +1,64 @@
+"""Subjects as callers name them: canonical, of one kind, and theirs to ask about."""
+
+from api.reads.fields import getter
+from api.reads.values import Argument, Env, Getter
+from governance.errors import InvalidInput, Refused, Unauthenticated
+from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
+from governance.rules.disclosure import ViewerKind
+
+
+def parsed(text: object, name: str) -> Subject:
+    try:
+        return parse_subject(str(text))
+    except BadUri as error:
+        raise InvalidInput(f"{name}: {error}", path=[name]) from None
+
+
+def asked(env: Env, text: object, kind: object) -> tuple[str, str]:
+    """The canonical URI and lookup key of a subject somebody asks about.
+
+    A URI that names no one kind is taken as an account's, unless `kind` says otherwise; the
+    public may ask about servers alone.
+    """
+    subject = parsed(text, "subject")
+    if kind is not None and SubjectKind(str(kind)) not in subject.kinds:
+        raise InvalidInput(
+            f"subjectKind: expected {' or '.join(sorted(subject.kinds))} with this URI",
+            path=["subjectKind"],
+        )
+    [first, *_] = sorted(subject.kinds)  # ACCOUNT before CONTENT
+    found = SubjectKind(str(kind)) if kind is not None else first
+    if found is not SubjectKind.SERVER and env.viewer.kind is not ViewerKind.PARTNER:
+        raise Unauthenticated("asking about accounts takes a platform's credential")
+    return subject.uri, lookup_key(env.lookup, found, subject.uri)
+
+
+def lookup_keys(value: Argument, name: str) -> Getter:
+    """Lookup keys of a URI under every kind it may name."""
+    get = getter(value)
+
+    def read(env: Env) -> list[str]:
+        subject = parsed(get(env), name)
+        return [lookup_key(env.lookup, kind, subject.uri) for kind in sorted(subject.kinds)]
+
+    return read
+
+
+def batch(value: Argument, most: int) -> Getter:
+    """Rows of (subject, key); what is malformed or forbidden is a problem in its place."""
+    get = getter(value)
+
+    def read(env: Env) -> list[list[str | None]]:
+        texts = get(env)
+        if len(texts) > most:
+            raise InvalidInput(f"subjects: expected at most {most:,}", path=["subjects"])
+        rows: list[list[str | None]] = []
+        for place, text in enumerate(texts):
+            try:
+                rows.append(list(asked(env, text, None)))
+            except Refused as refused:
+                env.problems.append((place, refused))
+                rows.append([None, None])
+        return rows
+
+    return read

@@ -1,0 +1,43 @@
+"""Who sees what, as SQL: the twin of `governance.rules.disclosure`, proved equal by a test."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from api.reads.fields import Condition, Read
+from governance.fields import UTCDateTime
+from governance.identifiers import SubjectKind
+from governance.rules.disclosure import ViewerKind
+from governance.rules.policy import PARTNER_RETENTION
+from governance.sanctions import Disclosure
+from governance.words import Audience
+
+Row = Any
+
+
+def later(read: Read, delta: timedelta) -> sa.ColumnElement[Any]:
+    """The request's clock moved by a delta, as a parameter."""
+    return read.bound(lambda env: env.now + delta, UTCDateTime())
+
+
+def is_own(row: Row, read: Read) -> Condition:
+    if read.viewer is not ViewerKind.PARTNER:
+        return sa.false()
+    return sa.and_(row.platform_id == read.platform_id)
+
+
+def sees_subject(row: Row, read: Read) -> Condition:
+    """Whether the viewer may know whom the sanction in the row is about."""
+    public: Condition = row.subject_kind == SubjectKind.SERVER
+    if read.viewer is not ViewerKind.PARTNER:
+        return public
+    hosted = sa.exists(
+        sa.select(sa.literal(1)).where(
+            col(Disclosure.sanction_id) == row.id, col(Disclosure.host_id) == read.platform_id
+        )
+    )
+    retained = sa.or_(row.ends_at.is_(None), row.ends_at > later(read, -PARTNER_RETENTION))
+    shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, hosted))
+    return sa.or_(public, row.platform_id == read.platform_id, shared)

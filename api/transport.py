@@ -1,0 +1,143 @@
+"""GraphQL over HTTP, as the GraphQL-over-HTTP specification draft has it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from api.auth import Members
+from api.execution import Answer, Executor
+from api.execution import Request as Operation
+from governance.errors import Unauthenticated
+
+GRAPHQL = "application/graphql-response+json"
+JSON = "application/json"
+
+
+class BadRequest(Exception):
+    """What came can't be read as a GraphQL request; says so with a status."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.message, self.status = message, status
+
+
+class GraphQL:
+    """The endpoint: negotiates, reads the request, answers with the right status."""
+
+    def __init__(self, executor: Executor, members: Members, most_bytes: int) -> None:
+        self._executor = executor
+        self._members = members
+        self._most_bytes = most_bytes
+
+    async def answer(self, request: Request) -> Response:
+        """One HTTP request."""
+        media = _accepted(request.headers.get("accept"))
+        if media is None:
+            return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
+        try:
+            actor = await self._members.actor(request.headers)
+            operation = await self._operation(request)
+        except Unauthenticated as refused:
+            headers = {"WWW-Authenticate": 'Bearer realm="comity"'}
+            return _error(refused.message, 401, media, "UNAUTHENTICATED", headers)
+        except BadRequest as bad:
+            # A body that can't be read is answered 200 in the older media type's convention
+            # only once it is GraphQL; before that it is a plain 4xx in either.
+            headers = {"Allow": "GET, POST"} if bad.status == 405 else {}
+            return _error(bad.message, bad.status, media, headers=headers)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        query, variables, name = operation
+        answer = await self._executor.answer(
+            Operation(query, variables, name, actor, is_read_only=request.method == "GET")
+        )
+        return _response(answer, media)
+
+    async def _operation(self, request: Request) -> tuple[str, Mapping[str, Any], str | None]:
+        if request.method == "GET":
+            given: dict[str, Any] = dict(request.query_params)
+            for name in ("variables", "extensions"):
+                if name in given:
+                    given[name] = _json(given[name].encode(), f"expected {name} to be JSON")
+        elif request.method == "POST":
+            kind, _, parameters = request.headers.get("content-type", "").partition(";")
+            charset = parameters.replace(" ", "").lower()
+            if kind.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
+                raise BadRequest(f"expected Content-Type: {JSON}", 415)
+            given = _json(await self._body(request), "expected a body of JSON")
+        else:
+            raise BadRequest("expected GET or POST", 405)
+        return _parameters(given)
+
+    async def _body(self, request: Request) -> bytes:
+        declared = request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > self._most_bytes:
+            raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._most_bytes:
+                raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
+        return bytes(body)
+
+
+def _parameters(given: Any) -> tuple[str, Mapping[str, Any], str | None]:
+    if not isinstance(given, dict):
+        raise BadRequest("expected an object with a query; batches aren't offered")
+    query, variables = given.get("query"), given.get("variables")
+    name, extensions = given.get("operationName"), given.get("extensions")
+    if not isinstance(query, str) or not query:
+        raise BadRequest("expected query to be a string")
+    if variables is not None and not isinstance(variables, dict):
+        raise BadRequest("expected variables to be an object")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("expected operationName to be a string")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise BadRequest("expected extensions to be an object")
+    return query, variables or {}, name or None
+
+
+def _json(data: bytes, expected: str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise BadRequest(expected) from None
+
+
+def _accepted(header: str | None) -> str | None:
+    """The media type to answer with; None where neither will do."""
+    if header is None:
+        return JSON
+    accepted = [part.partition(";")[0].strip().lower() for part in header.split(",")]
+    for media in accepted:
+        if media == GRAPHQL:
+            return GRAPHQL
+        if media in (JSON, "*/*", "application/*"):
+            return JSON
+    return JSON if "text/html" in accepted else None
+
+
+def _response(answer: Answer, media: str) -> Response:
+    # The older media type answers 200 to any well-formed request; the newer one tells a
+    # document that could not be executed by its status.
+    status = 400 if media == GRAPHQL and not answer.was_executed else 200
+    return Response(answer.body, status, media_type=f"{media}; charset=utf-8")
+
+
+def _error(
+    message: str,
+    status: int,
+    media: str,
+    code: str = "BAD_REQUEST",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    return Response(
+        orjson.dumps(body),
+        status,
+        media_type=f"{media}; charset=utf-8",
+        headers=dict(headers or {}),
+    )
