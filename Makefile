@@ -31,7 +31,7 @@ check: $(DEV)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
-	$(BIN)/comity schema --check
+	$(BIN)/comity schema --check schema.graphql
 	$(BIN)/pytest --quiet tests/test_locks.py
 
 format: $(DEV)

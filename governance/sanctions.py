@@ -254,7 +254,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
     notified_at: datetime | None = Field(default=None, sa_type=Utc)
     redacted_at: datetime | None = Field(default=None, sa_type=Utc)
     reduced_after_end: bool = False
-    supersedes_id: str | None = Field(default=None, foreign_key="sanctions.id")
+    supersedes_id: str | None = Field(default=None, foreign_key="sanctions.id", unique=True)
     derived_from_id: str | None = Field(default=None, foreign_key="sanctions.id")
     secret_generation: int = 0
     secret_hash: str | None = None

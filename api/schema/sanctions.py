@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import strawberry
@@ -87,6 +87,7 @@ def known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
             *columns,
             sa.type_coerce(approved, UTCDateTime()).label("approved_at"),
             voided.label("void_code"),
+            table.c.ends_at.label("final_ends_at"),
         )
         .select_from(joined)
         .subquery()
@@ -132,6 +133,22 @@ class Sanction(SanctionStatement, Node):
     @sql(datetime | None, "When it ended; null until then")
     def ended_at(row: Row, read: Read) -> Any:
         return sa.type_coerce(sa.case((has_ended(row, read), row.ends_at)), UTCDateTime())
+
+    @sql(
+        Annotated["Sanction", strawberry.lazy("api.schema.sanctions")] | None,
+        "The sanction that it replaced",
+    )
+    def supersedes(row: Row, read: Read) -> Any:
+        found = rows_of(sanctions.Sanction)
+        return One(Sanction, found, [found.c.id == row.supersedes_id])
+
+    @sql(
+        Annotated["Sanction", strawberry.lazy("api.schema.sanctions")] | None,
+        "The sanction that replaced it",
+    )
+    def superseded_by(row: Row, read: Read) -> Any:
+        found = rows_of(sanctions.Sanction)
+        return One(Sanction, found, [found.c.supersedes_id == row.id])
 
     @sql(bool, "Whether it is no echo of another sanction")
     def is_independent(row: Row, read: Read) -> Any:

@@ -7,18 +7,19 @@ from typing import Any
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from governance.errors import InvalidInput
 from governance.fields import URI, Long
 
 
 def _text(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("expected a string")
+        raise InvalidInput("expected a string")
     return value
 
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**53) < value < 2**53:
-        raise ValueError("expected a whole number between -2^53 and 2^53")
+        raise InvalidInput("expected a whole number between -2^53 and 2^53")
     return value
 
 

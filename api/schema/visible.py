@@ -38,6 +38,8 @@ def sees_subject(row: Row, read: Read) -> Condition:
             col(Disclosure.sanction_id) == row.id, col(Disclosure.host_id) == read.platform_id
         )
     )
-    retained = sa.or_(row.ends_at.is_(None), row.ends_at > later(read, -PARTNER_RETENTION))
+    # Retention counts from the end there really was, whatever was known at an instant asked about.
+    ends_at = row.get("final_ends_at", row.ends_at)
+    retained = sa.or_(ends_at.is_(None), ends_at > later(read, -PARTNER_RETENTION))
     shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, hosted))
     return sa.or_(public, row.platform_id == read.platform_id, shared)

@@ -175,6 +175,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("platform_id", "reference_key"),
+        sa.UniqueConstraint("supersedes_id"),
     )
     with op.batch_alter_table("sanctions", schema=None) as batch_op:
         batch_op.create_index("sanctions_by_end", ["ends_at"], unique=False)

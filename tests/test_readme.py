@@ -1,0 +1,42 @@
+"""What the README prints is what a node answers."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from governance import demo
+from governance.database import Database
+from governance.settings import Settings
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_first_query_answers_what_the_readme_prints(sqlite_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=sqlite_url, key_file=tmp_path / "comity.key")
+    keys = settings.keys(create=True)
+    database = Database(sqlite_url)
+    demo.load(database, keys, now=datetime.now(UTC), sanctions=1)
+    database.close()
+    asked = re.search(r"-d '(\{.*?\})'", README, re.DOTALL)
+    printed = re.search(r"```json\n(.*?)```", README, re.DOTALL)
+    assert asked
+    assert printed
+    with TestClient(create_app(settings)) as client:
+        answer = client.post("/graphql", json=orjson.loads(asked[1])).json()
+    assert answer == orjson.loads(printed[1])
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    named = set(re.findall(r"`(COMITY_[A-Z_]+)`", README))
+    assert named == {f"COMITY_{field.upper()}" for field in Settings.__dataclass_fields__}
+
+
+def test_every_refusal_code_is_explained() -> None:
+    from governance.errors import RefusalCode
+
+    errors = (Path(__file__).parent.parent / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([A-Z_]+)`", errors, re.MULTILINE)) == set(RefusalCode)
