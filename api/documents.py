@@ -30,7 +30,7 @@ LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
 class Parsed:
     """A document with its one operation, or with what is wrong with it."""
 
-    key: Hashable
+    key: Hashable | None  # None where nothing made of it is kept
     document: DocumentNode | None = None
     operation: OperationDefinitionNode | None = None
     errors: Sequence[GraphQLError] = ()
@@ -46,11 +46,11 @@ class Documents:
 
     def parsed(self, text: str, operation_name: str | None) -> Parsed:
         key = (text, operation_name)
-        if len(text) > LONGEST_KEPT:
-            return self._parsed(key, text, operation_name)
+        if len(text) + len(operation_name or "") > LONGEST_KEPT:
+            return self._parsed(None, text, operation_name)
         return self.kept.get(key, lambda: self._parsed(key, text, operation_name))
 
-    def _parsed(self, key: Hashable, text: str, operation_name: str | None) -> Parsed:
+    def _parsed(self, key: Hashable | None, text: str, operation_name: str | None) -> Parsed:
         try:
             document = parse(text, max_tokens=self._settings.max_tokens, no_location=False)
         except (GraphQLSyntaxError, RecursionError) as error:
@@ -89,8 +89,8 @@ class _TooMuch(Exception):
 
 
 class _Measure:
-    """How deep a document is and how many aliases it has. Introspection isn't counted: it
-    reads no records and is as deep as its standard query."""
+    """How deep a document is and how many aliases it has. The depth of introspection isn't
+    counted: its standard query is deep, and validation limits what of it may nest."""
 
     def __init__(self, document: DocumentNode, settings: Settings) -> None:
         self._fragments = {
@@ -112,11 +112,11 @@ class _Measure:
         for node in selections.selections:
             deeper, more = 0, 0
             if isinstance(node, FieldNode):
-                if node.name.value in ("__schema", "__type"):
-                    continue
                 if node.selection_set:
                     deeper, more = self._set(node.selection_set)
-                deeper, more = deeper + 1, more + (node.alias is not None)
+                is_introspection = node.name.value in ("__schema", "__type")
+                deeper = 0 if is_introspection else deeper + 1
+                more += node.alias is not None
             elif isinstance(node, InlineFragmentNode):
                 deeper, more = self._set(node.selection_set)
             elif isinstance(node, FragmentSpreadNode):

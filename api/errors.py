@@ -20,7 +20,7 @@ def located(refused: Refused) -> GraphQLError:
 def public(error: GraphQLError) -> dict[str, Any]:
     """The error as it is answered. What isn't ours is masked and logged by its type alone."""
     original = error.original_error
-    if original is not None and not isinstance(original, GraphQLError):
+    if original is not None and not isinstance(original, GraphQLError | Refused):
         frames = traceback.extract_tb(original.__traceback__)[-3:]
         place = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames))
         log.error("unexpected %s at %s", type(original).__name__, place)

@@ -4,6 +4,7 @@ the same compiled selections."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import anyio.to_thread
@@ -18,6 +19,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLScalarType,
+    GraphQLSchema,
     GraphQLUnionType,
     OperationDefinitionNode,
     OperationType,
@@ -39,7 +41,7 @@ from api.schema.payloads import ROW
 from governance import issuing
 from governance.database import Database
 from governance.errors import Forbidden, Refused, Unauthenticated
-from governance.fields import validated
+from governance.fields import print_instant, validated
 from governance.membership import Actor, viewer_of
 from governance.settings import Keys, Settings
 
@@ -70,6 +72,7 @@ class Answer:
 class Context:
     """What resolvers share within one request."""
 
+    executor: "Executor"
     operation: Operation
     actor: Actor | None
     now: datetime
@@ -94,15 +97,13 @@ class Executor:
         keys: Keys,
         now: Callable[[], datetime] = clock,
     ) -> None:
-        self.schema = schema()
+        self.schema = _prepared()
         self.documents = Documents(self.schema, settings)
         self.planner = Planner(methods(), store.dialect)
         self.store = store
         self.now = now
         self._database = database
         self._keys = keys
-        self._changes = changes()
-        self._prepare()
 
     async def answer(self, request: Request) -> Answer:
         """The body of one request. Never raises for what the caller sent."""
@@ -128,6 +129,7 @@ class Executor:
         if isinstance(coerced, list):
             return _refused(coerced)
         context = Context(
+            self,
             Operation(parsed.key, Document.of(self.schema, document)),
             request.actor,
             self.now(),
@@ -149,13 +151,12 @@ class Executor:
             return None
         body = bytearray(b'{"data":{')
         try:
-            for key, nodes in roots.items():
-                json = (
-                    '"Query"'
-                    if nodes[0].name.value == "__typename"
-                    else await self._read(nodes, context, env, typed=False)
-                )
-                if env.problems or (json == "null" and _is_required(self.schema, nodes)):
+            reads = {key: self._planned(nodes, context, env) for key, nodes in roots.items()}
+            if env.problems:
+                return None
+            for key, read in reads.items():
+                json = '"Query"' if read is None else await self._run(*read)
+                if json == "null" and _is_required(self.schema, roots[key]):
                     return None
                 body += f'"{key}":{json},'.encode()
         except Exception:
@@ -181,14 +182,16 @@ class Executor:
             body["errors"] = [public(error) for error in result.errors]
         return orjson.dumps(body)
 
-    async def _read(
-        self, nodes: Sequence[FieldNode], context: Context, env: Env, *, typed: bool
-    ) -> str:
+    def _planned(
+        self, nodes: Sequence[FieldNode], context: Context, env: Env, *, typed: bool = False
+    ) -> tuple[Plan, list[Any]] | None:
+        """A root field's plan with its values; None for __typename."""
+        if nodes[0].name.value == "__typename":
+            return None
         plan = self.planner.root(context.operation, nodes, env, typed=typed)
-        return await self._run(plan, env)
+        return plan, plan.values(env)
 
-    async def _run(self, plan: Plan, env: Env) -> str:
-        values = plan.values(env)
+    async def _run(self, plan: Plan, values: Sequence[Any]) -> str:
         try:
             return str(await self.store.one(plan.sql, values, is_point=plan.is_point))
         except TooDeep:
@@ -196,60 +199,37 @@ class Executor:
                 "expected fewer levels of lists within lists", extensions={"code": "LIMIT_EXCEEDED"}
             ) from None
 
-    def _prepare(self) -> None:
-        """Puts compiled reads in the place of resolvers, once the schema is built."""
-        for kind in self.schema.type_map.values():
-            if kind.name.startswith("__"):
-                continue
-            if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
-                kind.resolve_type = _type_of
-            elif isinstance(kind, GraphQLEnumType | GraphQLScalarType):
-                if kind.name not in ("Int", "Float", "Boolean"):
-                    kind.serialize = _as_it_is  # type: ignore[method-assign]
-            elif isinstance(kind, GraphQLObjectType):
-                kind.is_type_of = None
-                for name, definition in kind.fields.items():
-                    if kind.name == "Query":
-                        definition.resolve = self._query
-                    elif kind.name == "Mutation":
-                        definition.resolve = self._mutation(self._changes[name])
-                    else:
-                        definition.resolve = _held
-
-    async def _query(self, _source: None, info: Info, **_arguments: Any) -> Any:
+    async def query(self, info: Info) -> Any:
+        """A root field of a query, for graphql-core."""
         context: Context = info.context
         env = context.env(self._keys)
         try:
-            value = orjson.loads(await self._read(info.field_nodes, context, env, typed=True))
+            read = self._planned(info.field_nodes, context, env, typed=True)
+            assert read is not None
+            value = orjson.loads(await self._run(*read))
         except Refused as refused:
             raise located(refused) from None
         for place, problem in env.problems:
             value[place] = located(problem)
         return value
 
-    def _mutation(self, change: Change) -> Any:
-        async def resolve(
-            _source: None,
-            info: Info,
-            input: Mapping[str, Any],  # noqa: A002
-        ) -> Any:
-            context: Context = info.context
-            try:
-                done = await anyio.to_thread.run_sync(self._changed, change, context.actor, input)
-            except Unauthenticated as refused:
-                raise located(refused) from None
-            except Refused as refused:
-                return _refusal(refused)
-            # What was committed may be newer than the request's beginning.
-            context.now = max(context.now, self.now())
-            if isinstance(done, list):
-                return await self._batch(change, done, info)
-            if not isinstance(done, Changed):
-                return done
-            [payload] = await self._payloads(change, [done], info.field_nodes, info)
-            return payload
-
-        return resolve
+    async def change(self, change: Change, info: Info, raw: Mapping[str, Any]) -> Any:
+        """A mutation, for graphql-core: the use case, then its payload read after the commit."""
+        context: Context = info.context
+        try:
+            done = await anyio.to_thread.run_sync(self._changed, change, context.actor, raw)
+        except Unauthenticated as refused:
+            raise located(refused) from None
+        except Refused as refused:
+            return _refusal(refused)
+        # What was committed may be newer than the request's beginning.
+        context.now = max(context.now, self.now())
+        if isinstance(done, list):
+            return await self._batch(change, done, info)
+        if not isinstance(done, Changed):
+            return done
+        [payload] = await self._payloads(change, [done], info.field_nodes, info)
+        return payload
 
     def _changed(self, change: Change, actor: Actor | None, raw: Mapping[str, Any]) -> Any:
         """Draft, transaction, use case: in a worker thread."""
@@ -324,7 +304,43 @@ class Executor:
         path = tuple(info.path.as_list()), key
         name = change.payload.__name__
         plan = self.planner.payload(context.operation, path, name, ROW, nodes, env)
-        return list(orjson.loads(await self._run(plan, env)))
+        return list(orjson.loads(await self._run(plan, plan.values(env))))
+
+
+@cache
+def _prepared() -> GraphQLSchema:
+    """The schema with compiled reads in the place of its resolvers. They find their executor in
+    the context, so executors may share it."""
+    prepared = schema()
+    for kind in prepared.type_map.values():
+        if kind.name.startswith("__"):
+            continue
+        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+            kind.resolve_type = _type_of
+        elif isinstance(kind, GraphQLEnumType | GraphQLScalarType):
+            if kind.name not in ("Int", "Float", "Boolean"):
+                kind.serialize = _as_it_is  # type: ignore[method-assign]
+        elif isinstance(kind, GraphQLObjectType):
+            kind.is_type_of = None
+            for name, definition in kind.fields.items():
+                if kind.name == "Query":
+                    definition.resolve = _queried
+                elif kind.name == "Mutation":
+                    definition.resolve = _changing(changes()[name])
+                else:
+                    definition.resolve = _held
+    return prepared
+
+
+def _queried(_source: None, info: Info, **_arguments: Any) -> Any:
+    return info.context.executor.query(info)
+
+
+def _changing(change: Change) -> Any:
+    def resolve(_source: None, info: Info, input: Mapping[str, Any]) -> Any:  # noqa: A002
+        return info.context.executor.change(change, info, input)
+
+    return resolve
 
 
 def _refusal(refused: Refused, *place: str | int) -> Refusal:
@@ -362,4 +378,6 @@ def _type_of(source: Any, *_: Any) -> str:
 
 def _as_it_is(value: Any) -> Any:
     """Compiled answers are printed in the database already."""
+    if isinstance(value, datetime):
+        return print_instant(value)
     return value if isinstance(value, str | int) else str(value)

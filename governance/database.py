@@ -72,6 +72,8 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        sa.event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
@@ -79,6 +81,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in SQLITE_PRAGMAS:
         connection.execute(pragma).close()
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    # Elsewhere an instant late in year 9999, or early in year 1, couldn't be read back.
+    connection.autocommit = True
+    connection.execute("SET TIME ZONE 'UTC'").close()
+    connection.autocommit = False
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

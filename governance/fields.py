@@ -127,9 +127,23 @@ AnyDraft = TypeVar("AnyDraft", bound=Draft)
 
 def validated(draft: type[AnyDraft], raw: Mapping[str, Any]) -> AnyDraft:
     """The raw input as a draft; InvalidInput names the first field that isn't right."""
+    refuse_nul(raw)
     try:
         return draft.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         message = first["msg"].removeprefix("Value error, ")
         raise InvalidInput(message, path=first["loc"]) from None
+
+
+def refuse_nul(value: object, *path: str | int) -> None:
+    """InvalidInput for text with the one character that PostgreSQL can't store."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidInput("expected text without NUL characters", path=path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            refuse_nul(item, *path, key)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            refuse_nul(item, *path, place)

@@ -372,7 +372,8 @@ def _known(
         .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
         .where(
             col(SubjectKey.key).in_(subject_keys),
-            Sanction.platform_id == actor.platform_id,
+            # An expression, or SQLite would begin with everything the platform ever issued.
+            col(Sanction.platform_id).concat("") == actor.platform_id,
             col(Sanction.is_binding),
         )
     )

@@ -1,4 +1,8 @@
-"""Compiles a root field's selection to one SQL expression that yields its JSON."""
+"""Compiles a root field's selection to one SQL expression that yields its JSON.
+
+Rows of outer objects are always meant by reference: every nested select is correlated to all
+but its own source, since SQLAlchemy looks only one level up by itself.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +19,6 @@ from graphql import (
     is_list_type,
 )
 from graphql.type import GraphQLNonNull
-from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.fields import All, Node, Nothing, One, Page, Read, Row, Variants
 from api.reads.pages import compiled_page
@@ -105,14 +108,15 @@ class Compiler:
 
     def _one(self, nodes: Sequence[FieldNode], node: One, read: Read) -> Text:
         json = self.objects(name_of(node.type), nodes, node.source.c, node.read or read)
-        return _from(json, node.source).where(*node.where).scalar_subquery()
+        found = sa.select(json).select_from(node.source).where(*node.where)
+        return found.correlate_except(node.source).scalar_subquery()
 
     def _all(self, nodes: Sequence[FieldNode], node: All, read: Read) -> Text:
         position = sa.func.row_number().over(order_by=list(node.order)).label("position")
         rows = sa.select(node.source, position).where(*node.where)
         if node.present is not None:
             rows = rows.add_columns(node.present.label("present"))
-        found = rows.order_by(position).subquery()
+        found = rows.order_by(position).correlate_except(node.source).subquery()
         if node.each is not None:
             json = self._variants(nodes, node.each(found.c), read)
         else:
@@ -142,7 +146,3 @@ def scalar(read: Read, kind: GraphQLOutputType, column: sa.ColumnElement[Any]) -
     if isinstance(kind, GraphQLNonNull):
         return json
     return sa.case((column.is_(None), literal("null")), else_=json)
-
-
-def _from(json: Text | sa.Label[str], source: FromClause) -> sa.Select[Any]:
-    return sa.select(json).select_from(source)

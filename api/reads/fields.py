@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from api.reads.dialects import Dialect
 from api.reads.values import Argument, Env, Getter, Late
 from governance.errors import InvalidInput
-from governance.fields import UTCDateTime, parse_instant
+from governance.fields import UTCDateTime, parse_instant, refuse_nul
 from governance.rules.disclosure import ViewerKind
 
 Row = Any  # the columns of a FROM element
@@ -115,7 +115,13 @@ class Read:
     ) -> sa.ColumnElement[str]:
         """An argument's text as a parameter, converted at each execution."""
         get = getter(value)
-        return self.bound((lambda env: convert(get(env))) if convert else get, sa.Text())
+
+        def read(env: Env) -> str:
+            text = get(env)
+            refuse_nul(text)
+            return convert(text) if convert else str(text)
+
+        return self.bound(read, sa.Text())
 
     def instant(self, value: Argument, name: str) -> sa.ColumnElement[datetime]:
         """An argument's instant as a parameter; refused where it isn't RFC 3339."""
@@ -203,3 +209,16 @@ def is_any_of(column: sa.ColumnElement[Any], words: Iterable[str]) -> Condition:
 def rows_of(record: type[SQLModel]) -> Any:
     """The rows of a record's table, under a name of their own."""
     return sa.alias(record.__table__)  # type: ignore[attr-defined]
+
+
+def value_from(source: FromClause, column: Any, *where: Condition) -> sa.ColumnElement[Any]:
+    """A column of the one row of the source that fits; null where none does. Conditions may
+    mean the rows of anything around it."""
+    found: sa.Select[Any] = sa.select(column).select_from(source).where(*where)
+    return found.correlate_except(source).scalar_subquery()
+
+
+def there_is(source: FromClause, *where: Condition) -> Condition:
+    """Whether a row of the source fits. Conditions may mean the rows of anything around it."""
+    found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source).where(*where)
+    return found.correlate_except(source).exists()

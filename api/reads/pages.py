@@ -109,6 +109,7 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
         .where(*where)
         .order_by(*order)
         .limit(size + 1)
+        .correlate_except(page.source)
         .subquery()
     )
     again = [found.c.page_at, found.c.page_id]
@@ -182,7 +183,7 @@ def _place(rows: Any, is_backward: bool) -> sa.ColumnElement[Any]:
 
 def _total(page: Page) -> Text:
     counted = sa.select(sa.func.count()).select_from(page.source).where(*page.where)
-    return sa.cast(counted.scalar_subquery(), sa.Text())
+    return sa.cast(counted.correlate_except(page.source).scalar_subquery(), sa.Text())
 
 
 def _below(
@@ -193,7 +194,7 @@ def _below(
 
 
 def _object(parts: list[Text | str]) -> Text:
-    if isinstance(parts[0], str):
+    if parts and isinstance(parts[0], str):
         parts[0] = parts[0].removeprefix(",")
     return concatenated(["{", *parts, "}"])
 

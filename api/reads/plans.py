@@ -12,7 +12,7 @@ from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
 from api.reads.fields import Read
 from api.reads.selections import Document
-from api.reads.texts import Text
+from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
 
 Value = TypeVar("Value")
@@ -58,9 +58,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A parsed document's selections under a key that caches may use."""
+    """A parsed document's selections under a key that caches may use; without one, none does."""
 
-    key: Hashable
+    key: Hashable | None
     document: Document
 
 
@@ -87,7 +87,7 @@ class Planner:
         def make() -> Plan:
             return self._made(operation, env, typed, lambda c, read: c.root("Query", nodes, read))
 
-        return self.plans.get(key, make)
+        return make() if operation.key is None else self.plans.get(key, make)
 
     def payload(
         self,
@@ -106,11 +106,12 @@ class Planner:
             json = compiler.objects(type_name, nodes, rows.c, read)
             items = sa.select(json.label("item"), rows.c.ord).order_by(rows.c.ord).subquery()
             joined = read.dialect.joined(items.c.item, items.c.ord)
-            from api.reads.texts import bracketed
-
             return bracketed(sa.select(joined).select_from(items).scalar_subquery())
 
-        return self.plans.get(key, lambda: self._made(operation, env, True, expression))
+        def make() -> Plan:
+            return self._made(operation, env, True, expression)
+
+        return make() if operation.key is None else self.plans.get(key, make)
 
     def _made(
         self,

@@ -6,9 +6,8 @@ import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
-from sqlmodel import col
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql
+from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql, there_is
 from api.schema.nodes import Node
 from api.schema.visible import is_own
 from governance.appeals import AppealMessage as MessageRow
@@ -87,10 +86,10 @@ class Appeal(AppealStatement, Node):
 def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:
     if read.viewer is ViewerKind.APPELLANT:
         return sa.true()
-    invited = sa.exists(
-        sa.select(sa.literal(1)).where(
-            col(Invitation.sanction_id) == row.sanction_id,
-            col(Invitation.platform_id) == read.platform_id,
-        )
+    guests = rows_of(Invitation)
+    invited = there_is(
+        guests,
+        guests.c.sanction_id == row.sanction_id,
+        guests.c.platform_id == read.platform_id,
     )
     return sa.or_(is_own(row, read), invited)

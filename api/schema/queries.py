@@ -24,7 +24,7 @@ from api.reads.fields import (
     rows_of,
     sql,
 )
-from api.reads.values import Argument
+from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, is_overdue, state
 from api.schema.logs import Log
 from api.schema.nodes import Connection, Node
@@ -169,11 +169,11 @@ class Query(BaseModel):
     def nodes(row: Row, read: Read, ids: Argument) -> Any:
         get = getter(ids)
 
-        def rows(env: Any) -> list[list[str]]:
+        def rows(env: Env) -> list[list[str | None]]:
             asked = get(env)
             if len(asked) > 1_000:
                 raise InvalidInput("ids: expected at most 1,000", path=["ids"])
-            return [[_known_prefix(one)] for one in asked]
+            return [[_known_or_problem(one, place, env)] for place, one in enumerate(asked)]
 
         source = read.rows(rows, "id")
         return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id))
@@ -188,6 +188,15 @@ def _known_prefix(text: str) -> str:
     if not re.fullmatch(r"(san|apl|plt)_[a-z0-9]{1,60}", str(text), re.ASCII):
         raise InvalidInput("id: expected a global id such as san_…, apl_… or plt_…", path=["id"])
     return str(text)
+
+
+def _known_or_problem(text: str, place: int, env: Env) -> str | None:
+    """One bad id of many is a problem in its place and fails no other."""
+    try:
+        return _known_prefix(text)
+    except InvalidInput as problem:
+        env.problems.append((place, problem))
+        return None
 
 
 def _by_id(kind: type, record: Any, ident: sa.ColumnElement[str]) -> One:

@@ -21,6 +21,7 @@ from api.reads.fields import (
     instant_of,
     rows_of,
     sql,
+    value_from,
 )
 from api.reads.values import Argument, Late
 from api.schema.appeals import Appeal
@@ -28,7 +29,7 @@ from api.schema.logs import LogEntry
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
 from api.schema.subjects import lookup_keys
-from api.schema.visible import is_own, sees_subject
+from api.schema.visible import is_entitled, is_own, sees_subject
 from governance.fields import URI, Draft, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
@@ -63,7 +64,10 @@ def is_in_force(row: Row, read: Read) -> Condition:
 
 
 def known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
-    """Sanctions as they were known at an instant, from the feed: see `governance.events`."""
+    """Sanctions as they were known at an instant, from the feed: see `governance.events`.
+
+    How long a subject is shown follows from the end as it is known now, not as it was then.
+    """
     table = rows_of(sanctions.Sanction)
     event = rows_of(events.Event)
     newest = (
@@ -90,17 +94,15 @@ def known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
             table.c.ends_at.label("final_ends_at"),
         )
         .select_from(joined)
+        .where(sees_subject(table.c, read))
         .subquery()
     )
 
 
 def disclosed(row: Row, column: Any, *conditions: Condition) -> sa.ColumnElement[Any]:
     """A disclosed text of the sanction, for those who fit the conditions; else null."""
-    return (
-        sa.select(column)
-        .where(col(Disclosure.sanction_id) == row.id, *conditions)
-        .scalar_subquery()
-    )
+    held = rows_of(Disclosure)
+    return value_from(held, held.c[column.key], held.c.sanction_id == row.id, *conditions)
 
 
 @strawberry.pydantic.type(description="The published rule that a sanction rests on")
@@ -194,19 +196,19 @@ class Sanction(SanctionStatement, Node):
 
     @sql(str | None, "The reason told to the subject, for those entitled")
     def reason(row: Row, read: Read) -> Any:
-        return disclosed(row, Disclosure.reason, _is_entitled(row, read))
+        return disclosed(row, Disclosure.reason, is_entitled(row, read))
 
     @sql(str | None, "Private facts of the case, for those entitled")
     def facts(row: Row, read: Read) -> Any:
-        return disclosed(row, Disclosure.facts, _is_entitled(row, read))
+        return disclosed(row, Disclosure.facts, is_entitled(row, read))
 
     @sql(str | None, "What an *_OTHER measure is, for those entitled")
     def other_measure(row: Row, read: Read) -> Any:
-        return disclosed(row, Disclosure.other_measure, _is_entitled(row, read))
+        return disclosed(row, Disclosure.other_measure, is_entitled(row, read))
 
     @sql(URI | None, "Address of the content concerned, for those entitled")
     def content_uri(row: Row, read: Read) -> Any:
-        return disclosed(row, Disclosure.content_uri, _is_entitled(row, read))
+        return disclosed(row, Disclosure.content_uri, is_entitled(row, read))
 
     @sql(str | None, "The platform's own reference, for that platform alone")
     def issuer_reference(row: Row, read: Read) -> Any:
@@ -226,15 +228,6 @@ class Sanction(SanctionStatement, Node):
     @sql(LogEntry | None, "Its place in the decision log")
     def log_entry(row: Row, read: Read) -> Any:
         return Nothing()
-
-
-def _is_entitled(row: Row, read: Read) -> Condition:
-    """Private disclosures go to whoever may know the subject of more than a public kind."""
-    from governance.rules.disclosure import ViewerKind
-
-    if read.viewer is not ViewerKind.PARTNER:
-        return sa.false()
-    return sees_subject(row, read)
 
 
 @strawberry.pydantic.input(description="Which sanctions; every part given must fit")

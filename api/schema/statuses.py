@@ -132,6 +132,7 @@ def _is_counted(found: Row, read: Read) -> list[sa.ColumnElement[bool]]:
 
 
 def _binds(found: Row, key: Any, read: Read) -> list[sa.ColumnElement[bool]]:
-    asked_for = rows_of(SubjectKey)
-    ids = sa.select(asked_for.c.sanction_id).where(asked_for.c.key == key)
+    keyed = rows_of(SubjectKey)
+    # IN, not EXISTS: both engines then begin with the key, not with every sanction.
+    ids = sa.select(keyed.c.sanction_id).where(keyed.c.key == key).correlate_except(keyed)
     return [found.id.in_(ids), *_is_counted(found, read), sees_subject(found, read)]

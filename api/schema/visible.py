@@ -4,9 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import col
 
-from api.reads.fields import Condition, Read
+from api.reads.fields import Condition, Read, rows_of, there_is
 from governance.fields import UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.rules.disclosure import ViewerKind
@@ -28,18 +27,21 @@ def is_own(row: Row, read: Read) -> Condition:
     return sa.and_(row.platform_id == read.platform_id)
 
 
-def sees_subject(row: Row, read: Read) -> Condition:
-    """Whether the viewer may know whom the sanction in the row is about."""
-    public: Condition = row.subject_kind == SubjectKind.SERVER
+def is_entitled(row: Row, read: Read) -> Condition:
+    """Whether the viewer may see the private disclosures of the sanction in the row."""
     if read.viewer is not ViewerKind.PARTNER:
-        return public
-    hosted = sa.exists(
-        sa.select(sa.literal(1)).where(
-            col(Disclosure.sanction_id) == row.id, col(Disclosure.host_id) == read.platform_id
-        )
-    )
+        return sa.false()
+    held = rows_of(Disclosure)
+    hosted = there_is(held, held.c.sanction_id == row.id, held.c.host_id == read.platform_id)
     # Retention counts from the end there really was, whatever was known at an instant asked about.
     ends_at = row.get("final_ends_at", row.ends_at)
-    retained = sa.or_(ends_at.is_(None), ends_at > later(read, -PARTNER_RETENTION))
+    oldest = later(read, -PARTNER_RETENTION)
+    open_ended = sa.and_(ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
+    retained = sa.or_(open_ended, ends_at > oldest)
     shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, hosted))
-    return sa.or_(public, row.platform_id == read.platform_id, shared)
+    return sa.or_(row.platform_id == read.platform_id, shared)
+
+
+def sees_subject(row: Row, read: Read) -> Condition:
+    """Whether the viewer may know whom the sanction in the row is about."""
+    return sa.or_(row.subject_kind == SubjectKind.SERVER, is_entitled(row, read))

@@ -1,9 +1,12 @@
 """Who sees what. Statements are public; disclosures have readers."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from governance.words import Role
+from governance.identifiers import SubjectKind
+from governance.rules.policy import PARTNER_RETENTION
+from governance.words import Audience, Role
 
 
 class ViewerKind(StrEnum):
@@ -33,3 +36,40 @@ def viewer(platform_id: str, roles: frozenset[Role]) -> Viewer:
     if roles & READERS:
         return Viewer(ViewerKind.PARTNER, platform_id)
     return PUBLIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What decides who may see a sanction's private disclosures."""
+
+    platform_id: str
+    host_id: str | None  # the platform on this node where the account lives
+    kind: SubjectKind
+    audience: Audience
+    is_binding: bool
+    recorded_at: datetime
+    ends_at: datetime | None
+
+
+def is_entitled(viewer: Viewer, case: Case, now: datetime) -> bool:
+    """Whether the viewer may see private disclosures: its own for good; with the audience
+    PARTNERS, an account it hosts for good too, others until some time after the end."""
+    if viewer.kind is not ViewerKind.PARTNER:
+        return False
+    if viewer.platform_id == case.platform_id:
+        return True
+    end = retained_from(case)
+    is_retained = end is None or now - PARTNER_RETENTION < end
+    return case.audience is Audience.PARTNERS and (
+        is_retained or viewer.platform_id == case.host_id
+    )
+
+
+def retained_from(case: Case) -> datetime | None:
+    """The end that retention counts from; an outside decision without one ended as recorded."""
+    return case.recorded_at if case.ends_at is None and not case.is_binding else case.ends_at
+
+
+def sees_subject(viewer: Viewer, case: Case, now: datetime) -> bool:
+    """Whether the viewer may know whom the sanction is about; servers are public."""
+    return case.kind is SubjectKind.SERVER or is_entitled(viewer, case, now)

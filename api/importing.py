@@ -1,0 +1,77 @@
+"""`comity import …`: real files of other systems, with a report of every refused row."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.console import err, now, opened, progress, span
+from governance.importing.block_events import import_block_events
+from governance.importing.dsa_statements import import_dsa_statements
+from governance.importing.mastodon_blocks import TERM, import_mastodon_blocks
+from governance.importing.runs import Summary
+from governance.settings import read_settings
+
+app = typer.Typer(help="Import decisions from files of other systems.")
+
+SHOWN_ROWS = 1_000
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file to import.")]
+Comments = Annotated[
+    bool, typer.Option(help="Publish the file's free text as explanations, rather than keep it.")
+]
+DryRun = Annotated[bool, typer.Option(help="Say what would happen and change nothing.")]
+
+
+@app.command()
+def mastodon_blocks(
+    file: File,
+    platform: Annotated[str, typer.Option(help="Domain of the platform whose list it is.")],
+    term: Annotated[str, typer.Option(help="How long each block holds, such as 90d.")] = "",
+    publish_comments: Comments = False,
+    dry_run: DryRun = False,
+) -> None:
+    """A server's domain blocks, as Mastodon exports them."""
+    length: timedelta = span(term) if term else TERM
+    _import(
+        import_mastodon_blocks,
+        file,
+        platform=platform,
+        term=length,
+        publish_comments=publish_comments,
+        dry_run=dry_run,
+    )
+
+
+@app.command()
+def block_events(file: File, publish_comments: Comments = False, dry_run: DryRun = False) -> None:
+    """Dated changes of many servers' block lists, replayed as records that don't bind."""
+    _import(import_block_events, file, publish_comments=publish_comments, dry_run=dry_run)
+
+
+@app.command()
+def dsa_statements(file: File, publish_comments: Comments = False, dry_run: DryRun = False) -> None:
+    """Statements of reasons, as the EU's DSA Transparency Database dumps them."""
+    _import(import_dsa_statements, file, publish_comments=publish_comments, dry_run=dry_run)
+
+
+def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> None:
+    settings = read_settings()
+    with opened(settings) as database, progress(file.name) as told:
+        summary = importer(database, settings.keys(), file, now=now(), progress=told, **options)
+    for row in summary.refused[:SHOWN_ROWS]:
+        print(row)
+    if len(summary.refused) > SHOWN_ROWS:
+        print(f"… and {len(summary.refused) - SHOWN_ROWS:,} more refused rows")
+    would = "would be " if summary.is_dry_run else ""
+    err.print(
+        f"{summary.read:,} rows read: {summary.issued:,} {would}issued, "
+        f"{summary.recorded:,} {would}recorded without binding, {summary.unchanged:,} unchanged, "
+        f"{summary.lifted:,} lifted, {summary.superseded:,} superseded, "
+        f"{len(summary.refused):,} refused",
+        highlight=False,
+    )
+    for note in summary.notes:
+        err.print(note, highlight=False)

@@ -1,0 +1,1 @@
+"""Imports of real input: one file a foreign format, all through `governance.issuing`."""
