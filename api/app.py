@@ -39,6 +39,7 @@ def create_app(
             yield
         finally:
             await reads.close()
+            await members.close()
             database.close()
 
     async def ready(request: Request) -> Response:

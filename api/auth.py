@@ -35,6 +35,7 @@ class Members:
         self._database = database
         self._now = now
         self._noted: dict[str, datetime] = {}
+        self._noting: set[asyncio.Future[None]] = set()
 
     async def actor(self, headers: Mapping[str, str]) -> Actor | None:
         """The member of the bearer token; None without one, Unauthenticated if it isn't live."""
@@ -55,7 +56,14 @@ class Members:
         if noted is None or not timedelta() <= now - noted < LAST_USE_GRAIN:
             self._noted[actor.token_id] = now
             loop = asyncio.get_running_loop()
-            loop.run_in_executor(None, _note_use, self._database, actor, now)
+            noting = loop.run_in_executor(None, _note_use, self._database, actor, now)
+            self._noting.add(noting)
+            noting.add_done_callback(self._noting.discard)
+
+    async def close(self) -> None:
+        """Waits for notes under way; after that the database may be closed."""
+        if self._noting:
+            await asyncio.wait(self._noting)
 
 
 def _actor_of(database: Database, token: str, now: datetime) -> Actor:

@@ -319,7 +319,7 @@ def _prepared() -> GraphQLSchema:
             kind.resolve_type = _type_of
         elif isinstance(kind, GraphQLEnumType | GraphQLScalarType):
             if kind.name not in ("Int", "Float", "Boolean"):
-                kind.serialize = _as_it_is  # type: ignore[method-assign]
+                kind.coerce_output_value = _as_it_is  # type: ignore[method-assign]
         elif isinstance(kind, GraphQLObjectType):
             kind.is_type_of = None
             for name, definition in kind.fields.items():

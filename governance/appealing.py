@@ -113,7 +113,7 @@ def move(
             return retried
         origin = _by_secret(origin, draft.appeal_secret, path="appealId")
         if appeal.filed_by is not Author.APPELLANT:
-            raise NotFound("no such appeal", path=["appealId"])
+            raise _missing("appealId")
     elif by is Author.APPELLANT:
         _own(session, actor, sanction.id, path="appealId")
         if appeal.filed_by is not Author.PLATFORM:
@@ -137,7 +137,7 @@ def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datet
     actor.require(Role.REVIEWER, Role.ADMIN)
     appeal, sanction = _appeal(session, draft.appeal_id)
     if sanction.platform_id != actor.platform_id:
-        raise NotFound("no such appeal", path=["appealId"])
+        raise _missing("appealId")
     if appeal not in open_appeals(session, [sanction.id], now):
         raise Conflict("expected an open appeal", path=["appealId"])
     guest = find_platform(session, draft.platform)
@@ -290,7 +290,7 @@ def _eligible(session: Session, actor: Actor, sanction: Sanction) -> None:
     """A reviewer of the platform or of an invited one, who had no part in the case before."""
     invited = session.get(Invitation, (sanction.id, actor.platform_id)) is not None
     if sanction.platform_id != actor.platform_id and not invited:
-        raise NotFound("no such appeal", path=["appealId"])
+        raise _missing("appealId")
     actor.require(Role.REVIEWER)
     duties.person_only(actor.kind)
     duties.may_review(actor.member_id, deciders(session, sanction.id))
@@ -358,7 +358,7 @@ def _appeal(session: Session, appeal_id: str) -> tuple[Appeal, Sanction]:
     appeal = session.get(Appeal, appeal_id)
     sanction = session.get(Sanction, appeal.sanction_id) if appeal else None
     if appeal is None or sanction is None:
-        raise NotFound("no such appeal", path=["appealId"])
+        raise _missing("appealId")
     return appeal, sanction
 
 
@@ -372,18 +372,24 @@ def _own(
 ) -> Sanction:
     if actor is None:
         raise Unauthenticated("expected a credential, or the appeal secret")
-    actor.require(*roles)
     sanction = session.get(Sanction, sanction_id)
     if sanction is None or sanction.platform_id != actor.platform_id:
-        raise NotFound("no such sanction or appeal of this platform", path=[path])
+        raise _missing(path)
+    actor.require(*roles)
     return sanction
 
 
 def _by_secret(sanction: Sanction | None, secret: str, *, path: str = "sanctionId") -> Sanction:
     """The sanction, if this is its secret now; the same NotFound otherwise."""
     if sanction is None or sanction.secret_hash != token_hash(secret):
-        raise NotFound("no such sanction with this secret", path=[path])
+        raise _missing(path)
     return sanction
+
+
+def _missing(path: str) -> NotFound:
+    """The same words for what is absent and for what is not the caller's."""
+    what = "appeal" if path == "appealId" else "sanction"
+    return NotFound(f"no such {what}, or not yours; a secret must be the newest", path=[path])
 
 
 def _used(

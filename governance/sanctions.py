@@ -234,7 +234,6 @@ class Sanction(SanctionStatement, SQLModel, table=True):
         sa.Index("sanctions_of_platform", "platform_id", "issued_at", "id"),
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
-        sa.Index("sanctions_by_end", "ends_at"),
     )
 
     platform_id: str = Field(foreign_key="platforms.id")

@@ -129,12 +129,15 @@ class Compiler:
 
 
 def scalar(read: Read, kind: GraphQLOutputType, column: sa.ColumnElement[Any]) -> Text:
-    """The JSON of a scalar, an enum or a list of them, null where the column is."""
+    """The JSON of a scalar, an enum or a list of them, null where the column is. What is null
+    stays null through `||`, so that an expensive column is computed once."""
     named = get_named_type(kind)
     if is_list_type(kind.of_type if isinstance(kind, GraphQLNonNull) else kind):
         json: Text = sa.cast(column, sa.Text())
     elif named.name == "Boolean":
-        json = sa.case((column.is_(None), None), (column, literal("true")), else_=literal("false"))
+        if isinstance(kind, GraphQLNonNull):
+            return sa.case((column, literal("true")), else_=literal("false"))
+        json = sa.case((column, literal("true")), (sa.not_(column), literal("false")))
     elif named.name in NUMBERS:
         json = sa.cast(column, sa.Text())
     elif named.name == "DateTime":
@@ -145,4 +148,4 @@ def scalar(read: Read, kind: GraphQLOutputType, column: sa.ColumnElement[Any]) -
         json = read.dialect.quoted(sa.type_coerce(column, sa.Text()))
     if isinstance(kind, GraphQLNonNull):
         return json
-    return sa.case((column.is_(None), literal("null")), else_=json)
+    return sa.func.coalesce(json, literal("null"), type_=sa.Text())

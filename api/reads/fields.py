@@ -7,7 +7,7 @@ which are the only way to a table because visibility stands in them.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -86,6 +86,7 @@ class Read:
     viewer: ViewerKind
     binds: dict[str, Getter]
     clock: Getter = lambda env: env.now
+    is_elsewhen: bool = False  # at another instant than now
 
     @property
     def now(self) -> sa.ColumnElement[datetime]:
@@ -99,10 +100,10 @@ class Read:
 
     def at(self, clock: Getter) -> "Read":
         """The same, at another instant."""
-        return Read(self.dialect, self.viewer, self.binds, clock)
+        return replace(self, clock=clock, is_elsewhen=True)
 
     def as_viewer(self, viewer: ViewerKind) -> "Read":
-        return Read(self.dialect, viewer, self.binds, self.clock)
+        return replace(self, viewer=viewer)
 
     def bound(self, get: Getter, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
         """A parameter whose value `get` finds at each execution."""

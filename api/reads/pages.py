@@ -34,9 +34,12 @@ def compiled_page(
     kept = rows.c.position <= size
     edge = name_of(page.type) + "Edge"
 
+    aggregates: list[Text] = []
+
     def agg(item: Text) -> Text:
         joined = read.dialect.joined(item, _place(rows, is_backward))
-        return bracketed(joined.filter(kept))
+        aggregates.append(listed := bracketed(joined.filter(kept)))
+        return listed
 
     def node(selected: Sequence[FieldNode]) -> Text:
         return compiler.objects(name_of(page.type), selected, rows.c, read)
@@ -58,8 +61,9 @@ def compiled_page(
         more = sa.func.coalesce(sa.func.max(rows.c.position), 0) > size
         before = page.arguments.get("after") is not None
         after = page.arguments.get("before") is not None
-        first = sa.func.min(cursor).filter(rows.c.position == 1)
+        first = sa.func.min(cursor).filter(rows.c.position == 1, kept)
         last = sa.func.min(cursor).filter(rows.c.position == _least(rows.c.total, size))
+        looks_further = "hasPreviousPage" if is_backward else "hasNextPage"
         if is_backward:
             first, last = last, first
         known: dict[str, Text] = {
@@ -71,13 +75,15 @@ def compiled_page(
         }
         parts: list[Text | str] = []
         for key, inner in _below(compiler, "PageInfo", selected).items():
-            parts += [f',"{key}":', known[inner[0].name.value]]
+            name = inner[0].name.value
+            if name in {"startCursor", "endCursor", looks_further}:
+                aggregates.append(known[name])
+            parts += [f',"{key}":', known[name]]
         return _object(parts)
 
     parts: list[Text | str] = []
-    names: set[str] = set()
     for key, selected in _below(compiler, connection, nodes).items():
-        names.add(name := selected[0].name.value)
+        name = selected[0].name.value
         if name == "__typename":
             value = literal(f'"{connection}"')
         elif name == "totalCount":
@@ -89,8 +95,8 @@ def compiled_page(
         else:
             value = info(selected)
         parts += [f',"{key}":', value]
-    if names <= {"__typename", "totalCount"}:
-        return sa.select(_object(parts)).scalar_subquery()  # no aggregate keeps it to one row
+    if not aggregates:  # which would keep it to one row, however many the page has
+        return sa.select(_object(parts)).scalar_subquery()
     return sa.select(_object(parts)).select_from(rows).scalar_subquery()
 
 

@@ -45,14 +45,18 @@ class Kept(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A statement and where its values come from, in order."""
+    """A statement and where its values come from, in order; and arguments that are checked
+    though nothing selected needs them."""
 
     sql: str
     getters: tuple[Getter, ...]
+    checks: tuple[Getter, ...]
     is_point: bool
 
     def values(self, env: Env) -> list[Any]:
         """The bound values of one execution; raises what an argument is refused for."""
+        for check in self.checks:
+            check(env)
         return [get(env) for get in self.getters]
 
 
@@ -139,7 +143,8 @@ def _plan(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Diale
         get = binds.get(name) or _constant(compiled.params[name])
         getters.append(_processed(get, process))
     sql = compiled.string
-    return Plan(sql, tuple(getters), is_point="row_number()" not in sql)
+    checks = [get for name, get in binds.items() if name not in compiled.binds]
+    return Plan(sql, tuple(getters), tuple(checks), is_point="row_number()" not in sql)
 
 
 def _constant(value: object) -> Getter:

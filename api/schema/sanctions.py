@@ -91,7 +91,6 @@ def known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
             *columns,
             sa.type_coerce(approved, UTCDateTime()).label("approved_at"),
             voided.label("void_code"),
-            table.c.ends_at.label("final_ends_at"),
         )
         .select_from(joined)
         .where(sees_subject(table.c, read))

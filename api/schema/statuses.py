@@ -9,8 +9,21 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import All, One, Read, Row, instant_of, is_any_of, rows_of, sql
-from api.reads.values import Argument, Env, Getter
+from api.reads.fields import (
+    All,
+    Condition,
+    One,
+    Read,
+    Row,
+    getter,
+    instant_of,
+    is_any_of,
+    rows_of,
+    sql,
+    there_is,
+    value_from,
+)
+from api.reads.values import Argument, Env
 from api.schema.sanctions import Sanction, is_in_force, known_at
 from api.schema.subjects import asked, batch
 from api.schema.visible import sees_subject
@@ -27,18 +40,35 @@ MOST_SUBJECTS = 1_000
 )
 class SuspensionStatus(BaseModel):
     subject: URI = Field(description="The subject, as its canonical URI")
-    is_suspended: bool = Field(description="Whether any suspension is in force")
-    is_permanent: bool = Field(description="Whether one of them has no end")
-    until: datetime | None = Field(description="The latest end of those; null if permanent")
     as_of: datetime = Field(description="The instant this is true of")
+
+    @sql(bool, "Whether any suspension is in force")
+    def is_suspended(row: Row, read: Read) -> Any:
+        source, _, where = _in_force(row, read)
+        return there_is(source, where)
+
+    @sql(bool, "Whether one of them has no end")
+    def is_permanent(row: Row, read: Read) -> Any:
+        source, found, where = _in_force(row, read)
+        return there_is(source, where, found.ends_at.is_(None))
+
+    @sql(datetime | None, "The latest end of those; null if permanent")
+    def until(row: Row, read: Read) -> Any:
+        source, found, where = _in_force(row, read)
+        latest = sa.func.max(sa.type_coerce(found.ends_at, UTCDateTime()))
+        is_permanent = sa.func.count() > sa.func.count(found.ends_at)
+        return value_from(source, sa.case((is_permanent, None), else_=latest), where)
 
     @sql(list[Sanction], "The suspensions in force, by their end")
     def sanctions(row: Row, read: Read) -> Any:
-        read, source = _as_asked(read)
+        source = _sanctions(read)
         found = source.c
-        held = [*_binds(found, row.key, read)]
+        keyed = rows_of(SubjectKey)
+        # IN, not EXISTS: both engines then begin with the key, not with every sanction.
+        ids = sa.select(keyed.c.sanction_id).where(keyed.c.key == row.key).correlate_except(keyed)
+        held = [found.id.in_(ids), *_counts(found, read)]
         order = [found.ends_at.is_not(None), found.ends_at.desc(), found.id]
-        return All(Sanction, source, held, order, read=read)
+        return All(Sanction, source, held, order)
 
     @sql(list[str], "Origins of followed nodes whose news is late")
     def stale_peers(row: Row, read: Read) -> Any:
@@ -47,92 +77,48 @@ class SuspensionStatus(BaseModel):
 
 def status_of(read: Read, subject: Argument, kind: Argument, at: Argument) -> One:
     """The status of one subject, now or at another instant."""
-    subject_of = asked_once(subject, kind)
-    pair = sa.select(
-        sa.literal_column("0").label("ord"),
-        read.bound(lambda env: subject_of(env)[0], sa.Text()).label("subject"),
-        read.bound(lambda env: subject_of(env)[1], sa.Text()).label("key"),
+    asking = read if at is None else read.at(instant_of(at, "at"))
+    subject_of, kind_of = getter(subject), getter(kind)
+
+    def pair(env: Env) -> tuple[str, str]:
+        return asked(env, subject_of(env), kind_of(env))
+
+    row = sa.select(
+        read.bound(lambda env: pair(env)[0], sa.Text()).label("subject"),
+        read.bound(lambda env: pair(env)[1], sa.Text()).label("key"),
+        asking.now.label("as_of"),
     ).subquery()
-    asking = read if at is None else _asking(read, instant_of(at, "at"))
-    return One(SuspensionStatus, _statuses(asking, pair), read=asking)
+    return One(SuspensionStatus, row, read=asking)
 
 
 def statuses_of(read: Read, subjects: Argument) -> All:
     """The status of many subjects, in the order asked."""
     pairs = read.rows(batch(subjects, MOST_SUBJECTS), "subject", "key")
-    source = _statuses(read, pairs)
-    return All(
-        SuspensionStatus, source, order=[source.c.ord], present=source.c.subject.is_not(None)
-    )
+    source = sa.select(pairs, read.now.label("as_of")).subquery()
+    is_asked = source.c.subject.is_not(None)
+    return All(SuspensionStatus, source, order=[source.c.ord], present=is_asked)
 
 
-def asked_once(subject: Argument, kind: Argument) -> Getter:
-    from api.reads.fields import getter
-
-    return lambda env: asked(env, getter(subject)(env), getter(kind)(env))
-
-
-class _Asking(Read):
-    """A Read of another instant: knows what was known then."""
-
-    __slots__ = ()
-
-
-def _asking(read: Read, instant: Getter) -> Read:
-    return _Asking(read.dialect, read.viewer, read.binds, instant)
-
-
-def _as_asked(read: Read) -> tuple[Read, FromClause]:
+def _sanctions(read: Read) -> FromClause:
     """The sanctions to look among: as they are, or as they were known at the instant asked."""
-    if not isinstance(read, _Asking):
-        return read, rows_of(sanctions.Sanction)
+    if not read.is_elsewhen:
+        return rows_of(sanctions.Sanction)  # type: ignore[no-any-return]
 
     def known(env: Env) -> datetime:
-        asked: datetime = read.clock(env)
-        return min(asked, env.now)
+        instant: datetime = read.clock(env)
+        return min(instant, env.now)
 
-    return read, known_at(read, read.bound(known, UTCDateTime()))
-
-
-def _statuses(read: Read, pairs: FromClause) -> sa.Subquery:
-    """One row a subject: the union of its suspensions in force that the viewer may see."""
-    _, source = _as_asked(read)
-    found = source.c
-    asked_for = rows_of(SubjectKey)
-    held = sa.join(asked_for, source, found.id == asked_for.c.sanction_id)
-    held_rows = (
-        sa.select(asked_for.c.key.label("key"), found.ends_at.label("ends_at"))
-        .select_from(held)
-        .where(*_is_counted(found, read), sees_subject(found, read))
-        .subquery()
-    )
-    count = sa.func.count(held_rows.c.key)
-    is_permanent = count > sa.func.count(held_rows.c.ends_at)
-    latest = sa.func.max(sa.type_coerce(held_rows.c.ends_at, UTCDateTime()))
-    return (
-        sa.select(
-            pairs.c.ord,
-            pairs.c.subject,
-            pairs.c.key,
-            (count > 0).label("is_suspended"),
-            is_permanent.label("is_permanent"),
-            sa.type_coerce(sa.case((is_permanent, None), else_=latest), UTCDateTime()).label(
-                "until"
-            ),
-            read.now.label("as_of"),
-        )
-        .select_from(sa.outerjoin(pairs, held_rows, held_rows.c.key == pairs.c.key))
-        .group_by(pairs.c.ord, pairs.c.subject, pairs.c.key)
-        .subquery()
-    )
+    return known_at(read, read.bound(known, UTCDateTime()))
 
 
-def _is_counted(found: Row, read: Read) -> list[sa.ColumnElement[bool]]:
-    return [is_any_of(found.measure, SUSPENSIONS), found.is_binding, is_in_force(found, read)]
+def _in_force(row: Row, read: Read) -> tuple[FromClause, Row, Condition]:
+    """The subject's suspensions in force: where they come from, their columns, the condition."""
+    keyed, source = rows_of(SubjectKey), _sanctions(read)
+    held = sa.join(keyed, source, source.c.id == keyed.c.sanction_id)
+    return held, source.c, sa.and_(keyed.c.key == row.key, *_counts(source.c, read))
 
 
-def _binds(found: Row, key: Any, read: Read) -> list[sa.ColumnElement[bool]]:
-    keyed = rows_of(SubjectKey)
-    # IN, not EXISTS: both engines then begin with the key, not with every sanction.
-    ids = sa.select(keyed.c.sanction_id).where(keyed.c.key == key).correlate_except(keyed)
-    return [found.id.in_(ids), *_is_counted(found, read), sees_subject(found, read)]
+def _counts(found: Row, read: Read) -> list[Condition]:
+    """Whether a sanction counts in the status that this viewer sees."""
+    is_suspension = is_any_of(found.measure, SUSPENSIONS)
+    return [is_suspension, found.is_binding, is_in_force(found, read), sees_subject(found, read)]

@@ -33,11 +33,9 @@ def is_entitled(row: Row, read: Read) -> Condition:
         return sa.false()
     held = rows_of(Disclosure)
     hosted = there_is(held, held.c.sanction_id == row.id, held.c.host_id == read.platform_id)
-    # Retention counts from the end there really was, whatever was known at an instant asked about.
-    ends_at = row.get("final_ends_at", row.ends_at)
     oldest = later(read, -PARTNER_RETENTION)
-    open_ended = sa.and_(ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
-    retained = sa.or_(open_ended, ends_at > oldest)
+    open_ended = sa.and_(row.ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
+    retained = sa.or_(open_ended, row.ends_at > oldest)
     shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, hosted))
     return sa.or_(row.platform_id == read.platform_id, shared)
 

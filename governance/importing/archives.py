@@ -94,13 +94,17 @@ class Source:
 
     def parts(self) -> Iterator[Part]:
         """Every CSV file in it, in the archive's order."""
-        is_zip = self._raw.read(2) == b"PK"
+        is_zip = self._raw.read(4) in (b"PK\3\4", b"PK\5\6")
         self._raw.seek(0)
         budget = Budget(self.size)
-        if is_zip:
-            yield from _members(self._raw, "", 1, budget)
-        else:
-            yield Part("", Stream(self._raw, "the file", Budget(self.size)))
+        if not is_zip:
+            yield Part("", Stream(self._raw, "the file", budget))
+            return
+        part = None
+        for part in _members(self._raw, "", 1, budget):
+            yield part
+        if part is None:
+            raise InvalidInput("expected at least one CSV file in the archive")
 
 
 @contextmanager

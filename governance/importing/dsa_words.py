@@ -6,6 +6,7 @@ category that took over its keywords decides.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from governance.errors import InvalidInput
@@ -87,15 +88,16 @@ _PREFIXES = {
 _NOTHING = frozenset({"", "[]", "null", "NULL", "None", "\\N"})
 
 
-def listed(cell: str) -> list[str]:
+@lru_cache(maxsize=4_096)  # a dump repeats few different cells
+def listed(cell: str) -> tuple[str, ...]:
     """The codes in a cell: a JSON array, a list as Python prints it, or one code alone."""
     text = cell.strip()
     if text in _NOTHING:
-        return []
+        return ()
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     codes = (code.strip().strip("\"'") for code in text.split(","))
-    return list(dict.fromkeys(code for code in codes if code not in _NOTHING))
+    return tuple(dict.fromkeys(code for code in codes if code not in _NOTHING))
 
 
 def plain(column: str, code: str) -> str:

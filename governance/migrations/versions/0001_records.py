@@ -178,7 +178,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("supersedes_id"),
     )
     with op.batch_alter_table("sanctions", schema=None) as batch_op:
-        batch_op.create_index("sanctions_by_end", ["ends_at"], unique=False)
         batch_op.create_index("sanctions_newest", ["issued_at", "id"], unique=False)
         batch_op.create_index(
             "sanctions_of_category", ["category", "issued_at", "id"], unique=False
@@ -524,7 +523,6 @@ def downgrade() -> None:
         batch_op.drop_index("sanctions_of_measure")
         batch_op.drop_index("sanctions_of_category")
         batch_op.drop_index("sanctions_newest")
-        batch_op.drop_index("sanctions_by_end")
 
     op.drop_table("sanctions")
     op.drop_table("members")

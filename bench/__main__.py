@@ -1,0 +1,192 @@
+"""Times a node beside its limit, in turn, on SQLite and PostgreSQL; bodies are compared first.
+
+python -m bench [--sanctions 100000] [--rounds 5] [--seconds 3]
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench import questions, worlds
+from bench.load import Load, answer, load, request
+from governance import migrations
+from governance.database import Database
+from governance.settings import Settings
+from tests.postgres import Server
+
+CONNECTIONS = 16
+out = Console()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sanctions", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        server.create("bench")
+        for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
+            _engine(url, Path(folder) / "bench.key", options)
+
+
+def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
+    engine = url.partition(":")[0]
+    settings = Settings(database_url=url, key_file=key_file)
+    keys = settings.keys(create=True)
+    migrations.upgrade(url)
+    database = Database(url)
+    begun = time.perf_counter()
+    token = worlds.make(database, keys, options.sanctions, datetime.now(UTC))
+    database.close()
+    took = time.perf_counter() - begun
+    out.print(f"{engine}: {options.sanctions:,} sanctions written in {took:.0f} s")
+    with (
+        _serving("api.app:create_app", settings) as node,
+        _serving("bench.limit:create_app", settings) as limit,
+    ):
+        table = Table("", "req/s", "p50 ms", "p99 ms", "of the limit", title=engine, box=None)
+        for name, bodies in _reads(options.sanctions).items():
+            _compare(node, limit, token, bodies)
+            rows = _rounds(node, limit, token, bodies, options)
+            _report(table, name, rows)
+        for name, bodies in _others().items():
+            found = asyncio.run(
+                load(node, [request(node, token, b) for b in bodies], options.seconds, 1)
+            )
+            _row(table, name, found, "-" if not found.errors else f"{found.errors} errors")
+        out.print(table)
+
+
+def _reads(count: int) -> dict[str, list[bytes]]:
+    rng = random.Random(2)
+    subjects = [worlds.subject(rng.randrange(count)) for _ in range(2_000)]
+    measures = ["ACCOUNT_SUSPENDED", "CONTENT_REMOVED", "CONTENT_DEMOTED", "SERVICE_RESTRICTED"]
+    return {
+        "S: status of one account": [_body(questions.STATUS, s=uri) for uri in subjects],
+        "L: 50 sanctions with appeals": [
+            _body(questions.LIST, f={"measures": [measure]}) for measure in measures
+        ],
+    }
+
+
+def _others() -> dict[str, list[bytes]]:
+    """What has no hand-written limit here: many at once, and batches that are written."""
+    rng = random.Random(3)
+    many = [worlds.subject(rng.randrange(100_000)) for _ in range(1_000)]
+    return {
+        "S1000: status of 1,000 accounts": [_body(questions.STATUSES, s=many)],
+        "B100: issue 100": [_batch(rng, 100) for _ in range(200)],
+        "B1000: issue 1,000": [_batch(rng, 1_000) for _ in range(40)],
+    }
+
+
+def _batch(rng: random.Random, size: int) -> bytes:
+    now = datetime.now(UTC)
+    sanctions = [
+        {
+            "issuerReference": f"{rng.getrandbits(64):x}",
+            "subject": f"acct:{rng.getrandbits(40):x}@elsewhere.example",
+            "measure": "ACCOUNT_SUSPENDED",
+            "ground": "INCOMPATIBLE_CONTENT",
+            "groundReference": "Rule 1",
+            "category": "CYBER_VIOLENCE",
+            "reason": "You insulted others after a warning.",
+            "isAutomatedDetection": False,
+            "automation": "NOT_AUTOMATED",
+            "source": "NOTICE",
+            "conductFrom": now.isoformat(),
+            "expiresAt": (now + timedelta(days=7)).isoformat(),
+        }
+        for _ in range(size)
+    ]
+    return _body(questions.ISSUE, input={"sanctions": sanctions})
+
+
+def _body(query: str, **variables: Any) -> bytes:
+    return orjson.dumps({"query": query, "variables": variables})
+
+
+def _compare(node: int, limit: int, token: str, bodies: list[bytes]) -> None:
+    """Stops unless both answer the same."""
+    for body in bodies[:50]:
+        ours = asyncio.run(answer(node, request(node, token, body)))
+        theirs = asyncio.run(answer(limit, request(limit, token, body)))
+        if orjson.loads(ours) != orjson.loads(theirs):
+            raise SystemExit(f"bodies differ:\n{ours.decode()}\n{theirs.decode()}")
+
+
+def _rounds(
+    node: int, limit: int, token: str, bodies: list[bytes], options: argparse.Namespace
+) -> list[tuple[Load, Load]]:
+    async def both() -> tuple[Load, Load]:
+        found = []
+        for port in (node, limit):
+            sent = [request(port, token, body) for body in bodies]
+            found.append(await load(port, sent, options.seconds, CONNECTIONS))
+        return found[0], found[1]
+
+    return [asyncio.run(both()) for _ in range(options.rounds)]
+
+
+def _report(table: Table, name: str, rounds: list[tuple[Load, Load]]) -> None:
+    ratio = median(ours.rate / theirs.rate for ours, theirs in rounds)
+    for label, side in ((name, 0), ("   its limit", 1)):
+        loads = [pair[side] for pair in rounds]
+        middle = sorted(loads, key=lambda one: one.rate)[len(loads) // 2]
+        errors = sum(one.errors for one in loads)
+        told = f"{ratio:.2f}" if side == 0 else ""
+        _row(table, label, middle, f"{errors} errors" if errors else told)
+
+
+def _row(table: Table, name: str, found: Load, note: str) -> None:
+    table.add_row(name, f"{found.rate:,.1f}", f"{found.p50:.2f}", f"{found.p99:.2f}", note)
+
+
+@contextlib.contextmanager
+def _serving(app: str, settings: Settings) -> Iterator[int]:
+    """A server of one process on the first processor."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    environment = os.environ | {
+        "COMITY_DATABASE_URL": settings.database_url,
+        "COMITY_KEY_FILE": str(settings.key_file),
+    }
+    command = f"-m uvicorn {app} --factory --port {port} --log-level warning --no-access-log"
+    first = {min(os.sched_getaffinity(os.getppid()))}
+    process = subprocess.Popen(
+        [sys.executable, *command.split()],
+        env=environment,
+        preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
+    )
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
