@@ -30,7 +30,7 @@ def create_app(
     database = Database(settings.database_url)
     reads = store(settings.database_url, settings.connections)
     executor = Executor(settings, database, reads, keys, now)
-    members = Members(database, now)
+    members = Members(database, reads, now)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -6,12 +6,24 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-import anyio.to_thread
+import orjson
+import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.reads.dialects import Dialect
+from api.reads.fields import Read, rows_of
+from api.reads.plans import Plan, planned
+from api.reads.stores import Store
+from api.reads.texts import Text, concatenated, literal
+from api.reads.values import Env, Getter
 from governance.database import Database
 from governance.errors import Unauthenticated
-from governance.membership import LAST_USE_GRAIN, Actor, authenticate, record_use
+from governance.fields import parse_instant
+from governance.membership import LAST_USE_GRAIN, Actor, dead_token, is_live, record_use
+from governance.platforms import Member, Token
+from governance.rules.disclosure import PUBLIC
+from governance.settings import token_hash
+from governance.words import MemberKind, Role
 
 LONGEST_TOKEN = 200
 log = logging.getLogger("comity")
@@ -31,8 +43,10 @@ def bearer(headers: Mapping[str, str]) -> str | None:
 class Members:
     """Finds members by their tokens, and notes the tokens' last use now and then."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, store: Store, now: Callable[[], datetime]) -> None:
         self._database = database
+        self._store = store
+        self._holder = _holder(store.dialect)
         self._now = now
         self._noted: dict[str, datetime] = {}
         self._noting: set[asyncio.Future[None]] = set()
@@ -43,12 +57,21 @@ class Members:
         if token is None:
             return None
         now = self._now()
-        if self._database.dialect == "sqlite":
-            actor = _actor_of(self._database, token, now)
-        else:
-            actor = await anyio.to_thread.run_sync(_actor_of, self._database, token, now)
+        actor = await self._held_by(token, now)
         self._note(actor, now)
         return actor
+
+    async def _held_by(self, token: str, now: datetime) -> Actor:
+        """The same as `governance.membership.authenticate`, as a compiled read."""
+        values = self._holder.values(Env({"hash": token_hash(token)}, now, PUBLIC))
+        found = await self._store.one(self._holder.sql, values, is_point=True)
+        if found is None:
+            raise dead_token()
+        token_id, member_id, platform_id, kind, roles, expires_at, revoked_at = orjson.loads(found)
+        if not is_live(_instant(expires_at), _instant(revoked_at), now):
+            raise dead_token()
+        held = frozenset(Role[role] for role in roles)
+        return Actor(member_id, platform_id, MemberKind[kind], held, token_id)
 
     def _note(self, actor: Actor, now: datetime) -> None:
         """Beside the request: asking never waits for a writer's turn."""
@@ -66,10 +89,29 @@ class Members:
             await asyncio.wait(self._noting)
 
 
-def _actor_of(database: Database, token: str, now: datetime) -> Actor:
-    """The member that holds the token; Unauthenticated where it isn't live."""
-    with database.reading() as session:
-        return authenticate(session, token, now=now)
+def _holder(dialect: Dialect) -> Plan:
+    """A token and its member by the token's hash, as a JSON array."""
+    token, member = rows_of(Token), rows_of(Member)
+    binds: dict[str, Getter] = {}
+    asked = Read(dialect, PUBLIC.kind, binds).bound(lambda env: env.variables["hash"], sa.Text())
+
+    def instant(column: sa.ColumnElement[datetime]) -> Text:
+        printed = concatenated(['"', dialect.instant(column), '"'])
+        return sa.func.coalesce(printed, literal("null"), type_=sa.Text())
+
+    words = (token.c.id, member.c.id, member.c.platform_id, member.c.kind)
+    parts: list[Text | str] = ["["]
+    for word in words:
+        parts += ['"', sa.type_coerce(word, sa.Text()), '",']
+    ends = instant(token.c.expires_at), ",", instant(token.c.revoked_at)
+    array = concatenated([*parts, sa.cast(member.c.roles, sa.Text()), ",", *ends, "]"])
+    holder = sa.join(token, member, member.c.id == token.c.member_id)
+    found = sa.select(array).select_from(holder).where(token.c.hash == asked)
+    return planned(found, binds, dialect)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else parse_instant(text)
 
 
 def _note_use(database: Database, actor: Actor, now: datetime) -> None:

@@ -138,10 +138,14 @@ def authenticate(session: Session, token: str, *, now: datetime) -> Actor:
         .join(Member, col(Member.id) == col(Token.member_id))
         .where(Token.hash == token_hash(token))
     ).first()
-    if found is None or not _is_live(found[0], now):
-        raise Unauthenticated("this token is unknown, expired or revoked")
+    if found is None or not is_live(found[0].expires_at, found[0].revoked_at, now):
+        raise dead_token()
     held, member = found
     return Actor(member.id, member.platform_id, member.kind, frozenset(member.roles), held.id)
+
+
+def dead_token() -> Unauthenticated:
+    return Unauthenticated("this token is unknown, expired or revoked")
 
 
 def record_use(session: Session, token_id: str, *, now: datetime) -> None:
@@ -158,8 +162,9 @@ def record_use(session: Session, token_id: str, *, now: datetime) -> None:
     )
 
 
-def _is_live(token: Token, now: datetime) -> bool:
-    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+def is_live(expires_at: datetime | None, revoked_at: datetime | None, now: datetime) -> bool:
+    """Whether a token still counts; at its expiry it doesn't."""
+    return revoked_at is None and (expires_at is None or now < expires_at)
 
 
 def _domain(text: str) -> str:

@@ -8,7 +8,7 @@ which are the only way to a table because visibility stands in them.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -22,6 +22,9 @@ from api.reads.values import Argument, Env, Getter, Late
 from governance.errors import InvalidInput
 from governance.fields import UTCDateTime, parse_instant, refuse_nul
 from governance.rules.disclosure import ViewerKind
+
+# Python's first and last instants, which asyncpg takes for infinities.
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Row = Any  # the columns of a FROM element
 Condition = sa.ColumnElement[bool]
@@ -153,9 +156,12 @@ def instant_of(value: Argument, name: str) -> Getter:
 
     def read(env: Env) -> datetime:
         try:
-            return parse_instant(get(env))
+            instant = parse_instant(get(env))
         except ValueError as error:
             raise InvalidInput(f"{name}: {error}", path=[name]) from None
+        if instant in (FIRST, LAST):
+            raise InvalidInput(f"{name}: expected an instant within history", path=[name])
+        return instant
 
     return read
 

@@ -128,10 +128,11 @@ class Planner:
         read = Read(self._dialect, env.viewer.kind, binds)
         compiler = Compiler(operation.document, env.variables, self._methods, typed)
         statement = sa.select(expression(compiler, read))
-        return _plan(statement, binds, self._dialect)
+        return planned(statement, binds, self._dialect)
 
 
-def _plan(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
+def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
+    """The plan of a statement whose parameters are found by name."""
     compiled = statement.compile(
         dialect=dialect.engine, compile_kwargs={"render_postcompile": True}
     )
