@@ -1,0 +1,306 @@
+"""The little world a test needs: a database with platforms, members and sanctions in it."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from threading import Barrier
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from sqlmodel import Session
+
+from governance import appealing, changing, erasing, issuing
+from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
+from governance.changing import (
+    ApprovalDraft,
+    LiftingDraft,
+    OverturningDraft,
+    ShorteningDraft,
+    VoidingDraft,
+)
+from governance.database import Database
+from governance.errors import RefusalCode, Refused
+from governance.fields import validated
+from governance.issuing import Issued, Request
+from governance.membership import Actor, add_member, add_platform
+from governance.platforms import Platform
+from governance.records import METADATA
+from governance.sanctions import Sanction
+from governance.settings import Keys
+from governance.vocabulary import Category
+from governance.words import (
+    AppealMove,
+    Automation,
+    Ground,
+    Measure,
+    MemberKind,
+    Outcome,
+    PermanentBasis,
+    Role,
+    Source,
+    VoidCode,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MICRO = timedelta(microseconds=1)
+KEYS = Keys(bytes(32))
+
+_serials = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A platform with a member for each role, and a second person where one isn't enough."""
+
+    platform: Platform
+    issuer: Actor
+    issuer_2: Actor
+    reviewer: Actor
+    reviewer_2: Actor
+    admin: Actor
+    reader: Actor
+    researcher: Actor
+    bot: Actor  # a service with every role
+
+
+ROLES = {
+    "issuer": [Role.ISSUER],
+    "issuer_2": [Role.ISSUER],
+    "reviewer": [Role.REVIEWER],
+    "reviewer_2": [Role.REVIEWER],
+    "admin": [Role.ADMIN],
+    "reader": [Role.READER],
+    "researcher": [Role.RESEARCHER],
+    "bot": list(Role),
+}
+
+
+class World:
+    """A node's database, and its use cases, each in a transaction of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _t: type[BaseException] | None, _v: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self.database.close()
+
+    def do(
+        self, use_case: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with self.database.writing() as session:
+            return use_case(session, *args, **kwargs)
+
+    def team(self, domain: str | None = None) -> Team:
+        """A platform and its members; a domain of its own unless named."""
+        return self.do(_team, domain or f"p{next(_serials)}.example")
+
+    def member(self, team: Team, *roles: Role, handle: str = "") -> Actor:
+        return self.do(
+            _member, team.platform, handle or f"m{next(_serials)}", list(roles), MemberKind.PERSON
+        )
+
+    def issued(self, actor: Actor, now: datetime = NOW, **changes: Any) -> Issued:
+        request = Request(issuing.draft(draft(now, **changes)))
+        return self.do(issuing.issue_one, KEYS, actor, request, now=now)
+
+    def issue(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
+        return self.issued(actor, now, **changes).sanction_id
+
+    def terminate(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
+        return self.issue(actor, now, **(TERMINATION | changes))
+
+    def approve(self, actor: Actor, sanction_id: str, now: datetime = NOW) -> Sanction:
+        return self.do(changing.approve, actor, ApprovalDraft(sanction_id=sanction_id), now=now)
+
+    def shorten(
+        self, actor: Actor, sanction_id: str, end: datetime, now: datetime = NOW
+    ) -> Sanction:
+        wish = ShorteningDraft(sanction_id=sanction_id, expires_at=end, reason="shortened")
+        return self.do(changing.shorten, actor, wish, now=now)
+
+    def lift(self, actor: Actor, sanction_id: str, now: datetime = NOW) -> Sanction:
+        wish = LiftingDraft(sanction_id=sanction_id, reason="clemency")
+        return self.do(changing.lift, actor, wish, now=now)
+
+    def void(self, actor: Actor, sanction_id: str, now: datetime = NOW) -> Sanction:
+        wish = VoidingDraft(sanction_id=sanction_id, code=VoidCode.TEST, reason="a test")
+        return self.do(changing.void, actor, wish, now=now)
+
+    def overturn(self, actor: Actor, sanction_id: str, now: datetime = NOW) -> Sanction:
+        wish = OverturningDraft(sanction_id=sanction_id, reason="wrong")
+        return self.do(changing.overturn, actor, wish, now=now)
+
+    def file(
+        self,
+        actor: Actor | None,
+        sanction_id: str,
+        now: datetime = NOW,
+        secret: str | None = None,
+        grounds: str = "It wasn't me",
+    ) -> appealing.Moved:
+        wish = FilingDraft(sanction_id=sanction_id, grounds=grounds, appeal_secret=secret)
+        return self.do(appealing.file, KEYS, actor, wish, now=now)
+
+    def move(
+        self,
+        actor: Actor | None,
+        appeal_id: str,
+        move: AppealMove,
+        now: datetime = NOW,
+        **fields: Any,
+    ) -> appealing.Moved:
+        wish = validated(MoveDraft, {"appeal_id": appeal_id, "move": move, **fields})
+        return self.do(appealing.move, KEYS, actor, wish, now=now)
+
+    def decide(
+        self,
+        actor: Actor,
+        appeal_id: str,
+        outcome: Outcome,
+        now: datetime = NOW,
+        end: datetime | None = None,
+    ) -> appealing.Moved:
+        wish = DecisionDraft(
+            appeal_id=appeal_id, outcome=outcome, new_expires_at=end, statement="Our reasons"
+        )
+        return self.do(appealing.decide, KEYS, actor, wish, now=now)
+
+    def invite(
+        self, actor: Actor, appeal_id: str, domain: str, now: datetime = NOW
+    ) -> appealing.Moved:
+        wish = InvitationDraft(appeal_id=appeal_id, platform=domain)
+        return self.do(appealing.invite, actor, wish, now=now)
+
+    def erase(self, actor: Actor, subject: str, now: datetime = NOW) -> erasing.Erased:
+        wish = validated(erasing.ErasureDraft, {"subject": subject, "reason": "asked to"})
+        return self.do(erasing.erase, KEYS, actor, wish, now=now)
+
+    def in_review(self, team: Team, sanction_id: str, now: datetime = NOW) -> str:
+        """An appeal that the platform filed and `reviewer` took up."""
+        appeal_id = self.file(team.admin, sanction_id, now).appeal_id
+        self.move(team.reviewer, appeal_id, AppealMove.ADMIT, now)
+        self.move(team.reviewer, appeal_id, AppealMove.START_REVIEW, now)
+        return appeal_id
+
+    def sanction(self, sanction_id: str) -> Sanction:
+        with self.database.reading() as session:
+            return session.get_one(Sanction, sanction_id)
+
+    def appeal(self, appeal_id: str) -> Appeal:
+        with self.database.reading() as session:
+            return session.get_one(Appeal, appeal_id)
+
+    def snapshot(self) -> dict[str, list[str]]:
+        """Every row of every table."""
+        with self.database.engine.connect() as connection:
+            return {
+                table.name: sorted(map(repr, connection.execute(sa.select(table)).all()))
+                for table in METADATA.sorted_tables
+            }
+
+
+def subject() -> str:
+    """The canonical URI of an account that nobody mentioned before."""
+    return f"acct:user{next(_serials)}@elsewhere.example"
+
+
+def draft(now: datetime = NOW, **changes: Any) -> dict[str, Any]:
+    """A time-out of seven days for an account and a conduct of its own, but for the changes."""
+    serial = next(_serials)
+    conduct = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=serial)
+    return {
+        "issuer_reference": f"ref-{serial}",
+        "subject": f"acct:user{serial}@elsewhere.example",
+        "measure": Measure.ACCOUNT_SUSPENDED,
+        "ground": Ground.INCOMPATIBLE_CONTENT,
+        "ground_reference": "Terms 4.2",
+        "category": Category.VIOLENCE,
+        "conduct_from": conduct,
+        "conduct_to": conduct,
+        "expires_at": now + 7 * DAY,
+        "reason": "You threatened somebody",
+        "is_automated_detection": False,
+        "automation": Automation.NOT_AUTOMATED,
+        "source": Source.OWN_INITIATIVE,
+        **changes,
+    }
+
+
+TERMINATION: dict[str, Any] = {
+    "measure": Measure.ACCOUNT_TERMINATED,
+    "permanent_basis": PermanentBasis.SPAM,
+    "expires_at": None,
+}
+
+
+@contextmanager
+def refused(world: World, code: RefusalCode, *path: str | int) -> Iterator[None]:
+    """Expects the refusal, at the path if one is named, and that nothing at all was written."""
+    before = world.snapshot()
+    with pytest.raises(Refused) as caught:
+        yield
+    assert (caught.value.code, caught.value.path) == (code, path or caught.value.path)
+    assert world.snapshot() == before
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """Each act in a thread and on a connection of its own, begun together; or its refusal."""
+    start = Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> object:
+        start.wait()
+        try:
+            return act()
+        except Refused as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(run, acts))
+
+
+def examples(number: int, **more: Any) -> settings:
+    """So many examples by default, and as many times more as the profile asks for."""
+    times = settings.get_profile("default").max_examples
+    return settings(
+        max_examples=max(1, number * settings().max_examples // times),
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        **more,
+    )
+
+
+def _team(session: Session, domain: str) -> Team:
+    platform = add_platform(session, domain, None, now=NOW)
+    members = {
+        name: _member(
+            session,
+            platform,
+            name,
+            roles,
+            MemberKind.SERVICE if name == "bot" else MemberKind.PERSON,
+        )
+        for name, roles in ROLES.items()
+    }
+    return Team(platform, **members)
+
+
+def _member(
+    session: Session, platform: Platform, handle: str, roles: list[Role], kind: MemberKind
+) -> Actor:
+    member = add_member(session, platform.domain, handle, roles, now=NOW, kind=kind)
+    return Actor(member.id, platform.id, member.kind, frozenset(member.roles))

@@ -1,0 +1,207 @@
+"""Erasing a subject: who may, what waits, what is left, and what a retry then confirms."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import select
+
+from governance.errors import RefusalCode
+from governance.events import Event
+from governance.identifiers import SubjectKind, lookup_key
+from governance.sanctions import Disclosure, SubjectKey
+from governance.words import AppealMove, EventType, Outcome, Validity
+from tests.builders import DAY, KEYS, NOW, Team, World, draft, refused, subject
+
+
+@pytest.mark.parametrize("name", ["issuer", "reviewer", "reader", "researcher"])
+def test_only_an_admin_erases(world: World, team: Team, name: str) -> None:
+    about = subject()
+    world.issue(team.issuer, subject=about)
+    with refused(world, RefusalCode.FORBIDDEN):
+        world.erase(getattr(team, name), about)
+
+
+def test_an_admin_erases_the_own_platforms_records_alone(world: World, team: Team) -> None:
+    about = subject()
+    kept = world.issue(team.issuer, subject=about)
+    other = world.team()
+    before = world.snapshot()
+    assert world.erase(other.admin, about).erased_count == 0
+    assert world.snapshot() == before
+    gone = world.issue(other.issuer, subject=about)
+    assert world.erase(other.admin, about).erased_count == 1
+    assert world.sanction(kept).redacted_at is None
+    assert world.sanction(gone).redacted_at == NOW
+
+
+def test_what_is_no_uri_is_refused(world: World, team: Team) -> None:
+    with refused(world, RefusalCode.INVALID_INPUT, "subject"):
+        world.erase(team.admin, "alice")
+
+
+def test_nobody_known_means_nothing_erased(world: World, team: Team) -> None:
+    before = world.snapshot()
+    erased = world.erase(team.admin, subject())
+    assert (erased.erased_count, erased.deferred_count, erased.deferred_until) == (0, 0, None)
+    assert world.snapshot() == before
+
+
+def test_disclosures_go_and_the_statement_stays(world: World, team: Team) -> None:
+    about = subject()
+    sanction_id = world.issue(team.issuer, subject=about)
+    before = world.sanction(sanction_id)
+    world.erase(team.admin, about, NOW + DAY)
+    after = world.sanction(sanction_id)
+    expected = {"redacted_at": NOW + DAY, "fingerprint": None, "secret_hash": None}
+    assert after.model_dump() == before.model_dump() | expected
+    with world.database.reading() as session:
+        assert session.exec(select(Disclosure)).all() == []
+        assert session.exec(select(SubjectKey)).all() == []
+        newest = session.exec(select(Event).order_by(sa.desc("position"))).first()
+    assert newest is not None
+    assert (newest.type, newest.validity) == (EventType.SANCTION_REDACTED, Validity.STANDING)
+
+
+@pytest.mark.parametrize("change", [{}, {"reason": "Another"}])
+def test_a_retry_after_erasure_confirms_nothing(
+    world: World, team: Team, change: dict[str, str]
+) -> None:
+    body = draft()
+    world.issue(team.issuer, **body)
+    world.erase(team.admin, body["subject"])
+    with refused(world, RefusalCode.ERASED, "issuerReference"):
+        world.issue(team.issuer, **(body | change))
+
+
+def test_the_secret_of_an_erased_sanction_opens_nothing(world: World, team: Team) -> None:
+    about = subject()
+    sanction = world.issued(team.issuer, subject=about)
+    world.erase(team.admin, about)
+    with refused(world, RefusalCode.NOT_FOUND):
+        world.file(None, sanction.sanction_id, secret=sanction.appeal_secret)
+
+
+def test_any_alias_finds_the_records(world: World, team: Team) -> None:
+    about, alias = subject(), subject()
+    world.issue(team.issuer, subject=about, aliases=[alias])
+    assert world.erase(team.admin, alias.upper().replace("ACCT:", "acct:@")).erased_count == 1
+
+
+def test_erasing_twice_erases_once(world: World, team: Team) -> None:
+    about = subject()
+    world.issue(team.issuer, subject=about)
+    world.erase(team.admin, about)
+    before = world.snapshot()
+    assert world.erase(team.admin, about).erased_count == 0
+    assert world.snapshot() == before
+
+
+def test_an_open_appeal_keeps_its_evidence(world: World, team: Team) -> None:
+    about = subject()
+    kept = world.issue(team.issuer, subject=about)
+    gone = world.issue(team.issuer, subject=about)
+    appeal_id = world.in_review(team, kept)
+    erased = world.erase(team.admin, about, NOW + DAY)
+    assert (erased.erased_count, erased.deferred_count) == (1, 1)
+    assert erased.deferred_until == world.appeal(appeal_id).due_at
+    assert world.sanction(kept).redacted_at is None
+    assert world.sanction(gone).redacted_at == NOW + DAY
+    world.decide(team.reviewer, appeal_id, Outcome.UPHELD, NOW + 2 * DAY)
+    assert world.erase(team.admin, about, NOW + 2 * DAY).erased_count == 1
+
+
+def test_an_overdue_appeal_is_tried_again_later_and_never_in_the_past(
+    world: World, team: Team
+) -> None:
+    about = subject()
+    world.in_review(team, world.issue(team.issuer, subject=about))
+    later = NOW + 100 * DAY
+    until = world.erase(team.admin, about, later).deferred_until
+    assert until is not None
+    assert until > later
+
+
+def test_an_escalated_appeal_is_still_under_way_and_a_lapsed_one_is_not(
+    world: World, team: Team
+) -> None:
+    escalated, lapsed = subject(), subject()
+    appeal_id = world.in_review(team, world.issue(team.issuer, subject=escalated))
+    world.decide(team.reviewer, appeal_id, Outcome.UPHELD)
+    world.move(team.admin, appeal_id, AppealMove.ESCALATE)
+    assert world.erase(team.admin, escalated).deferred_count == 1
+    waiting = world.in_review(team, world.issue(team.issuer, subject=lapsed))
+    world.move(team.reviewer, waiting, AppealMove.ASK, message="Where were you?")
+    assert world.erase(team.admin, lapsed, NOW + 14 * DAY).erased_count == 1
+
+
+def test_an_appeal_that_moved_keeps_the_sanction_it_was_filed_against(
+    world: World, team: Team
+) -> None:
+    about = subject()
+    old = world.issued(team.issuer, subject=about)
+    filed = world.file(None, old.sanction_id, secret=old.appeal_secret)
+    world.issue(team.issuer, subject=about, supersedes=old.sanction_id)
+    assert world.erase(team.admin, about).deferred_count == 2
+    world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
+    assert world.erase(team.admin, about).erased_count == 2
+
+
+def test_an_alias_that_the_replacement_lacks_waits_for_its_appeal_too(
+    world: World, team: Team
+) -> None:
+    about, alias = subject(), subject()
+    old = world.issue(team.issuer, subject=about, aliases=[alias])
+    world.in_review(team, old)
+    world.issue(team.issuer, subject=about, supersedes=old)
+    assert world.erase(team.admin, alias).deferred_count == 1
+    assert world.sanction(old).redacted_at is None
+
+
+def test_nothing_of_a_subject_is_left_in_the_file(sqlite_url: str) -> None:
+    texts: dict[str, Any] = {
+        "ground_reference": "Needle clause",
+        "explanation": "Needle explanation " + "long " * 900,
+        "reason": "Needle reason",
+        "facts": "Needle facts " + "many " * 900,
+        "issuer_reference": "needle-reference",
+        "case_reference": "needle-case",
+        "content_uri": "https://elsewhere.example/needle-post",
+    }
+    about, alias = "acct:needle@elsewhere.example", "acct:needle-alias@elsewhere.example"
+    with World(sqlite_url) as world:
+        team = world.team()
+        for _ in range(60):
+            world.issue(team.issuer)
+        sanction = world.issued(team.issuer, subject=about, aliases=[alias], **texts)
+        for _ in range(60):
+            world.issue(team.issuer)
+        with world.database.reading() as session:
+            fingerprint = world.sanction(sanction.sanction_id).fingerprint or ""
+            seed = session.get_one(Disclosure, sanction.sanction_id).seed
+        filed = world.file(
+            None, sanction.sanction_id, secret=sanction.appeal_secret, grounds="Needle grounds"
+        )
+        used = world.sanction(sanction.sanction_id).secret_hash or ""
+        world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
+        world.shorten(team.issuer, sanction.sanction_id, NOW + DAY)
+        needles = [b"needle", b"Needle", b"shortened", seed, fingerprint.encode(), used.encode()]
+        for uri in (about, alias):
+            key = lookup_key(KEYS.derived("lookup"), SubjectKind.ACCOUNT, uri)
+            needles.append(key.encode())
+        assert all(needle in _file(world) for needle in needles)
+        world.erase(team.admin, about)
+        left = _file(world)
+        assert [needle for needle in needles if needle in left] == []
+
+
+def _file(world: World) -> bytes:
+    """The database file as it is once its write-ahead log was taken in."""
+    with closing(world.database.engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    path = Path(world.database.engine.url.database or "")
+    log = path.with_name(path.name + "-wal")
+    assert not log.exists() or not log.read_bytes()
+    return path.read_bytes()
