@@ -1,0 +1,110 @@
+"""`comity doctor`: what is wrong, and what to do about it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api.console import now
+from governance.database import Database
+from governance.issuing import Request, draft, issue_one
+from governance.membership import Actor, add_member, add_platform
+from governance.words import Role
+from tests.api.cli.conftest import Comity, Done
+from tests.api.http.outside import issue_input
+from tests.builders import KEYS
+
+
+def findings(done: Done) -> dict[str, str]:
+    """What each line says, by its subject; only what is bad."""
+    found = {}
+    for line in done.err.splitlines():
+        mark, _, told = line.partition(" ")
+        assert mark in ("ok", "bad"), line
+        subject, _, message = told.strip().partition(": ")
+        if mark == "bad":
+            found[subject] = message
+    assert done.out == ""
+    assert done.code == (1 if found else 0)
+    return found
+
+
+def test_a_healthy_node_has_nothing_wrong(node: Comity) -> None:
+    done = node("doctor")
+    assert findings(done) == {}
+    assert [line.split()[1].rstrip(":") for line in done.err.splitlines()] == [
+        "settings",
+        "keys",
+        "database",
+        "migrations",
+        "clock",
+    ]
+
+
+def test_a_missing_key_file_is_found(node: Comity, tmp_path: Path) -> None:
+    (tmp_path / "keys" / "comity.key").unlink()
+    found = findings(node("doctor"))
+    assert list(found) == ["keys"]
+    assert "COMITY_KEY_FILE" in found["keys"]
+    assert "comity migrate" in found["keys"]
+    assert not (tmp_path / "keys" / "comity.key").exists()
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_key_file_that_others_read_is_found(node: Comity, tmp_path: Path, mode: int) -> None:
+    key_file = tmp_path / "keys" / "comity.key"
+    key_file.chmod(mode)
+    found = findings(node("doctor"))
+    assert list(found) == ["keys"]
+    assert "chmod 600" in found["keys"]
+    assert key_file.read_text().strip() not in str(found)
+
+
+def test_an_unmigrated_database_is_found(comity: Comity, tmp_path: Path) -> None:
+    comity("migrate")
+    found = findings(comity("doctor", database_url=f"sqlite:///{tmp_path / 'other.db'}"))
+    assert list(found) == ["migrations"]
+    assert "comity migrate" in found["migrations"]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://comity:s3cret@127.0.0.1:1/comity", "sqlite:////nowhere/at/all.db"]
+)
+def test_an_unreachable_database_is_found(comity: Comity, url: str) -> None:
+    comity("migrate")
+    found = findings(comity("doctor", database_url=url))
+    assert list(found) == ["database"]
+    assert "COMITY_DATABASE_URL" in found["database"]
+    assert "s3cret" not in str(found)
+
+
+def test_a_file_that_is_no_database_is_found(comity: Comity, tmp_path: Path) -> None:
+    comity("migrate")
+    (tmp_path / "other.db").write_text("Dear diary, " * 1_000)
+    found = findings(comity("doctor", database_url=f"sqlite:///{tmp_path / 'other.db'}"))
+    assert list(found) == ["database"]
+
+
+def test_a_misspelt_setting_is_found(node: Comity) -> None:
+    found = findings(node("doctor", databse_url="sqlite:///x.db", max_dept="3"))
+    assert list(found) == ["settings"]
+    assert "COMITY_DATABSE_URL" in found["settings"]
+    assert "COMITY_MAX_DEPT" in found["settings"]
+
+
+def test_a_clock_behind_the_records_is_found(node: Comity, database_url: str) -> None:
+    database = Database(database_url)
+    later = now() + timedelta(hours=1)
+    with database.writing() as session:
+        platform = add_platform(session, "example.social", None, now=later)
+        member = add_member(session, platform.domain, "mod", [Role.ISSUER], now=later)
+        actor = Actor(member.id, platform.id, member.kind, frozenset(member.roles))
+        issue_one(session, KEYS, actor, Request(draft(issue_input(later))), now=later)
+    database.close()
+    found = findings(node("doctor"))
+    assert list(found) == ["clock"]
+
+
+def test_everything_wrong_is_told_at_once(comity: Comity) -> None:
+    found = findings(comity("doctor", nonsense="1"))
+    assert list(found) == ["settings", "keys", "migrations"]

@@ -1,0 +1,129 @@
+"""`comity import …`: refused rows by line, a dry run that changes nothing, the same file twice."""
+
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from governance.sanctions import Disclosure
+from tests.api.cli.conftest import Comity
+from tests.builders import World
+
+BLOCKS = """#domain,#severity,#reject_media,#reject_reports,#public_comment,#obfuscate
+spam.example,suspend,false,false,spam,false
+rude.example,silence,false,false,Jane Doe was rude,false
+ex***le.org,suspend,false,false,,true
+kind.example,noop,false,false,,false
+odd.example,banish,false,false,,false
+"""
+EVENTS = """source_list,at,commit,event,domain,old_severity,old_comment,new_severity,new_comment
+list.example,2023-01-12T23:21:04-06:00,e1e6dbb8fb,snapshot,spam.example,,,suspend,
+list.example,2023-02-12T23:21:04-06:00,e1e6dbb8fc,add,rude.example,,,silence,
+list.example,2023-03-12T23:21:04-06:00,e1e6dbb8fd,remove,spam.example,suspend,,,
+list.example,2023-03-13,e1e6dbb8fe,add,naive.example,,,suspend,
+"""
+MASTODON = ("import", "mastodon-blocks", "list.csv", "--platform", "example.social")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> None:
+    """Put files to import into the present directory."""
+    (tmp_path / "list.csv").write_text(BLOCKS)
+    (tmp_path / "events.csv").write_text(EVENTS)
+
+
+def rows(url: str) -> dict[str, list[str]]:
+    with World(url) as world:
+        return world.snapshot()
+
+
+@pytest.mark.usefixtures("files")
+def test_refused_rows_are_told_by_line(node: Comity, database_url: str) -> None:
+    done = node(*MASTODON)
+    assert done.code == 0
+    refused = done.out.splitlines()
+    assert [line.partition(":")[0] for line in refused] == ["line 4", "line 6"]
+    assert all(line.count(": ") >= 2 for line in refused)  # line, field, reason
+    assert "5 rows read" in done.err
+    assert "2 refused" in done.err
+    assert "90 days" in done.err
+    assert len(rows(database_url)["sanctions"]) == 3
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("arguments", [MASTODON, ("import", "block-events", "events.csv")])
+def test_a_dry_run_says_the_same_and_changes_nothing(
+    node: Comity, database_url: str, arguments: tuple[str, ...]
+) -> None:
+    before = rows(database_url)
+    dry = node(*arguments, "--dry-run")
+    assert dry.code == 0
+    assert "would be issued" in dry.err
+    assert rows(database_url) == before
+    done = node(*arguments)
+    assert done.out == dry.out
+    assert done.err.splitlines()[0] == dry.err.splitlines()[0].replace("would be ", "")
+    assert rows(database_url) != before
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("arguments", [MASTODON, ("import", "block-events", "events.csv")])
+def test_the_same_file_twice_changes_nothing(
+    node: Comity, database_url: str, arguments: tuple[str, ...]
+) -> None:
+    node(*arguments)
+    before = rows(database_url)
+    again = node(*arguments)
+    assert again.code == 0
+    assert " 0 issued, 0 recorded without binding, " in again.err
+    assert rows(database_url) == before
+
+
+@pytest.mark.usefixtures("files")
+def test_comments_stay_private_unless_published(node: Comity, database_url: str) -> None:
+    node(*MASTODON)
+    with World(database_url) as world:
+        assert "Jane Doe" not in str(_explanations(world))
+    assert node(*MASTODON[:-1], "other.example", "--publish-comments").code == 0
+    with World(database_url) as world:
+        assert "Jane Doe was rude" in str(_explanations(world))
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("term", ["0d", "181d", "forever", "-1d", "90"])
+def test_a_term_is_at_most_the_longest_permitted(
+    node: Comity, database_url: str, term: str
+) -> None:
+    before = rows(database_url)
+    done = node(*MASTODON, f"--term={term}")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("comity: ")
+    assert rows(database_url) == before
+
+
+@pytest.mark.parametrize("command", ["mastodon-blocks", "block-events", "dsa-statements"])
+def test_a_file_of_another_kind_is_refused(
+    node: Comity, database_url: str, tmp_path: Path, command: str
+) -> None:
+    platform = ("--platform", "example.social") if command == "mastodon-blocks" else ()
+    before = rows(database_url)
+    for name, content in (
+        ("other.csv", b"name,colour\nrose,red\n"),
+        ("page.html", b"<!doctype html><title>Not found</title>"),
+        ("empty.csv", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+        done = node("import", command, name, *platform)
+        assert done.code == 1, (name, done)
+        assert done.err.startswith("comity: ")
+        assert rows(database_url) == before
+    assert node("import", command, "absent.csv", *platform).code == 2
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 20)
+    done = node("import", command, "binary.csv", *platform)
+    assert done.err.startswith("comity: ") or " 0 issued, " in done.err
+    assert rows(database_url) == before
+
+
+def _explanations(world: World) -> list[str | None]:
+    with world.database.reading() as session:
+        return list(session.exec(select(Disclosure.explanation)))

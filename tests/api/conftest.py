@@ -1,0 +1,82 @@
+"""The rich world: made once, then a copy for every test that asks for it, on both engines."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from governance.migrations import upgrade
+from tests.api.worlds import Asking, Cast, asking, copy_file, copy_rows, rich
+from tests.builders import World
+from tests.postgres import Server
+
+
+@pytest.fixture(scope="session")
+def rich_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cast]:
+    """Return the rich world's SQLite file, never written to again, and who is in it."""
+    path = tmp_path_factory.mktemp("rich") / "comity.db"
+    upgrade(f"sqlite:///{path}")
+    with World(f"sqlite:///{path}") as world:
+        return path, rich(world)
+
+
+@pytest.fixture(scope="session")
+def rich_template(
+    rich_file: tuple[Path, Cast], postgres: Server, postgresql_template: str
+) -> Iterator[str]:
+    """Yield the name of a PostgreSQL database with the very rows of the SQLite file."""
+    name = "comity_rich"
+    postgres.create(name, postgresql_template)
+    copy_rows(f"sqlite:///{rich_file[0]}", postgres.url(name))
+    yield name
+    postgres.drop(name)
+
+
+@pytest.fixture
+def cast(rich_file: tuple[Path, Cast]) -> Cast:
+    """Return who and what is in the rich world."""
+    return rich_file[1]
+
+
+@pytest.fixture
+def rich_sqlite_url(rich_file: tuple[Path, Cast], tmp_path: Path) -> str:
+    """Return the URL of a copy of the rich world on SQLite."""
+    return copy_file(rich_file[0], tmp_path / "rich.db")
+
+
+@pytest.fixture
+def rich_postgresql_url(postgres: Server, rich_template: str) -> Iterator[str]:
+    """Yield the URL of a copy of the rich world on PostgreSQL."""
+    name = "comity_rich_copy"
+    postgres.create(name, rich_template)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def rich_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a copy of the rich world; the test runs once on each engine."""
+    return str(request.getfixturevalue(f"rich_{request.param}_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def still_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of the rich world itself, which is never written to, on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('rich_file')[0]}"
+    postgres: Server = request.getfixturevalue("postgres")
+    return postgres.url(request.getfixturevalue("rich_template"))
+
+
+@pytest.fixture
+async def ask(still_url: str) -> AsyncIterator[Asking]:
+    """Yield an executor on the rich world, to read by, whose clock stands still."""
+    async with asking(still_url) as found:
+        yield found
+
+
+@pytest.fixture
+async def change(rich_url: str) -> AsyncIterator[Asking]:
+    """Yield an executor on a copy of the rich world, to write by, whose clock stands still."""
+    async with asking(rich_url) as found:
+        yield found

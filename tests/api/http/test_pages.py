@@ -1,0 +1,102 @@
+"""What a node serves beside GraphQL: its first page, its schema, its health."""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from governance.settings import Settings
+from tests.api.http.outside import Node
+from tests.builders import Team
+from tests.postgres import Server
+
+ROOT = Path(__file__).parents[3]
+
+
+def ready(client: TestClient) -> tuple[int, object]:
+    response = client.get("/health/ready")
+    return response.status_code, response.json()
+
+
+def test_a_migrated_node_is_ready(node: Node) -> None:
+    assert ready(node.client) == (200, {"status": "ready"})
+
+
+def test_an_unmigrated_node_is_not_ready(tmp_path: Path) -> None:
+    key_file = tmp_path / "comity.key"
+    key_file.write_text("00" * 32)
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'new.db'}", key_file=key_file)
+    with TestClient(create_app(settings)) as client:
+        assert ready(client) == (503, {"status": "unavailable"})
+
+
+def test_a_node_of_another_version_is_not_ready(node: Node) -> None:
+    with node.world.database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'other'"))
+    assert ready(node.client) == (503, {"status": "unavailable"})
+
+
+def test_a_node_whose_database_is_gone_is_not_ready(
+    postgres: Server, postgresql_url: str, tmp_path: Path
+) -> None:
+    with Node(postgresql_url, tmp_path / "comity.key") as node:
+        assert ready(node.client)[0] == 200
+        postgres.drop(postgresql_url.rpartition("/")[2])
+        assert ready(node.client) == (503, {"status": "unavailable"})
+        answer = node.answer("{ platforms { totalCount } }")
+        assert answer["errors"][0]["extensions"] == {"code": "INTERNAL"}
+
+
+def test_the_first_page_runs_no_script_and_names_no_other_host(lite: Node) -> None:
+    response = lite.client.get("/")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    page = response.text
+    assert "<script" not in page.lower()
+    assert not re.search(r"\son\w+\s*=", page)
+    assert not re.search(r"(?:https?:)?//[\w.-]+", page)
+    assert "javascript:" not in page
+    assert not re.search(r"\sstyle\s*=", page)
+
+
+def test_the_first_pages_policy_allows_nothing_else(lite: Node) -> None:
+    response = lite.client.get("/")
+    policy = dict(
+        part.strip().partition(" ")[::2]
+        for part in response.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert "script-src" not in policy
+    assert policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["form-action"] == "'self'"
+    [style] = re.findall(r"<style>(.*?)</style>", response.text, re.DOTALL)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert policy["style-src"] == f"'sha256-{digest}'"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_first_pages_query_can_be_asked(lite: Node, team: Team) -> None:
+    lite.issue(team.issuer)
+    page = lite.client.get("/").text
+    [query] = re.findall(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    response = lite.client.get(
+        "/graphql", params={"query": query}, headers={"Accept": "text/html,*/*;q=0.8"}
+    )
+    assert response.json()["data"]["sanctions"]["totalCount"] == 1
+
+
+def test_the_schema_is_the_published_one(lite: Node) -> None:
+    response = lite.client.get("/schema.graphql")
+    assert response.text == (ROOT / "schema.graphql").read_text()
+    assert response.headers["content-type"].startswith("application/graphql")
+
+
+def test_nothing_else_is_served(lite: Node) -> None:
+    for path in ("/nothing", "/graphql/", "/../comity.db", "/health", "/schema.graphql/x"):
+        assert lite.client.get(path, follow_redirects=False).status_code in (307, 404)
+    assert lite.client.post("/").status_code == 405

@@ -1,0 +1,209 @@
+"""GraphQL over HTTP: methods, media types, bodies and statuses."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.api.http.outside import OPERATIONS, Node
+from tests.builders import Team
+
+QUERY = "{ policy { version } }"
+DATA = {"data": {"policy": {"version": 1}}}
+NEW, OLD = "application/graphql-response+json", "application/json"
+
+
+def bad(response: Any, status: int) -> str:
+    """Expects a refusal with the status, as a GraphQL error."""
+    assert response.status_code == status, response.text
+    [error] = response.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_REQUEST"}
+    message: str = error["message"]
+    return message
+
+
+def test_get_changes_nothing(node: Node, team: Team) -> None:
+    before = node.records()
+    params = {
+        "query": OPERATIONS,
+        "operationName": "IssueSanction",
+        "variables": orjson.dumps({"input": node.body()}).decode(),
+    }
+    for accept, status in ((NEW, {400, 405}), (OLD, {200, 405})):
+        headers = {**node.headers(team.issuer), "Accept": accept}
+        response = node.client.get("/graphql", params=params, headers=headers)
+        assert response.status_code in status
+        [error] = response.json()["errors"]
+        assert error["extensions"] == {"code": "BAD_REQUEST"}
+        assert "data" not in response.json()
+    assert node.records() == before
+
+
+def test_get_and_post_answer_a_query_alike(lite: Node, team: Team) -> None:
+    params = {
+        "query": OPERATIONS,
+        "operationName": "SuspensionStatus",
+        "variables": '{"subject": "acct:alice@elsewhere.example"}',
+        "extensions": "{}",
+    }
+    headers = lite.headers(team.reader)
+    got = lite.client.get("/graphql", params=params, headers=headers)
+    posted = lite.post(
+        OPERATIONS, orjson.loads(params["variables"]), team.reader, name="SuspensionStatus"
+    )
+    assert got.status_code == posted.status_code == 200
+    assert got.content == posted.content
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"])
+def test_other_methods_are_refused(lite: Node, method: str) -> None:
+    response = lite.client.request(method, "/graphql", params={"query": QUERY})
+    assert response.status_code == 405
+    assert {"GET", "POST"} <= set(response.headers["allow"].replace(" ", "").split(","))
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (None, OLD),
+        ("*/*", OLD),
+        ("application/*", OLD),
+        (OLD, OLD),
+        (NEW, NEW),
+        (f"{NEW}, {OLD};q=0.9", NEW),
+        (f"{OLD}, {NEW}", OLD),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", OLD),
+        (f"{NEW.upper()}; charset=utf-8", NEW),
+    ],
+)
+def test_the_answers_media_type_is_negotiated(lite: Node, accept: str | None, media: str) -> None:
+    headers = {"Accept": accept} if accept else {}
+    for query, status in ((QUERY, 200), ("{ nothing }", 400 if media == NEW else 200)):
+        request = lite.client.build_request(
+            "POST", "/graphql", json={"query": query}, headers=headers
+        )
+        if accept is None:
+            del request.headers["accept"]
+        response = lite.client.send(request)
+        assert response.status_code == status
+        assert response.headers["content-type"] == f"{media}; charset=utf-8"
+    # What was executed is 200 in either, whatever became of its fields.
+    partly = '{ policy { version } node(id: "x") { id } }'
+    response = lite.client.post("/graphql", json={"query": partly}, headers=headers)
+    assert (response.status_code, response.json()["data"]["node"]) == (200, None)
+
+
+def test_what_cannot_be_accepted_is_refused(lite: Node) -> None:
+    for accept in ("text/plain", "image/png, text/xml"):
+        headers = {"Accept": accept}
+        assert (
+            lite.client.post("/graphql", json={"query": QUERY}, headers=headers).status_code == 406
+        )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/graphql",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=utf-16",
+        "application/jsonx",
+    ],
+)
+def test_bodies_of_another_type_are_refused(lite: Node, kind: str | None) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    body = orjson.dumps({"query": QUERY})
+    bad(lite.client.post("/graphql", content=body, headers=headers), 415)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; Charset=UTF-8"])
+def test_a_body_of_json_is_read(lite: Node, kind: str) -> None:
+    body = orjson.dumps({"query": QUERY, "variables": None, "extensions": {}})
+    response = lite.client.post("/graphql", content=body, headers={"Content-Type": kind})
+    assert response.json() == DATA
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b"\xff\xfe\x00",
+        b'{"query": "\xff"}',
+        b'{"query": "\\ud800"}',
+        '{"query": "{ policy { version } }"}'.encode("utf-16"),
+        b"[" * 100_000,
+        b"[" * 1_000 + b"]" * 1_000,
+        b"[]",
+        b'[{"query": "{ policy { version } }"}]',
+        b"null",
+        b"5",
+        b'"query"',
+        b"{}",
+        b'{"query": null}',
+        b'{"query": ""}',
+        b'{"query": 5}',
+        b'{"query": ["{ policy { version } }"]}',
+        b'{"query": "{ policy { version } }", "variables": []}',
+        b'{"query": "{ policy { version } }", "variables": "{}"}',
+        b'{"query": "{ policy { version } }", "operationName": 5}',
+        b'{"query": "{ policy { version } }", "extensions": []}',
+        b'{"query": "{ policy { version } }", "variables": {"x": NaN}}',
+        b'{"query": "{ policy { version } }"} trailing',
+    ],
+    ids=lambda body: f"{body[:50]!r} {len(body)}",
+)
+def test_bodies_that_are_no_request_are_refused(lite: Node, body: bytes) -> None:
+    for accept in (NEW, OLD):
+        headers = {"Content-Type": OLD, "Accept": accept}
+        response = lite.client.post("/graphql", content=body, headers=headers)
+        assert len(bad(response, 400)) < 100
+        assert response.headers["content-type"].startswith(accept)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"query": ""},
+        {"query": QUERY, "variables": "{"},
+        {"query": QUERY, "variables": "[]"},
+        {"query": QUERY, "extensions": "x"},
+    ],
+    ids=str,
+)
+def test_a_get_that_is_no_request_is_refused(lite: Node, params: dict[str, str]) -> None:
+    bad(lite.client.get("/graphql", params=params), 400)
+
+
+def test_an_oversized_body_is_refused_before_it_is_read(sqlite_url: str, tmp_path: Path) -> None:
+    with Node(sqlite_url, tmp_path / "comity.key", max_body_bytes=1_000) as node:
+        padded = orjson.dumps({"query": QUERY, "variables": {"x": "y" * 1_000}})
+        headers = {"Content-Type": OLD}
+        message = bad(node.client.post("/graphql", content=padded, headers=headers), 413)
+        assert "1,000" in message
+
+        def chunks() -> Any:
+            yield from (padded[n : n + 100] for n in range(0, len(padded), 100))
+
+        bad(node.client.post("/graphql", content=chunks(), headers=headers), 413)
+        exact = orjson.dumps({"query": QUERY}).ljust(1_000)
+        assert node.client.post("/graphql", content=exact, headers=headers).json() == DATA
+
+
+def test_limits_are_settings(sqlite_url: str, tmp_path: Path) -> None:
+    limits = {"max_depth": 2, "max_aliases": 1, "max_tokens": 30}
+    with Node(sqlite_url, tmp_path / "comity.key", **limits) as node:
+        assert node.answer(QUERY) == DATA
+        for over in (
+            "{ sanctions { nodes { id } } }",
+            "{ a: policy { b: version } }",
+            "{ policy { " + "version " * 30 + "} }",
+        ):
+            assert "data" not in node.answer(over)

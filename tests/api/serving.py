@@ -1,0 +1,69 @@
+"""The node as a process of its own, as an operator starts it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds for a server to start
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that answers."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """This process's environment with no other settings of Comity than these."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("COMITY_")}
+    return kept | {f"COMITY_{k.upper()}": str(v) for k, v in settings.items()}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "api.cli", *arguments]
+
+
+@contextmanager
+def serving(*options: str, **settings: object) -> Iterator[Served]:
+    """Serves until the end, or until it is killed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        command("serve", "--port", str(port), *options),
+        cwd=ROOT,
+        env=environment(**settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _await_ready(process, address)
+        yield Served(process, address)
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def _await_ready(process: subprocess.Popen[str], address: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            if httpx2.get(f"{address}/health/ready").status_code == 200:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"{address} isn't ready after {PATIENCE:g} seconds")
