@@ -14,7 +14,7 @@ from governance import migrations
 from governance.database import Database
 from governance.settings import Settings, read_settings
 
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def span(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,5})([dhm])", text)
+    match = re.fullmatch(r"([0-9]{1,5})([dhm])", text)
     if match is None:
         fail(f"expected a number and d, h or m, such as 90d; got {text!r}")
     unit = {"d": "days", "h": "hours", "m": "minutes"}[match[2]]

@@ -42,7 +42,7 @@ def compiled_page(
         return listed
 
     def node(selected: Sequence[FieldNode]) -> Text:
-        return compiler.objects(name_of(page.type), selected, rows.c, read)
+        return compiler.objects(name_of(page.type), selected, page.source.c, read)
 
     def edges(selected: Sequence[FieldNode]) -> Text:
         parts: list[Text | str] = []
@@ -97,11 +97,14 @@ def compiled_page(
         parts += [f',"{key}":', value]
     if not aggregates:  # which would keep it to one row, however many the page has
         return sa.select(_object(parts)).scalar_subquery()
-    return sa.select(_object(parts)).select_from(rows).scalar_subquery()
+    # The keys alone are sorted and numbered; an outer join keeps their order when the rest of
+    # each row is fetched.
+    whole = sa.outerjoin(rows, page.source, page.source.c.id == rows.c.page_id)
+    return sa.select(_object(parts)).select_from(whole).scalar_subquery()
 
 
 def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
-    """The page's rows and one more, numbered in reading order."""
+    """The keys of the page's rows and one more, numbered in reading order."""
     at, ident = page.keys
     descending = page.newest_first is not is_backward
     order = [key.desc() if descending else key.asc() for key in (at, ident)]
@@ -111,7 +114,7 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
         if edge is not None:
             where.append(_beyond(page, read, connection, name, edge))
     found = (
-        sa.select(page.source, at.label("page_at"), ident.label("page_id"))
+        sa.select(at.label("page_at"), ident.label("page_id"))
         .where(*where)
         .order_by(*order)
         .limit(size + 1)

@@ -1,0 +1,140 @@
+"""Documents and plans are kept, as many as are allowed, and shared by what is alike."""
+
+from typing import Any
+
+import pytest
+
+from api.documents import KEPT_DOCUMENTS, LONGEST_KEPT
+from api.reads.plans import Kept
+from governance.membership import Actor
+from tests.api.worlds import ACCOUNT, SERVER, Asking, Cast
+
+STATUS = """query($subject: URI!, $kind: SubjectKind, $at: DateTime) {
+  suspensionStatus(subject: $subject, subjectKind: $kind, at: $at) { isSuspended asOf } }"""
+LISTED = """query($filter: SanctionFilter, $first: Int, $with: Boolean! = false) {
+  sanctions(filter: $filter, first: $first) { nodes { id effect @include(if: $with) } } }"""
+
+
+def test_what_was_unused_longest_goes_first() -> None:
+    kept: Kept[str] = Kept(2)
+    for key in ("a", "b", "a", "c", "a", "b"):
+        assert kept.get(key, lambda key=key: key.upper()) == key.upper()  # type: ignore[misc]
+    assert (len(kept), kept.hits, kept.misses) == (2, 2, 4)
+
+
+def test_what_could_not_be_made_is_not_kept() -> None:
+    kept: Kept[int] = Kept(2)
+    with pytest.raises(ZeroDivisionError):
+        kept.get("a", lambda: 1 // 0)
+    assert (len(kept), kept.get("a", lambda: 1)) == (0, 1)
+
+
+async def plans_for(ask: Asking, query: str, *asked: dict[str, Any], by: Actor | None) -> int:
+    """How many plans the same query makes with these variables."""
+    before = ask.executor.planner.plans.misses
+    for variables in asked:
+        await ask.data(query, variables, by)
+    return ask.executor.planner.plans.misses - before
+
+
+async def test_different_values_share_a_plan(ask: Asking, cast: Cast) -> None:
+    by = cast.b.reader
+    subjects = [{"subject": s} for s in (ACCOUNT, SERVER, ACCOUNT, "acct:x@nowhere.example")]
+    assert await plans_for(ask, STATUS, *subjects, by=by) == 1
+    instants = [{"subject": SERVER, "at": f"202{n}-01-01T00:00:00Z"} for n in range(8)]
+    assert await plans_for(ask, STATUS, *instants, by=by) == 1
+    filters: list[dict[str, Any]] = [
+        {"filter": {"measures": measures}, "first": first}
+        for measures in ([], ["WARNING"], ["WARNING", "SERVER_LIMITED"])
+        for first in (0, 1, 50)
+    ]
+    assert await plans_for(ask, LISTED, *filters, by=by) == 1
+
+
+async def test_a_partners_plan_serves_every_partner_but_not_the_public(
+    ask: Asking, cast: Cast
+) -> None:
+    asked = {"subject": SERVER}
+    assert await plans_for(ask, STATUS, asked, by=cast.a.reader) == 1
+    assert await plans_for(ask, STATUS, asked, by=cast.c.admin) == 0
+    assert await plans_for(ask, STATUS, asked, by=None) == 1
+    assert await plans_for(ask, STATUS, asked, by=cast.a.researcher) == 0
+
+
+async def test_what_is_null_absent_or_a_boolean_makes_a_plan_of_its_own(
+    ask: Asking, cast: Cast
+) -> None:
+    shapes: list[dict[str, Any]] = [
+        {},
+        {"filter": None},
+        {"filter": {}},
+        {"filter": {"isBinding": True}},
+        {"filter": {"isBinding": False}},
+        {"filter": {"isBinding": None}},
+        {"filter": {"platform": None}},
+        {"filter": {"platform": "a.example"}},
+        {"first": None},
+        {"first": 1},
+        {"with": True},
+        {"with": True, "first": 1},
+    ]
+    assert await plans_for(ask, LISTED, *shapes, *shapes, by=cast.a.reader) == len(shapes)
+
+
+async def test_a_plan_never_answers_for_another_shape(ask: Asking, cast: Cast) -> None:
+    """Whichever came first."""
+    wishes: list[dict[str, Any]] = [{"filter": {"isBinding": b}} for b in (True, False, None)]
+
+    async def answers(order: list[dict[str, Any]]) -> list[str]:
+        return [repr(await ask.data(LISTED, wish)) for wish in order]
+
+    forwards = await answers(wishes)
+    ask.executor.planner.plans = Kept(100)
+    assert await answers(wishes[::-1]) == forwards[::-1]
+    assert len(set(forwards)) == 3
+
+
+async def test_literals_in_a_document_are_not_mistaken_for_each_others(
+    ask: Asking, cast: Cast
+) -> None:
+    ids = [
+        n["id"] for n in (await ask.data("{ sanctions { nodes { id } } }"))["sanctions"]["nodes"]
+    ]
+    for found in ids[:20]:
+        data = await ask.data(f'{{ sanction(id: "{found}") {{ id }} }}')
+        assert data == {"sanction": {"id": found}}
+    two = "{ a: sanction(id: %s) { id } b: sanction(id: %s) { id } }"
+    data = await ask.data(two.replace("%s", f'"{ids[0]}"', 1).replace("%s", f'"{ids[1]}"'))
+    assert data == {"a": {"id": ids[0]}, "b": {"id": ids[1]}}
+
+
+async def test_operations_of_one_document_are_told_apart(ask: Asking) -> None:
+    both = "query A { policy { version } } query B { policy { ladderSeconds } }"
+    for _ in range(2):
+        a = await ask.answer(both, operation_name="A")
+        b = await ask.answer(both, operation_name="B")
+        assert a == {"data": {"policy": {"version": 1}}}
+        assert list(b["data"]["policy"]) == ["ladderSeconds"]
+
+
+async def test_no_more_documents_are_kept_than_allowed(ask: Asking) -> None:
+    for n in range(KEPT_DOCUMENTS + 20):
+        assert await ask.data(f"{{ __typename }} # {n}") == {"__typename": "Query"}
+    assert len(ask.executor.documents.kept) == KEPT_DOCUMENTS
+
+
+async def test_no_more_plans_are_kept_than_allowed(ask: Asking) -> None:
+    ask.executor.planner.plans = Kept(5)
+    for n in range(12):
+        roots = " ".join(f"a{i}: policy {{ version }}" for i in range(n))
+        await ask.data(f"{{ policy {{ version }} {roots} }}")
+    assert len(ask.executor.planner.plans) == 5
+
+
+async def test_nothing_is_kept_of_long_documents_or_operation_names(ask: Asking) -> None:
+    long = " " * LONGEST_KEPT
+    for _ in range(2):
+        assert await ask.data("{ policy { version } }" + long) == {"policy": {"version": 1}}
+        answer = await ask.answer("query A { policy { version } }", operation_name=f"A{long}")
+        assert answer["errors"][0]["extensions"] == {"code": "BAD_DOCUMENT"}
+    assert len(ask.executor.documents.kept) == len(ask.executor.planner.plans) == 0

@@ -1,0 +1,233 @@
+"""What SQL derives equals what the rules say in Python, at any instant."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from governance.appeals import Appeal
+from governance.fields import new_id, print_instant
+from governance.identifiers import SubjectKind
+from governance.membership import viewer_of
+from governance.rules.disclosure import Case, Viewer, is_entitled, sees_subject
+from governance.rules.lifecycle import appeal_state, is_overdue
+from governance.rules.policy import PARTNER_RETENTION
+from governance.rules.status import effect, timeline
+from governance.sanctions import Disclosure, Sanction
+from governance.words import AppealState, Audience, Effect
+from tests.api.worlds import Asking, Cast, asking
+from tests.builders import DAY, MICRO, NOW, World, examples
+
+TOLD = """query($overdue: Boolean = true) {
+  sanctions(first: 1000) { nodes { id effect endedAt endReason subject server reason facts } }
+  appeals(first: 1000) { nodes { id state isOverdue } }
+  pending: sanctions(first: 1000, filter: { effects: [PENDING] }) { nodes { id } }
+  inForce: sanctions(first: 1000, filter: { effects: [IN_FORCE] }) { nodes { id } }
+  ended: sanctions(first: 1000, filter: { effects: [ENDED] }) { nodes { id } }
+  lapsed: appeals(first: 1000, filter: { states: [LAPSED] }) { nodes { id } }
+  overdue: appeals(first: 1000, filter: { isOverdue: $overdue }) { nodes { id } }
+  punctual: appeals(first: 1000, filter: { isOverdue: false }) { nodes { id } }
+}"""
+VIEWERS = ("public", "researcher", "partner", "host", "issuer")
+
+
+@dataclass(slots=True)
+class Clock:
+    """The node's clock, which a test sets."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Records:
+    """Everything stored that the derived facts follow from."""
+
+    sanctions: Sequence[Sanction]
+    disclosures: dict[str, Disclosure]
+    appeals: Sequence[Appeal]
+    clock: Clock = field(default_factory=Clock)
+
+    def edges(self) -> list[datetime]:
+        """Every instant at which something turns into something else."""
+        of = [i for s in self.sanctions for i in (s.starts_at, s.ends_at) if i]
+        of += [i for a in self.appeals for i in (a.due_at, a.lapses_at) if i]
+        forgotten = [s.ends_at or s.recorded_at for s in self.sanctions]
+        return sorted({*of, *(instant + PARTNER_RETENTION for instant in forgotten)})
+
+
+@pytest.fixture
+def records(rich_url: str, cast: Cast) -> Records:
+    """Return the rich world's records, and one of every combination that visibility depends on."""
+    with World(rich_url) as world:
+        with world.database.writing() as session:
+            for row in combinations(world.sanction(cast.appealable), cast):
+                session.add(row)
+                session.flush()
+        with world.database.reading() as session:
+            disclosures = {d.sanction_id: d for d in session.exec(select(Disclosure))}
+            sanctions = session.exec(select(Sanction)).all()
+            return Records(sanctions, disclosures, session.exec(select(Appeal)).all())
+
+
+def combinations(like: Sanction, cast: Cast) -> list[Sanction | Disclosure]:
+    rows: list[Sanction | Disclosure] = []
+    hosts = (None, cast.a.platform.id, cast.b.platform.id)
+    ends = (None, NOW - 31 * DAY, NOW)
+    for kind, audience, is_binding, host, end in product(
+        SubjectKind, Audience, (True, False), hosts, ends
+    ):
+        new: dict[str, Any] = {
+            "id": new_id("san"),
+            "reference_key": new_id("ref"),
+            "subject_kind": kind,
+        }
+        new |= {"audience": audience, "is_binding": is_binding, "ends_at": end}
+        rows.append(Sanction(**(like.model_dump() | new | {"secret_hash": None})))
+        about = f"https://{kind.lower()}.example/{new['id']}"
+        texts: dict[str, Any] = {
+            "subject": about,
+            "reason": f"{host} {end}",
+            "facts": "Facts",
+            "seed": bytes(32),
+        }
+        rows.append(Disclosure(sanction_id=new["id"], host_id=host, **texts))
+    return rows
+
+
+@pytest.fixture
+async def told(rich_url: str, records: Records) -> AsyncIterator[Asking]:
+    """Yield an executor on the records."""
+    async with asking(rich_url, records.clock) as found:
+        yield found
+
+
+def case_of(sanction: Sanction, disclosure: Disclosure) -> Case:
+    return Case(
+        platform_id=sanction.platform_id,
+        host_id=disclosure.host_id,
+        kind=sanction.subject_kind,
+        audience=sanction.audience,
+        is_binding=sanction.is_binding,
+        recorded_at=sanction.recorded_at,
+        ends_at=sanction.ends_at,
+    )
+
+
+def expected(
+    sanction: Sanction, disclosure: Disclosure | None, viewer: Viewer, now: datetime
+) -> Any:
+    """A sanction's derived facts, by the rules."""
+    by_now = effect((sanction.starts_at, sanction.ends_at), now)
+    has_ended = by_now is Effect.ENDED
+    assert sanction.ends_at is not None or not has_ended
+    texts: dict[str, str | None] = dict.fromkeys(("subject", "server", "reason", "facts"))
+    if disclosure is not None:
+        case = case_of(sanction, disclosure)
+        is_server = sanction.subject_kind is SubjectKind.SERVER
+        texts["server"] = disclosure.subject if is_server else None
+        texts["subject"] = disclosure.subject if sees_subject(viewer, case, now) else None
+        if is_entitled(viewer, case, now):
+            texts |= {"reason": disclosure.reason, "facts": disclosure.facts}
+    return {
+        "id": sanction.id,
+        "effect": by_now.value,
+        "endedAt": print_instant(sanction.ends_at) if has_ended and sanction.ends_at else None,
+        "endReason": sanction.end_reason.value if has_ended and sanction.end_reason else None,
+        **texts,
+    }
+
+
+@pytest.mark.property
+@examples(20)
+@given(data=st.data())
+async def test_derived_facts_and_visibility_equal_the_rules_at_any_instant(
+    told: Asking, records: Records, cast: Cast, data: st.DataObject
+) -> None:
+    edge = data.draw(st.sampled_from(records.edges()))
+    now = records.clock.now = edge + data.draw(st.sampled_from([-MICRO, 0 * DAY, MICRO]))
+    actors = cast.viewers | {"host": cast.a.reader, "partner": cast.b.reader}
+    for who in VIEWERS:
+        viewer = viewer_of(actors[who])
+        nodes = (await told.data(TOLD, {}, actors[who]))["sanctions"]["nodes"]
+        got = {node["id"]: node for node in nodes}
+        assert len(got) == len(records.sanctions)
+        for sanction in records.sanctions:
+            disclosure = records.disclosures.get(sanction.id)
+            assert got[sanction.id] == expected(sanction, disclosure, viewer, now)
+    answer = await told.data(TOLD)
+    for name, wanted in (("pending", "PENDING"), ("inForce", "IN_FORCE"), ("ended", "ENDED")):
+        of = {s.id for s in records.sanctions if effect((s.starts_at, s.ends_at), now) == wanted}
+        assert {node["id"] for node in answer[name]["nodes"]} == of
+    states = {a.id: appeal_state(a.state, a.lapses_at, now) for a in records.appeals}
+    overdue = {a.id: is_overdue(states[a.id], a.due_at, now) for a in records.appeals}
+    assert {n["id"]: (n["state"], n["isOverdue"]) for n in answer["appeals"]["nodes"]} == {
+        key: (states[key].value, overdue[key]) for key in states
+    }
+    lapsed = {key for key, state in states.items() if state is AppealState.LAPSED}
+    assert {node["id"] for node in answer["lapsed"]["nodes"]} == lapsed
+    assert {n["id"] for n in answer["overdue"]["nodes"]} == {k for k, v in overdue.items() if v}
+    assert {n["id"] for n in answer["punctual"]["nodes"]} == {
+        k for k, v in overdue.items() if not v
+    }
+
+
+def test_what_is_stored_is_what_the_timeline_says(still_url: str) -> None:
+    with World(still_url) as world, world.database.reading() as session:
+        for row in session.exec(select(Sanction)):
+            line = timeline(row)
+            stored = (row.starts_at, row.ends_at, row.end_reason)
+            assert stored == (line.starts_at, line.ends_at, line.end_reason)
+
+
+async def test_private_disclosures_of_a_server_follow_its_audience(ask: Asking, cast: Cast) -> None:
+    query = "query($id: ID!) { sanction(id: $id) { server subject reason facts } }"
+    asked = {"id": cast.server_only_own}
+    public = {"server": "https://secretive.example", "subject": "https://secretive.example"}
+    for actor in (None, cast.a.researcher, cast.b.reader):
+        told = await ask.data(query, asked, actor)
+        assert told["sanction"] == {**public, "reason": None, "facts": None}
+    own = await ask.data(query, asked, cast.a.reader)
+    assert own["sanction"]["reason"] == "You threatened somebody"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_seen"), [("shared_edge", True), ("forgotten", False), ("unending_record", False)]
+)
+async def test_partners_see_a_subject_until_thirty_days_after_the_end(
+    ask: Asking, cast: Cast, name: str, is_seen: bool
+) -> None:
+    query = "query($id: ID!) { sanction(id: $id) { subject reason issuerReference } }"
+    asked = {"id": getattr(cast, name)}
+    partner = (await ask.data(query, asked, cast.b.reader))["sanction"]
+    assert (partner["subject"] is not None, partner["reason"] is not None) == (is_seen, is_seen)
+    assert partner["issuerReference"] is None
+    own = (await ask.data(query, asked, cast.a.reader))["sanction"]
+    assert None not in own.values()
+
+
+async def test_a_subject_is_found_by_those_alone_who_may_see_it(ask: Asking, cast: Cast) -> None:
+    query = "query($filter: SanctionFilter) { sanctions(filter: $filter) { nodes { id } } }"
+
+    async def found(sanction_id: str, viewer: str) -> bool:
+        whose = "query($id: ID!) { sanction(id: $id) { subject } }"
+        subject = (await ask.data(whose, {"id": sanction_id}, cast.a.reader))["sanction"]["subject"]
+        asked = {"filter": {"subject": subject}}
+        nodes = (await ask.data(query, asked, cast.viewers[viewer]))["sanctions"]["nodes"]
+        return {"id": sanction_id} in nodes
+
+    for sanction_id, seen_by in {
+        cast.server_only_own: {"public", "researcher", "partner", "issuer"},
+        cast.shared_edge: {"partner", "issuer"},
+        cast.forgotten: {"issuer"},
+        cast.unending_record: {"issuer"},
+    }.items():
+        assert {who for who in cast.viewers if await found(sanction_id, who)} == seen_by
