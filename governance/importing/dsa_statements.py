@@ -94,6 +94,8 @@ def import_dsa_statements(
         are_apart=True,
     )
     with run, opened(file) as source:
+        if source.size == 0:
+            raise InvalidInput("expected a dump of statements, got an empty file", path=["file"])
         statements = chain.from_iterable(
             _statements(run, part, publish_comments) for part in source.parts()
         )
