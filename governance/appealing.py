@@ -1,70 +1,52 @@
 """Appeals: filed by the person or the platform, moved step by step, decided by others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from governance import feed
+from governance import appellants, feed
 from governance.appeals import (
     Appeal,
     AppealMessage,
-    DecisionDraft,
     FilingDraft,
     Invitation,
     InvitationDraft,
     MoveDraft,
-    SecretUse,
-    Vote,
 )
-from governance.changing import deciders, open_appeals, overturn_now, record
+from governance.appellants import Moved
+from governance.changing import deciders, open_appeals, overturn_now
 from governance.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
-    NotFound,
     RefusalCode,
     Refused,
     Unauthenticated,
 )
-from governance.fields import Draft, new_id
-from governance.issuing import appeal_secret
+from governance.fields import new_id
 from governance.membership import Actor, find_platform
-from governance.reducing import replace_termination
 from governance.rules import duties, policy
 from governance.rules.lifecycle import (
     APPEAL_STEPS,
-    DECIDABLE,
     appeal_state,
     may_appeal,
     moved,
 )
 from governance.rules.status import effect
 from governance.sanctions import Part, Sanction
-from governance.settings import Keys, token_hash
+from governance.settings import Keys
 from governance.words import (
     AppealMove,
     AppealState,
     Author,
-    Effect,
     EventType,
-    Measure,
     Outcome,
     Role,
     Validity,
 )
 
-RETRY = timedelta(hours=1)
 FILERS = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """An appeal that changed; the next secret, if this visitor's was used for the first time."""
-
-    appeal_id: str
-    appeal_secret: str | None = None
 
 
 def file(
@@ -73,10 +55,10 @@ def file(
     """Files an appeal, by the issuing platform for its user or by the holder of the secret."""
     if draft.appeal_secret is not None:
         sanction = session.get(Sanction, draft.sanction_id)
-        retried = _retried(session, keys, sanction, draft, now)
+        retried = appellants.retried(session, keys, sanction, draft, now)
         if retried is not None:
             return retried
-        sanction = _by_secret(sanction, draft.appeal_secret)
+        sanction = appellants.by_secret(sanction, draft.appeal_secret)
         author = Author.APPELLANT
     else:
         sanction, author = _own(session, actor, draft.sanction_id), Author.PLATFORM
@@ -93,27 +75,29 @@ def file(
     )
     session.add(appeal)
     session.flush()
-    _say(session, appeal, Author.APPELLANT, draft.grounds, now)
+    say(session, appeal, Author.APPELLANT, draft.grounds, now)
     happening = feed.Happening(EventType.APPEAL_FILED, sanction, appeal)
     feed.append(session, [happening], now=now)
-    return Moved(appeal.id, _used(session, keys, sanction, draft, draft.appeal_secret, appeal, now))
+    return Moved(
+        appeal.id, appellants.used(session, keys, sanction, draft, draft.appeal_secret, appeal, now)
+    )
 
 
 def move(
     session: Session, keys: Keys, actor: Actor | None, draft: MoveDraft, *, now: datetime
 ) -> Moved:
     """Takes one step in an appeal; whose step it is stands in `APPEAL_STEPS`."""
-    appeal, sanction = _appeal(session, draft.appeal_id)
+    appeal, sanction = appeal_of(session, draft.appeal_id)
     # The person's secret is of the sanction first appealed against, which may be superseded.
     origin = session.get(Sanction, appeal.origin_id)
     by = APPEAL_STEPS[draft.move].by
     if by is Author.APPELLANT and draft.appeal_secret is not None:
-        retried = _retried(session, keys, origin, draft, now)
+        retried = appellants.retried(session, keys, origin, draft, now)
         if retried is not None:
             return retried
-        origin = _by_secret(origin, draft.appeal_secret, path="appealId")
+        origin = appellants.by_secret(origin, draft.appeal_secret, path="appealId")
         if appeal.filed_by is not Author.APPELLANT:
-            raise _missing("appealId")
+            raise appellants.missing("appealId")
     elif by is Author.APPELLANT:
         _own(session, actor, sanction.id, path="appealId")
         if appeal.filed_by is not Author.PLATFORM:
@@ -125,19 +109,21 @@ def move(
     appeal.state = target
     session.add(appeal)
     if draft.message is not None:
-        _say(session, appeal, by, draft.message, now)
+        say(session, appeal, by, draft.message, now)
     feed.append(session, [feed.Happening(EventType.APPEAL_MOVED, sanction, appeal)], now=now)
     if by is not Author.APPELLANT or origin is None:
         return Moved(appeal.id)
-    return Moved(appeal.id, _used(session, keys, origin, draft, draft.appeal_secret, appeal, now))
+    return Moved(
+        appeal.id, appellants.used(session, keys, origin, draft, draft.appeal_secret, appeal, now)
+    )
 
 
 def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datetime) -> Moved:
     """Lets another platform's reviewers decide this case."""
     actor.require(Role.REVIEWER, Role.ADMIN)
-    appeal, sanction = _appeal(session, draft.appeal_id)
+    appeal, sanction = appeal_of(session, draft.appeal_id)
     if sanction.platform_id != actor.platform_id:
-        raise _missing("appealId")
+        raise appellants.missing("appealId")
     if appeal not in open_appeals(session, [sanction.id], now):
         raise Conflict("expected an open appeal", path=["appealId"])
     guest = find_platform(session, draft.platform)
@@ -148,98 +134,6 @@ def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datet
         happening = feed.Happening(EventType.REVIEWER_INVITED, sanction, appeal)
         feed.append(session, [happening], now=now)
     return Moved(appeal.id)
-
-
-def decide(
-    session: Session, keys: Keys, actor: Actor, draft: DecisionDraft, *, now: datetime
-) -> Moved:
-    """A reviewer's decision. A termination takes two; the outcome takes effect at once."""
-    appeal, sanction = _appeal(session, draft.appeal_id)
-    _eligible(session, actor, sanction)
-    state = appeal_state(appeal.state, appeal.lapses_at, now)
-    if state not in DECIDABLE:
-        raise Conflict(f"expected an appeal IN_REVIEW; this one is {state}", path=["appealId"])
-    _check_outcome(sanction, draft, now)
-    session.add(
-        Vote(
-            appeal_id=appeal.id,
-            member_id=actor.member_id,
-            outcome=draft.outcome,
-            new_expires_at=draft.new_expires_at,
-            at=now,
-        )
-    )
-    session.add(_review(sanction, actor))
-    _say(session, appeal, Author.PLATFORM, draft.statement, now)
-    session.flush()
-    votes = session.exec(
-        select(Vote).where(Vote.appeal_id == appeal.id).order_by(col(Vote.at))
-    ).all()
-    if len(votes) < (2 if sanction.measure is Measure.ACCOUNT_TERMINATED else 1):
-        happening = feed.Happening(EventType.APPEAL_VOTED, sanction, appeal)
-        feed.append(session, [happening], now=now)
-        return Moved(appeal.id)
-    _apply(session, keys, appeal, sanction, votes, now)
-    return Moved(appeal.id)
-
-
-def _apply(
-    session: Session,
-    keys: Keys,
-    appeal: Appeal,
-    sanction: Sanction,
-    votes: Sequence[Vote],
-    now: datetime,
-) -> None:
-    """The outcome, in the same transaction as the decision."""
-    outcome = duties.milder(vote.outcome for vote in votes)
-    appeal.state, appeal.outcome, appeal.decided_at = AppealState.DECIDED, outcome, now
-    session.add(appeal)
-    feed.append(session, [feed.Happening(EventType.APPEAL_DECIDED, sanction, appeal)], now=now)
-    if sanction.validity is not Validity.STANDING:
-        return  # overturned or replaced while under review: the answer is recorded all the same
-    if outcome is Outcome.OVERTURNED:
-        overturn_now(session, sanction, now=now)
-    elif outcome is Outcome.REDUCED:
-        ends = [
-            v.new_expires_at for v in votes if v.outcome is Outcome.REDUCED and v.new_expires_at
-        ]
-        _reduce(session, keys, sanction, min(ends), now)
-
-
-def _reduce(session: Session, keys: Keys, sanction: Sanction, end: datetime, now: datetime) -> None:
-    end = max(end, now)
-    if effect((sanction.starts_at, sanction.ends_at), now) is Effect.ENDED:
-        sanction.reduced_after_end = True
-        record(session, sanction, EventType.SANCTION_SHORTENED, now)
-    elif sanction.measure is Measure.ACCOUNT_TERMINATED:
-        replace_termination(session, keys, sanction, end, now=now)
-    else:
-        # A vote may be older than the sanction, which replaced a termination meanwhile.
-        sanction.expires_at = min(end, sanction.expires_at or end)
-        record(session, sanction, EventType.SANCTION_SHORTENED, now)
-
-
-def _check_outcome(sanction: Sanction, draft: DecisionDraft, now: datetime) -> None:
-    if draft.outcome is not Outcome.REDUCED:
-        if draft.new_expires_at is not None:
-            raise InvalidInput(f"expected none with {draft.outcome}", path=["newExpiresAt"])
-        return
-    if draft.new_expires_at is None:
-        raise InvalidInput("expected the new end with REDUCED", path=["newExpiresAt"])
-    if sanction.measure is Measure.ACCOUNT_TERMINATED:
-        if draft.new_expires_at - now > policy.LONGEST_SUSPENSION:
-            raise InvalidInput(
-                f"expected an end at most {policy.LONGEST_SUSPENSION.days} days from now",
-                path=["newExpiresAt"],
-            )
-    elif sanction.expires_at is not None and draft.new_expires_at >= sanction.expires_at:
-        raise InvalidInput("expected an earlier end than it has", path=["newExpiresAt"])
-    elif now < sanction.effective_at and draft.new_expires_at <= sanction.effective_at:
-        raise InvalidInput(
-            "expected an end after the start; overturn it if it should never begin",
-            path=["newExpiresAt"],
-        )
 
 
 def _may_file(session: Session, sanction: Sanction, author: Author, now: datetime) -> None:
@@ -276,21 +170,21 @@ def _reviewing(session: Session, actor: Actor | None, sanction: Sanction, move: 
         return
     if actor is None:
         raise Unauthenticated("expected a credential")
-    _eligible(session, actor, sanction)
+    eligible(session, actor, sanction)
     if move is AppealMove.REFUSE:
-        session.add(_review(sanction, actor))
+        session.add(review_part(sanction, actor))
 
 
-def _review(sanction: Sanction, actor: Actor) -> Part:
+def review_part(sanction: Sanction, actor: Actor) -> Part:
     part = duties.DecidingPart.REVIEWER.value
     return Part(sanction_id=sanction.id, member_id=actor.member_id, part=part)
 
 
-def _eligible(session: Session, actor: Actor, sanction: Sanction) -> None:
+def eligible(session: Session, actor: Actor, sanction: Sanction) -> None:
     """A reviewer of the platform or of an invited one, who had no part in the case before."""
     invited = session.get(Invitation, (sanction.id, actor.platform_id)) is not None
     if sanction.platform_id != actor.platform_id and not invited:
-        raise _missing("appealId")
+        raise appellants.missing("appealId")
     actor.require(Role.REVIEWER)
     duties.person_only(actor.kind)
     duties.may_review(actor.member_id, deciders(session, sanction.id))
@@ -354,11 +248,11 @@ _MOVES = {
 }
 
 
-def _appeal(session: Session, appeal_id: str) -> tuple[Appeal, Sanction]:
+def appeal_of(session: Session, appeal_id: str) -> tuple[Appeal, Sanction]:
     appeal = session.get(Appeal, appeal_id)
     sanction = session.get(Sanction, appeal.sanction_id) if appeal else None
     if appeal is None or sanction is None:
-        raise _missing("appealId")
+        raise appellants.missing("appealId")
     return appeal, sanction
 
 
@@ -374,78 +268,12 @@ def _own(
         raise Unauthenticated("expected a credential, or the appeal secret")
     sanction = session.get(Sanction, sanction_id)
     if sanction is None or sanction.platform_id != actor.platform_id:
-        raise _missing(path)
+        raise appellants.missing(path)
     actor.require(*roles)
     return sanction
 
 
-def _by_secret(sanction: Sanction | None, secret: str, *, path: str = "sanctionId") -> Sanction:
-    """The sanction, if this is its secret now; the same NotFound otherwise."""
-    if sanction is None or sanction.secret_hash != token_hash(secret):
-        raise _missing(path)
-    return sanction
-
-
-def _missing(path: str) -> NotFound:
-    """The same words for what is absent and for what is not the caller's."""
-    what = "appeal" if path == "appealId" else "sanction"
-    return NotFound(f"no such {what}, or not yours; a secret must be the newest", path=[path])
-
-
-def _used(
-    session: Session,
-    keys: Keys,
-    sanction: Sanction,
-    draft: Draft,
-    secret: str | None,
-    appeal: Appeal,
-    now: datetime,
-) -> str | None:
-    """The first use mints the next generation, which this visitor alone sees."""
-    if secret is None or sanction.secret_generation > 0:
-        return None
-    session.add(
-        SecretUse(
-            sanction_id=sanction.id,
-            secret_hash=token_hash(secret),
-            fingerprint=_body(keys, draft),
-            appeal_id=appeal.id,
-            at=now,
-        )
-    )
-    sanction.secret_generation = 1
-    following = appeal_secret(keys, sanction.id, 1)
-    sanction.secret_hash = token_hash(following)
-    session.add(sanction)
-    return following
-
-
-def _retried(
-    session: Session,
-    keys: Keys,
-    sanction: Sanction | None,
-    draft: FilingDraft | MoveDraft,
-    now: datetime,
-) -> Moved | None:
-    """The answer of an identical mutation with the same, by now used, secret within an hour."""
-    if sanction is None or draft.appeal_secret is None:
-        return None
-    use = session.get(SecretUse, sanction.id)
-    if (
-        use is None
-        or use.secret_hash != token_hash(draft.appeal_secret)
-        or use.fingerprint != _body(keys, draft)
-        or now >= use.at + RETRY
-    ):
-        return None
-    return Moved(use.appeal_id, appeal_secret(keys, sanction.id, 1))
-
-
-def _body(keys: Keys, draft: Draft) -> str:
-    return keys.tag("secret-use", type(draft).__name__, draft.model_dump_json())
-
-
-def _say(session: Session, appeal: Appeal, author: Author, text: str, now: datetime) -> None:
+def say(session: Session, appeal: Appeal, author: Author, text: str, now: datetime) -> None:
     session.add(
         AppealMessage(id=new_id("msg"), appeal_id=appeal.id, author=author, text=text, at=now)
     )

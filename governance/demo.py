@@ -10,12 +10,12 @@ from random import Random
 
 from sqlmodel import Session, col, select
 
+from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.demonstration import cases, words
 from governance.demonstration.decisions import Inventor
 from governance.demonstration.stage import Staff, Stage
 from governance.errors import Conflict
-from governance.issuing import appeal_secret
 from governance.membership import Actor, add_member, add_platform, create_token
 from governance.platforms import Platform
 from governance.sanctions import Disclosure, Sanction

@@ -10,13 +10,12 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import feed
+from governance import feed, subjects
 from governance.appeals import Appeal, Invitation
+from governance.appellants import appeal_secret
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
 from governance.fields import new_id, validated
-from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
-from governance.platforms import Platform
 from governance.rules import policy
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN, after
@@ -31,6 +30,7 @@ from governance.sanctions import (
     SubjectKey,
 )
 from governance.settings import Keys, token_hash
+from governance.subjects import Identified
 from governance.words import EventType, Measure, PolicyConflict, Precision, Role, Validity
 
 MOST_IN_BATCH = 1_000
@@ -85,24 +85,9 @@ class Batch:
     happenings: list[feed.Happening] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """Whom a request is about, under every name."""
-
-    uri: str
-    kind: SubjectKind
-    host: str | None
-    keys: tuple[str, ...]
-
-
 def draft(raw: Mapping[str, Any]) -> SanctionDraft:
     """The raw input as a draft; InvalidInput names the field."""
     return validated(SanctionDraft, raw)
-
-
-def appeal_secret(keys: Keys, sanction_id: str, generation: int) -> str:
-    """The secret of one generation; the key lies outside the database."""
-    return keys.tag("appeal-secret", sanction_id, str(generation))
 
 
 def issue(
@@ -118,9 +103,11 @@ def issue(
     A request refused by its shape may be passed as its refusal and keeps its place.
     """
     actor.require(Role.ISSUER)
-    identified = [r if isinstance(r, Refused) else _identified(keys, r.draft) for r in requests]
+    identified = [
+        r if isinstance(r, Refused) else subjects.identified(keys, r.draft) for r in requests
+    ]
     known = _known(session, keys, actor, requests, identified)
-    hosts = _hosts(session, identified)
+    hosts = subjects.hosts(session, identified)
     batch = Batch()
     answers: list[Issued | Refused] = []
     for request, about in zip(requests, identified, strict=True):
@@ -392,69 +379,6 @@ def _earlier(sanction: Sanction) -> policy.Earlier:
         counts=sanction.validity not in (Validity.OVERTURNED, Validity.VOIDED),
         stands=sanction.validity is Validity.STANDING,
     )
-
-
-def _identified(keys: Keys, draft: SanctionDraft) -> Identified | Refused:
-    """Subject and aliases under canonical URIs and lookup keys, or what is wrong with them."""
-    try:
-        subject = _parsed(draft.subject, "subject")
-        kind = _kind(draft, subject)
-        if kind is not SubjectKind.ACCOUNT and draft.aliases:
-            raise InvalidInput("expected aliases of an account alone", path=["aliases"])
-        uris = [subject.uri]
-        for position, alias in enumerate(draft.aliases):
-            parsed = _parsed(alias, "aliases", position)
-            if SubjectKind.ACCOUNT not in parsed.kinds:
-                raise InvalidInput(
-                    "expected another URI of the account", path=["aliases", position]
-                )
-            uris.append(parsed.uri)
-        if draft.content_uri is not None:
-            _parsed(draft.content_uri, "contentUri")
-    except Refused as refused:
-        return refused
-    secret = keys.derived("lookup")
-    found = tuple(dict.fromkeys(lookup_key(secret, kind, uri) for uri in uris))
-    return Identified(subject.uri, kind, subject.host, found)
-
-
-def _parsed(text: str, *path: str | int) -> Subject:
-    try:
-        return parse_subject(text)
-    except BadUri as error:
-        raise InvalidInput(str(error), path=path) from None
-
-
-def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
-    """The one kind that the URI, the measure and `subjectKind` leave."""
-    possible = subject.kinds & policy.kinds_of(draft.measure)
-    if not possible:
-        expected = " or ".join(sorted(policy.kinds_of(draft.measure)))
-        raise InvalidInput(
-            f"{draft.measure} is taken against {expected}; this URI names "
-            + " or ".join(sorted(subject.kinds)),
-            path=["subject"],
-        )
-    if draft.subject_kind is not None and draft.subject_kind not in possible:
-        raise InvalidInput(
-            f"expected {' or '.join(sorted(possible))} with this URI and measure, "
-            f"got {draft.subject_kind}",
-            path=["subjectKind"],
-        )
-    if draft.subject_kind is None and len(possible) > 1:
-        raise InvalidInput(
-            f"this URI may name {' or '.join(sorted(possible))}: say which", path=["subjectKind"]
-        )
-    return draft.subject_kind or next(iter(possible))
-
-
-def _hosts(session: Session, identified: Sequence[Identified | Refused]) -> dict[str, str]:
-    """Ids of the platforms on this node that host the subjects, by domain."""
-    hosts = {about.host for about in identified if isinstance(about, Identified) and about.host}
-    found = session.exec(
-        select(Platform.domain, Platform.id).where(col(Platform.domain).in_(hosts))
-    )
-    return dict(found.all())
 
 
 def _disclosure(

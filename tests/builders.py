@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from sqlmodel import Session
 
-from governance import appealing, changing, erasing, issuing
+from governance import appealing, changing, deciding, erasing, issuing
 from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
+from governance.appellants import Moved
 from governance.changing import (
     ApprovalDraft,
     LiftingDraft,
@@ -153,7 +154,7 @@ class World:
         now: datetime = NOW,
         secret: str | None = None,
         grounds: str = "It wasn't me",
-    ) -> appealing.Moved:
+    ) -> Moved:
         wish = FilingDraft(sanction_id=sanction_id, grounds=grounds, appeal_secret=secret)
         return self.do(appealing.file, KEYS, actor, wish, now=now)
 
@@ -164,7 +165,7 @@ class World:
         move: AppealMove,
         now: datetime = NOW,
         **fields: Any,
-    ) -> appealing.Moved:
+    ) -> Moved:
         wish = validated(MoveDraft, {"appeal_id": appeal_id, "move": move, **fields})
         return self.do(appealing.move, KEYS, actor, wish, now=now)
 
@@ -175,15 +176,13 @@ class World:
         outcome: Outcome,
         now: datetime = NOW,
         end: datetime | None = None,
-    ) -> appealing.Moved:
+    ) -> Moved:
         wish = DecisionDraft(
             appeal_id=appeal_id, outcome=outcome, new_expires_at=end, statement="Our reasons"
         )
-        return self.do(appealing.decide, KEYS, actor, wish, now=now)
+        return self.do(deciding.decide, KEYS, actor, wish, now=now)
 
-    def invite(
-        self, actor: Actor, appeal_id: str, domain: str, now: datetime = NOW
-    ) -> appealing.Moved:
+    def invite(self, actor: Actor, appeal_id: str, domain: str, now: datetime = NOW) -> Moved:
         wish = InvitationDraft(appeal_id=appeal_id, platform=domain)
         return self.do(appealing.invite, actor, wish, now=now)
 

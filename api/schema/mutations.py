@@ -21,8 +21,8 @@ from api.schema.payloads import (
     SanctionsIssued,
     SubjectErased,
 )
-from governance import appealing, changing, erasing, issuing
-from governance.appealing import Moved
+from governance import appealing, changing, deciding, erasing, issuing
+from governance.appellants import Moved
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 from governance.sanctions import Sanction
@@ -227,7 +227,7 @@ class Mutation(BaseModel):
         "Decide an appeal; a termination takes two reviewers",
     )
     def decide_appeal(act: Act, draft: Any) -> Changed:
-        return _appeal(appealing.decide(act.session, act.keys, act.actor, draft, now=act.now))
+        return _appeal(deciding.decide(act.session, act.keys, act.actor, draft, now=act.now))
 
     @change(
         EraseSubjectResult,

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from governance import appealing, changing, issuing
+from governance import appealing, changing, deciding, issuing
 from governance.appeals import DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
 from governance.demonstration import words
 from governance.demonstration.stage import Course, Plan, Step
@@ -160,7 +160,7 @@ def _decide(course: Course, now: datetime, reviewer: Actor, outcome: Outcome) ->
         new_expires_at=_reduced_end(course, now) if outcome is Outcome.REDUCED else None,
         statement=words.STATEMENTS[outcome],
     )
-    appealing.decide(course.session, course.keys, reviewer, draft, now=now)
+    deciding.decide(course.session, course.keys, reviewer, draft, now=now)
 
 
 def _reduced_end(course: Course, now: datetime) -> datetime:

@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 from sqlmodel import select
 
-from governance.appealing import Moved
 from governance.appeals import AppealMessage
+from governance.appellants import Moved
 from governance.errors import RefusalCode, Refused
 from governance.settings import token_hash
 from governance.words import AppealMove, AppealState, Author, Outcome

@@ -3,8 +3,8 @@
 import pytest
 from sqlmodel import func, select
 
-from governance.appealing import Moved
 from governance.appeals import Appeal
+from governance.appellants import Moved
 from governance.errors import RefusalCode, Refused
 from governance.events import Event
 from governance.sanctions import Sanction

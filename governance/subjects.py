@@ -1,0 +1,84 @@
+"""Whom a decision is about: canonical, of one kind, under every name it goes by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from governance.errors import InvalidInput, Refused
+from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
+from governance.platforms import Platform
+from governance.rules import policy
+from governance.sanctions import SanctionDraft
+from governance.settings import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Whom a request is about, under every name."""
+
+    uri: str
+    kind: SubjectKind
+    host: str | None
+    keys: tuple[str, ...]
+
+
+def identified(keys: Keys, draft: SanctionDraft) -> Identified | Refused:
+    """Subject and aliases under canonical URIs and lookup keys, or what is wrong with them."""
+    try:
+        subject = _parsed(draft.subject, "subject")
+        kind = _kind(draft, subject)
+        if kind is not SubjectKind.ACCOUNT and draft.aliases:
+            raise InvalidInput("expected aliases of an account alone", path=["aliases"])
+        uris = [subject.uri]
+        for position, alias in enumerate(draft.aliases):
+            parsed = _parsed(alias, "aliases", position)
+            if SubjectKind.ACCOUNT not in parsed.kinds:
+                raise InvalidInput(
+                    "expected another URI of the account", path=["aliases", position]
+                )
+            uris.append(parsed.uri)
+        if draft.content_uri is not None:
+            _parsed(draft.content_uri, "contentUri")
+    except Refused as refused:
+        return refused
+    secret = keys.derived("lookup")
+    found = tuple(dict.fromkeys(lookup_key(secret, kind, uri) for uri in uris))
+    return Identified(subject.uri, kind, subject.host, found)
+
+
+def _parsed(text: str, *path: str | int) -> Subject:
+    try:
+        return parse_subject(text)
+    except BadUri as error:
+        raise InvalidInput(str(error), path=path) from None
+
+
+def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
+    """The one kind that the URI, the measure and `subjectKind` leave."""
+    possible = subject.kinds & policy.kinds_of(draft.measure)
+    if not possible:
+        expected = " or ".join(sorted(policy.kinds_of(draft.measure)))
+        raise InvalidInput(
+            f"{draft.measure} is taken against {expected}; this URI names "
+            + " or ".join(sorted(subject.kinds)),
+            path=["subject"],
+        )
+    if draft.subject_kind is not None and draft.subject_kind not in possible:
+        raise InvalidInput(
+            f"expected {' or '.join(sorted(possible))} with this URI and measure, "
+            f"got {draft.subject_kind}",
+            path=["subjectKind"],
+        )
+    if draft.subject_kind is None and len(possible) > 1:
+        raise InvalidInput(
+            f"this URI may name {' or '.join(sorted(possible))}: say which", path=["subjectKind"]
+        )
+    return draft.subject_kind or next(iter(possible))
+
+
+def hosts(session: Session, found: Sequence[Identified | Refused]) -> dict[str, str]:
+    """Ids of the platforms on this node that host the subjects, by domain."""
+    domains = {about.host for about in found if isinstance(about, Identified) and about.host}
+    query = select(Platform.domain, Platform.id).where(col(Platform.domain).in_(domains))
+    return dict(session.exec(query).all())
