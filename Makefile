@@ -39,7 +39,7 @@ format: $(DEV)
 	$(BIN)/ruff format $(CODE)
 
 fuzz: $(DEV)
-	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto -m hypothesis
+	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto -m "hypothesis or property"
 
 bench: $(DEV)
 	$(BIN)/python -m bench
