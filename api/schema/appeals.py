@@ -13,7 +13,6 @@ from api.schema.visible import is_own
 from governance.appeals import AppealMessage as MessageRow
 from governance.appeals import AppealStatement, Invitation
 from governance.fields import Instant
-from governance.records import sanctions
 from governance.rules.disclosure import ViewerKind
 from governance.rules.lifecycle import OPEN
 from governance.words import AppealState, Author
@@ -61,9 +60,9 @@ class Appeal(AppealStatement, Node):
         "The sanction appealed against",
     )
     def sanction(row: Row, read: Read) -> Any:
-        from api.schema.sanctions import Sanction
+        from api.schema.sanctions import Sanction, sanctions_of
 
-        found = rows_of(sanctions.Sanction)
+        found = sanctions_of(read)
         return One(Sanction, found, [found.c.id == row.sanction_id])
 
     @sql(

@@ -63,7 +63,19 @@ def is_in_force(row: Row, read: Read) -> Condition:
     return sa.and_(row.starts_at <= read.now, sa.or_(row.ends_at.is_(None), row.ends_at > read.now))
 
 
-def known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
+def sanctions_of(read: Read) -> Any:
+    """The sanctions as they are, or as they were known at the instant asked about."""
+    if not read.is_elsewhen:
+        return rows_of(sanctions.Sanction)
+    return _known_at(read, _knowledge(read))
+
+
+def _knowledge(read: Read) -> sa.ColumnElement[Any]:
+    """Until when what was recorded counts: of the future, what is known now."""
+    return read.bound(lambda env: min(read.clock(env), env.now), UTCDateTime())
+
+
+def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
     """Sanctions as they were known at an instant, from the feed: see `governance.events`.
 
     How long a subject is shown follows from the end as it is known now, not as it was then.
@@ -140,7 +152,7 @@ class Sanction(SanctionStatement, Node):
         "The sanction that it replaced",
     )
     def supersedes(row: Row, read: Read) -> Any:
-        found = rows_of(sanctions.Sanction)
+        found = sanctions_of(read)
         return One(Sanction, found, [found.c.id == row.supersedes_id])
 
     @sql(
@@ -148,7 +160,7 @@ class Sanction(SanctionStatement, Node):
         "The sanction that replaced it",
     )
     def superseded_by(row: Row, read: Read) -> Any:
-        found = rows_of(sanctions.Sanction)
+        found = sanctions_of(read)
         return One(Sanction, found, [found.c.supersedes_id == row.id])
 
     @sql(bool, "Whether it is no echo of another sanction")
@@ -221,6 +233,8 @@ class Sanction(SanctionStatement, Node):
     def appeals(row: Row, read: Read, **paging: Argument) -> Any:
         found = rows_of(appeals.Appeal)
         where = [found.c.sanction_id == row.id]
+        if read.is_elsewhen:
+            where.append(found.c.filed_at <= _knowledge(read))
         keys = found.c.filed_at, found.c.id
         return Page(Appeal, found, keys, paging, where, newest_first=False)
 

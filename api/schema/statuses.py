@@ -24,11 +24,10 @@ from api.reads.fields import (
     value_from,
 )
 from api.reads.values import Argument, Env
-from api.schema.sanctions import Sanction, is_in_force, known_at
+from api.schema.sanctions import Sanction, is_in_force, sanctions_of
 from api.schema.subjects import asked, batch
 from api.schema.visible import sees_subject
 from governance.fields import URI, UTCDateTime
-from governance.records import sanctions
 from governance.rules.policy import SUSPENSIONS
 from governance.sanctions import SubjectKey
 
@@ -61,7 +60,7 @@ class SuspensionStatus(BaseModel):
 
     @sql(list[Sanction], "The suspensions in force, by their end")
     def sanctions(row: Row, read: Read) -> Any:
-        source = _sanctions(read)
+        source = sanctions_of(read)
         found = source.c
         keyed = rows_of(SubjectKey)
         # IN, not EXISTS: both engines then begin with the key, not with every sanction.
@@ -99,21 +98,9 @@ def statuses_of(read: Read, subjects: Argument) -> All:
     return All(SuspensionStatus, source, order=[source.c.ord], present=is_asked)
 
 
-def _sanctions(read: Read) -> FromClause:
-    """The sanctions to look among: as they are, or as they were known at the instant asked."""
-    if not read.is_elsewhen:
-        return rows_of(sanctions.Sanction)  # type: ignore[no-any-return]
-
-    def known(env: Env) -> datetime:
-        instant: datetime = read.clock(env)
-        return min(instant, env.now)
-
-    return known_at(read, read.bound(known, UTCDateTime()))
-
-
 def _in_force(row: Row, read: Read) -> tuple[FromClause, Row, Condition]:
     """The subject's suspensions in force: where they come from, their columns, the condition."""
-    keyed, source = rows_of(SubjectKey), _sanctions(read)
+    keyed, source = rows_of(SubjectKey), sanctions_of(read)
     held = sa.join(keyed, source, source.c.id == keyed.c.sanction_id)
     return held, source.c, sa.and_(keyed.c.key == row.key, *_counts(source.c, read))
 

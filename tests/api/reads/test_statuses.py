@@ -272,3 +272,38 @@ async def test_a_past_status_keeps_what_retention_allows_and_nothing_erased(
             world.erase(b.admin, account, clock.now)
             assert not await was_suspended(account, a.reader)
             assert not await was_suspended(account, b.reader)
+
+
+async def test_a_past_status_tells_of_no_replacement_or_appeal_that_came_later(
+    database_url: str,
+) -> None:
+    nested = """query($subject: URI!, $at: DateTime) {
+      suspensionStatus(subject: $subject, at: $at) { sanctions {
+        id supersedes { id effect validity } supersededBy { id effect }
+        appeals { totalCount nodes { sanction { id effect } } } } } }"""
+    with World(database_url) as world:
+        team, about = world.team(), "acct:person@elsewhere.example"
+        old = world.issue(team.issuer, subject=about)
+        world.file(team.admin, old, NOW + DAY)
+        change = {"subject": about, "supersedes": old, "expires_at": NOW + 3 * DAY}
+        new = world.issue(team.issuer, NOW + 2 * DAY, **change)
+        async with asking(database_url, lambda: NOW + 9 * DAY) as ask:
+
+            async def told(at: datetime) -> Any:
+                asked = {"subject": about, "at": print_instant(at)}
+                return (await ask.data(nested, asked, team.reader))["suspensionStatus"]["sanctions"]
+
+            nothing = {"totalCount": 0, "nodes": []}
+            alone = {"supersedes": None, "supersededBy": None, "appeals": nothing}
+            assert await told(NOW) == [{"id": old, **alone}]
+            assert await told(NOW + 2 * DAY) == [
+                {
+                    "id": new,
+                    "supersedes": {"id": old, "effect": "ENDED", "validity": "SUPERSEDED"},
+                    "supersededBy": None,
+                    "appeals": {
+                        "totalCount": 1,
+                        "nodes": [{"sanction": {"id": new, "effect": "IN_FORCE"}}],
+                    },
+                }
+            ]
