@@ -78,6 +78,7 @@ def serve(
         host=host,
         port=port,
         workers=workers,
+        timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
         log_level="warning",
         server_header=False,
     )
