@@ -62,8 +62,11 @@ class Appeal(AppealStatement, Node):
     def sanction(row: Row, read: Read) -> Any:
         from api.schema.sanctions import Sanction, sanctions_of
 
+        # The appeal secret opens the exchange of its own case and nothing behind it.
+        if read.viewer is ViewerKind.APPELLANT:
+            read = read.as_viewer(ViewerKind.PUBLIC)
         found = sanctions_of(read)
-        return One(Sanction, found, [found.c.id == row.sanction_id])
+        return One(Sanction, found, [found.c.id == row.sanction_id], read=read)
 
     @sql(
         list[AppealMessage] | None,

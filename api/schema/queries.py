@@ -56,7 +56,8 @@ class AppellantView(BaseModel):
     @sql(Sanction, "The sanction the secret belongs to")
     def sanction(row: Row, read: Read) -> Any:
         found = rows_of(sanctions.Sanction)
-        return One(Sanction, found, [found.c.id == row.id])
+        # What hangs on the sanction, such as one it replaced, is seen as by the public.
+        return One(Sanction, found, [found.c.id == row.id], read=read.as_viewer(ViewerKind.PUBLIC))
 
     @sql(str | None, "The reason, as it is told to the subject")
     def reason(row: Row, read: Read) -> Any:
@@ -65,7 +66,7 @@ class AppellantView(BaseModel):
     @sql(list[Appeal], "Every appeal against it, oldest first")
     def appeals(row: Row, read: Read) -> Any:
         found = rows_of(appeals.Appeal)
-        where = [sa.or_(found.c.sanction_id == row.id, found.c.origin_id == row.id)]
+        where = [found.c.origin_id == row.id]  # the secret is of the one first appealed against
         return All(Appeal, found, where, [found.c.filed_at, found.c.id])
 
 

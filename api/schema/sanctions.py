@@ -149,19 +149,19 @@ class Sanction(SanctionStatement, Node):
 
     @sql(
         Annotated["Sanction", strawberry.lazy("api.schema.sanctions")] | None,
-        "The sanction that it replaced",
+        "The sanction it replaced, for those who may know the subject",
     )
     def supersedes(row: Row, read: Read) -> Any:
         found = sanctions_of(read)
-        return One(Sanction, found, [found.c.id == row.supersedes_id])
+        return One(Sanction, found, [found.c.id == row.supersedes_id, sees_subject(row, read)])
 
     @sql(
         Annotated["Sanction", strawberry.lazy("api.schema.sanctions")] | None,
-        "The sanction that replaced it",
+        "The sanction that replaced it, for those who may know the subject",
     )
     def superseded_by(row: Row, read: Read) -> Any:
         found = sanctions_of(read)
-        return One(Sanction, found, [found.c.supersedes_id == row.id])
+        return One(Sanction, found, [found.c.supersedes_id == row.id, sees_subject(row, read)])
 
     @sql(bool, "Whether it is no echo of another sanction")
     def is_independent(row: Row, read: Read) -> Any:
