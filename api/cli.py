@@ -39,6 +39,8 @@ def main() -> None:
         app()
     except (Refused, BadSetting) as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
     except SQLAlchemyError as error:
         fail(
             f"the database doesn't answer as expected ({type(error).__name__}): "

@@ -68,67 +68,82 @@ class Documents:
         return Parsed(key, document, operation)
 
     def _over_limits(self, document: DocumentNode) -> GraphQLError | None:
-        """Depth and aliases, fragments spelled out, before anything else looks at it."""
+        """Depth, aliases and fields, fragments spelled out, before anything else looks at it."""
         try:
-            depth, aliases = _Measure(document, self._settings).worst()
-        except _TooMuch as over:
-            return _coded(GraphQLError(str(over)), "LIMIT_EXCEEDED")
+            found = _Measure(document).worst()
         except RecursionError as error:
             return _coded(error, "LIMIT_EXCEEDED")
-        if depth > self._settings.max_depth:
-            message = f"expected at most {self._settings.max_depth} levels of fields, got {depth}"
-        elif aliases > self._settings.max_aliases:
-            message = f"expected at most {self._settings.max_aliases} aliases, got {aliases}"
-        else:
-            return None
-        return _coded(GraphQLError(message), "LIMIT_EXCEEDED")
+        settings = self._settings
+        for what, got, most in (
+            ("levels of fields", found.depth, settings.max_depth),
+            ("aliases", found.aliases, settings.max_aliases),
+            ("fields", found.fields, settings.max_fields),
+        ):
+            if got > most:
+                message = f"expected at most {most:,} {what}, fragments spelled out; got {got:,}"
+                return _coded(GraphQLError(message), "LIMIT_EXCEEDED")
+        return None
 
 
-class _TooMuch(Exception):
-    """Counting itself went over a limit."""
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How deep a selection is, and how many aliases and fields it has, fragments spelled out."""
+
+    depth: int = 0
+    aliases: int = 0
+    fields: int = 0
+
+    def beside(self, other: "_Size") -> "_Size":
+        return _Size(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.fields + other.fields,
+        )
 
 
 class _Measure:
-    """How deep a document is and how many aliases it has. The depth of introspection isn't
-    counted: its standard query is deep, and validation limits what of it may nest."""
+    """The size of a document. Each fragment is measured once, however often it is spread. The
+    depth of introspection isn't counted: its standard query is deep, and validation limits it."""
 
-    def __init__(self, document: DocumentNode, settings: Settings) -> None:
+    def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
         self._operations = [
             d for d in document.definitions if isinstance(d, OperationDefinitionNode)
         ]
-        self._known: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, _Size] = {}
         self._open: set[str] = set()
-        self._settings = settings
 
-    def worst(self) -> tuple[int, int]:
-        found = [self._set(operation.selection_set) for operation in self._operations]
-        return max((d for d, _ in found), default=0), max((a for _, a in found), default=0)
+    def worst(self) -> _Size:
+        """The largest of each over the document's operations."""
+        found = [self._set(operation.selection_set) for operation in self._operations] or [_Size()]
+        return _Size(
+            max(size.depth for size in found),
+            max(size.aliases for size in found),
+            max(size.fields for size in found),
+        )
 
-    def _set(self, selections: SelectionSetNode) -> tuple[int, int]:
-        depth = aliases = 0
+    def _set(self, selections: SelectionSetNode) -> _Size:
+        whole = _Size()
         for node in selections.selections:
-            deeper, more = 0, 0
             if isinstance(node, FieldNode):
-                if node.selection_set:
-                    deeper, more = self._set(node.selection_set)
-                is_introspection = node.name.value in ("__schema", "__type")
-                deeper = 0 if is_introspection else deeper + 1
-                more += node.alias is not None
+                whole = whole.beside(self._field(node))
             elif isinstance(node, InlineFragmentNode):
-                deeper, more = self._set(node.selection_set)
+                whole = whole.beside(self._set(node.selection_set))
             elif isinstance(node, FragmentSpreadNode):
-                deeper, more = self._fragment(node.name.value)
-            depth, aliases = max(depth, deeper), aliases + more
-            if aliases > self._settings.max_aliases:
-                raise _TooMuch(f"expected at most {self._settings.max_aliases} aliases")
-        return depth, aliases
+                whole = whole.beside(self._fragment(node.name.value))
+        return whole
 
-    def _fragment(self, name: str) -> tuple[int, int]:
+    def _field(self, node: FieldNode) -> _Size:
+        below = self._set(node.selection_set) if node.selection_set else _Size()
+        is_introspection = node.name.value in ("__schema", "__type")
+        depth = 0 if is_introspection else below.depth + 1
+        return _Size(depth, below.aliases + (node.alias is not None), below.fields + 1)
+
+    def _fragment(self, name: str) -> _Size:
         if name not in self._fragments or name in self._open:
-            return 0, 0  # validation tells unknown fragments and cycles
+            return _Size()  # validation tells unknown fragments and cycles
         if name not in self._known:
             self._open.add(name)
             self._known[name] = self._set(self._fragments[name].selection_set)

@@ -1,7 +1,8 @@
 """Answers GraphQL operations: compiled reads straight out, all else through graphql-core over
 the same compiled selections."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -192,12 +193,8 @@ class Executor:
         return plan, plan.values(env)
 
     async def _run(self, plan: Plan, values: Sequence[Any]) -> str:
-        try:
+        with _too_deep():
             return str(await self.store.one(plan.sql, values, is_point=plan.is_point))
-        except TooDeep:
-            raise GraphQLError(
-                "expected fewer levels of lists within lists", extensions={"code": "LIMIT_EXCEEDED"}
-            ) from None
 
     async def query(self, info: Info) -> Any:
         """A root field of a query, for graphql-core."""
@@ -216,6 +213,10 @@ class Executor:
     async def change(self, change: Change, info: Info, raw: Mapping[str, Any]) -> Any:
         """A mutation, for graphql-core: the use case, then its payload read after the commit."""
         context: Context = info.context
+        try:
+            await self._check_payload(change, info)
+        except Refused as refused:
+            raise located(refused) from None
         try:
             done = await anyio.to_thread.run_sync(self._changed, change, context.actor, raw)
         except Unauthenticated as refused:
@@ -289,6 +290,22 @@ class Executor:
                 ]
         return payload
 
+    async def _check_payload(self, change: Change, info: Info) -> None:
+        """Refuses a payload that can't be read, before anything is written: after the commit
+        it would look as if the change had failed."""
+        if change.payload.__name__ not in _read_payloads():
+            return
+        context: Context = info.context
+        selected = {"": list(info.field_nodes)}
+        if "sanctions" in change.draft.model_fields:
+            sets = [node.selection_set for node in info.field_nodes if node.selection_set]
+            every = fields(context.operation.document, "SanctionsIssued", sets, context.variables)
+            selected = {k: n for k, n in every.items() if n[0].name.value == "results"}
+        for key, nodes in selected.items():
+            plan, values = self._payload(change, [], nodes, info, key)
+            with _too_deep():
+                await self.store.check(plan.sql, values)
+
     async def _payloads(
         self,
         change: Change,
@@ -298,13 +315,40 @@ class Executor:
         key: str = "",
     ) -> list[Any]:
         """The objects of the payload, in one statement, through the payload's own selection."""
+        return list(orjson.loads(await self._run(*self._payload(change, rows, nodes, info, key))))
+
+    def _payload(
+        self,
+        change: Change,
+        rows: Sequence[Changed],
+        nodes: Sequence[FieldNode],
+        info: Info,
+        key: str,
+    ) -> tuple[Plan, list[Any]]:
         context: Context = info.context
         env = context.env(self._keys)
         env.rows = [[row.id, row.secret] for row in rows]
         path = tuple(info.path.as_list()), key
         name = change.payload.__name__
         plan = self.planner.payload(context.operation, path, name, ROW, nodes, env)
-        return list(orjson.loads(await self._run(plan, plan.values(env))))
+        return plan, plan.values(env)
+
+
+@contextmanager
+def _too_deep() -> Iterator[None]:
+    try:
+        yield
+    except TooDeep:
+        raise GraphQLError(
+            "expected fewer levels of objects within objects",
+            extensions={"code": "LIMIT_EXCEEDED"},
+        ) from None
+
+
+@cache
+def _read_payloads() -> frozenset[str]:
+    """Payloads that are read from the database; the others Python makes."""
+    return frozenset(owner for (owner, _), method in methods().items() if callable(method))
 
 
 @cache

@@ -38,6 +38,7 @@ class Settings:
     key_file: Path = Path("comity.key")
     max_depth: int = 12
     max_aliases: int = 60
+    max_fields: int = 1_000
     max_tokens: int = 4_000
     max_body_bytes: int = 2_000_000
     connections: int = 8

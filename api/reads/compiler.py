@@ -23,7 +23,7 @@ from graphql.type import GraphQLNonNull
 from api.reads.fields import All, Node, Nothing, One, Page, Read, Row, Variants
 from api.reads.pages import compiled_page
 from api.reads.selections import Document, fields
-from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.texts import Text, bracketed, concatenated, grouped, literal, name_of
 from api.reads.values import arguments
 
 Methods = Mapping[tuple[str, str], Callable[..., Any] | str]
@@ -50,17 +50,21 @@ class Compiler:
     def objects(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
         """The JSON of one object: its selected fields, by response key."""
         sets = [node.selection_set for node in nodes if node.selection_set]
-        parts: list[Text | str] = ["{"]
+        parts: list[Text | str] = []  # nested objects, and groups of all that stands between
+        plain: list[Text | str] = ["{"]
         if self.typed:
-            parts.append(f'"{TYPE_KEY}":"{type_name}",')
+            plain.append(f'"{TYPE_KEY}":"{type_name}"')
+        is_first = not self.typed
         for key, selected in fields(self.document, type_name, sets, self.variables).items():
-            parts += [f'"{key}":', self._field(type_name, selected, row, read), ","]
-        if len(parts) == 1:
-            return literal("{}")
-        last = parts.pop()
-        if isinstance(last, str) and last != ",":
-            parts.append(last.removesuffix(","))
-        return concatenated([*parts, "}"])
+            plain.append(f'"{key}":' if is_first else f',"{key}":')
+            is_first = False
+            json = self._field(type_name, selected, row, read)
+            if selected[0].selection_set:
+                parts += [grouped(plain), json]
+                plain = []
+            else:
+                plain.append(json)
+        return concatenated([*parts, grouped([*plain, "}"])])
 
     def _field(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
         name = nodes[0].name.value

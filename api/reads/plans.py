@@ -131,6 +131,10 @@ class Planner:
         return planned(statement, binds, self._dialect)
 
 
+# Signs of a statement that reads more than a few rows by their keys.
+_MANY = ("row_number()", "count(*)", "json_each(")
+
+
 def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
     """The plan of a statement whose parameters are found by name."""
     compiled = statement.compile(
@@ -145,7 +149,7 @@ def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dia
         getters.append(_processed(get, process))
     sql = compiled.string
     checks = [get for name, get in binds.items() if name not in compiled.binds]
-    return Plan(sql, tuple(getters), tuple(checks), is_point="row_number()" not in sql)
+    return Plan(sql, tuple(getters), tuple(checks), is_point=not any(sign in sql for sign in _MANY))
 
 
 def _constant(value: object) -> Getter:

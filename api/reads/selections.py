@@ -10,6 +10,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -89,6 +90,8 @@ def _is_included(directives: Iterable[DirectiveNode], variables: Mapping[str, An
                 if isinstance(node, VariableNode)
                 else getattr(node, "value", False)
             )
+            if value is None:
+                raise GraphQLError(f"expected @{name}(if:) to be true or false, got null")
             if bool(value) is (name == "skip"):
                 return False
     return True

@@ -17,6 +17,10 @@ class TooDeep(Exception):
     """The statement nests deeper than this SQLite's parser can read (before 3.46: 100 symbols)."""
 
 
+# What SQLite says of a statement beyond its limits.
+_LIMITS = ("parser stack overflow", "Expression tree is too large")
+
+
 class Store(Protocol):
     """Where reads go. `statements` counts them, for tests and metrics."""
 
@@ -24,6 +28,7 @@ class Store(Protocol):
     statements: int
 
     async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any: ...
+    async def check(self, sql: str, values: Sequence[Any]) -> None: ...
     async def open(self) -> None: ...
     async def close(self) -> None: ...
 
@@ -53,10 +58,14 @@ class SQLiteStore:
         try:
             row = self._connection().execute(sql, values).fetchone()
         except sqlite3.OperationalError as error:
-            if "parser stack overflow" in str(error):
+            if str(error).startswith(_LIMITS):
                 raise TooDeep from None
             raise
         return None if row is None else row[0]
+
+    async def check(self, sql: str, values: Sequence[Any]) -> None:
+        """Has SQLite read the statement without running it; TooDeep where it can't."""
+        self._one(f"EXPLAIN {sql}", values)
 
     def _connection(self) -> sqlite3.Connection:
         held: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -98,6 +107,9 @@ class PostgreSQLStore:
         assert self._pool is not None, "open() comes first"
         self.statements += 1
         return await self._pool.fetchval(sql, *values)
+
+    async def check(self, sql: str, values: Sequence[Any]) -> None:
+        """PostgreSQL reads whatever the limits of documents let through."""
 
     async def close(self) -> None:
         if self._pool is not None:

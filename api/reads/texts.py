@@ -34,6 +34,25 @@ def concatenated(parts: Sequence[Text | str]) -> Text:
     return clauses[0] if len(clauses) == 1 else _Joined(*clauses)
 
 
+class _Grouped(_Joined):
+    """The same in brackets: one operand of what is around it, however many it has. `||` groups
+    from the left, so an object that comes early would lie as deep as there are parts after it,
+    and SQLite reads expressions of depth 1,000."""
+
+    inherit_cache = True
+
+
+@compiles(_Grouped)
+def _grouped(element: _Grouped, compiler: Any, **options: Any) -> str:
+    return f"({_joined(element, compiler, **options)})"
+
+
+def grouped(parts: Sequence[Text | str]) -> Text:
+    """The parts joined as one operand; no nested object among them."""
+    whole = concatenated(parts)
+    return _Grouped(*whole.clauses) if isinstance(whole, _Joined) else whole
+
+
 def bracketed(items: Text) -> Text:
     return concatenated(["[", sa.func.coalesce(items, literal(""), type_=sa.Text()), "]"])
 

@@ -32,6 +32,7 @@ from api.schema.platforms import Platform
 from api.schema.policies import Policy, current
 from api.schema.sanctions import PAGING, Sanction, SanctionFilter, disclosed, fits
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
+from api.schema.subjects import domain_of
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft
 from governance.identifiers import SubjectKind
@@ -134,7 +135,7 @@ class Query(BaseModel):
     )
     def platform(row: Row, read: Read, domain: Argument) -> Any:
         found = rows_of(PlatformRow)
-        return One(Platform, found, [found.c.domain == read.text(domain, str.lower)])
+        return One(Platform, found, [found.c.domain == read.text(domain, domain_of)])
 
     @sql(Policy, "What the networks agreed, as data")
     def policy(row: Row, read: Read) -> Any:
@@ -220,7 +221,7 @@ def _appeals(found: Row, read: Read, given: Argument) -> list[Condition]:
     where: list[Condition] = []
     if values.get("platform") is not None:
         platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], str.lower)
+            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
         )
         where.append(found.platform_id == platform.scalar_subquery())
     if values.get("sanctionId") is not None:

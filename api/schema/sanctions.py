@@ -28,7 +28,7 @@ from api.schema.appeals import Appeal
 from api.schema.logs import LogEntry
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
-from api.schema.subjects import lookup_keys
+from api.schema.subjects import domain_of, lookup_keys
 from api.schema.visible import is_entitled, is_own, sees_subject
 from governance.fields import URI, Draft, UTCDateTime
 from governance.identifiers import SubjectKind
@@ -263,7 +263,7 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     where: list[Condition] = []
     if values.get("platform") is not None:
         platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], str.lower)
+            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
         )
         where.append(found.platform_id == platform.scalar_subquery())
     if values.get("subject") is not None:

@@ -55,7 +55,7 @@ class SuspensionStatus(BaseModel):
     def until(row: Row, read: Read) -> Any:
         source, found, where = _in_force(row, read)
         latest = sa.func.max(sa.type_coerce(found.ends_at, UTCDateTime()))
-        is_permanent = sa.func.count() > sa.func.count(found.ends_at)
+        is_permanent = sa.func.count(found.id) > sa.func.count(found.ends_at)
         return value_from(source, sa.case((is_permanent, None), else_=latest), where)
 
     @sql(list[Sanction], "The suspensions in force, by their end")

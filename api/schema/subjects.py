@@ -3,7 +3,14 @@
 from api.reads.fields import getter
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput, Refused, Unauthenticated
-from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
+from governance.identifiers import (
+    BadUri,
+    Subject,
+    SubjectKind,
+    canonical_domain,
+    lookup_key,
+    parse_subject,
+)
 from governance.rules.disclosure import ViewerKind
 
 
@@ -62,3 +69,11 @@ def batch(value: Argument, most: int) -> Getter:
         return rows
 
     return read
+
+
+def domain_of(text: str) -> str:
+    """A platform's domain as platforms are stored; what is no domain is refused."""
+    try:
+        return canonical_domain(text)
+    except BadUri as error:
+        raise InvalidInput(f"domain: {error}", path=["domain"]) from None

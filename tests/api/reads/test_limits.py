@@ -203,3 +203,25 @@ async def test_the_standard_introspection_is_answered(ask: Asking) -> None:
     assert {line for line in told.splitlines() if line} == {
         line for line in print_schema(schema()).splitlines() if line
     }
+
+
+async def test_fragments_that_branch_are_counted_spelled_out(ask: Asking) -> None:
+    """Ten of them stand for two thousand fields, which nobody may compile."""
+    query = '{ sanction(id: "san_none") { ...F0 } }'
+    for n in range(10):
+        both = f"supersedes {{ ...F{n + 1} }} supersededBy {{ ...F{n + 1} }}"
+        query += f" fragment F{n} on Sanction {{ id {both} }}"
+    query += " fragment F10 on Sanction { id }"
+    assert await ask.codes(query) == ["LIMIT_EXCEEDED"]
+
+
+async def test_nested_objects_may_come_before_many_fields(ask: Asking) -> None:
+    every = "id measure effect validity endedAt explanation subject reason facts server keywords"
+    inner = "...All"
+    for _ in range(2):
+        inner = f"supersedes {{ {inner} }} ...All"
+    query = f'{{ sanction(id: "san_none") {{ {inner} }} }} '
+    query += (
+        f"fragment All on Sanction {{ {every} platform {{ domain }} policyReference {{ rule }} }}"
+    )
+    assert await ask.codes(query) == []
