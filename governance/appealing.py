@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from governance import appellants, feed
@@ -40,6 +41,7 @@ from governance.words import (
     AppealMove,
     AppealState,
     Author,
+    Effect,
     EventType,
     Outcome,
     Role,
@@ -58,15 +60,17 @@ def file(
         retried = appellants.retried(session, keys, sanction, draft, now)
         if retried is not None:
             return retried
-        sanction = appellants.by_secret(sanction, draft.appeal_secret)
-        author = Author.APPELLANT
+        origin = appellants.by_secret(sanction, draft.appeal_secret)
+        # Whoever was told of a sanction may appeal against what took its place.
+        sanction, author = _standing(session, origin) or origin, Author.APPELLANT
     else:
-        sanction, author = _own(session, actor, draft.sanction_id), Author.PLATFORM
-    _may_file(session, sanction, author, now)
+        origin = sanction = _own(session, actor, draft.sanction_id)
+        author = Author.PLATFORM
+    _may_file(session, sanction, origin, author, now)
     appeal = Appeal(
         id=new_id("apl"),
         sanction_id=sanction.id,
-        origin_id=sanction.id,
+        origin_id=origin.id,
         platform_id=sanction.platform_id,
         state=AppealState.FILED,
         filed_by=author,
@@ -79,7 +83,7 @@ def file(
     happening = feed.Happening(EventType.APPEAL_FILED, sanction, appeal)
     feed.append(session, [happening], now=now)
     return Moved(
-        appeal.id, appellants.used(session, keys, sanction, draft, draft.appeal_secret, appeal, now)
+        appeal.id, appellants.used(session, keys, origin, draft, draft.appeal_secret, appeal, now)
     )
 
 
@@ -104,6 +108,8 @@ def move(
             raise Forbidden("this is the person's own appeal; it moves by the appeal secret")
     else:
         _reviewing(session, actor, sanction, draft.move)
+    if sanction.redacted_at is not None and draft.message is not None:
+        raise Refused("the subject was erased", path=["message"], code=RefusalCode.ERASED)
     target = moved(draft.move, appeal_state(appeal.state, appeal.lapses_at, now))
     _MOVES.get(draft.move, _no_more)(session, appeal, sanction, draft, now)
     appeal.state = target
@@ -136,7 +142,11 @@ def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datet
     return Moved(appeal.id)
 
 
-def _may_file(session: Session, sanction: Sanction, author: Author, now: datetime) -> None:
+def _may_file(
+    session: Session, sanction: Sanction, origin: Sanction, author: Author, now: datetime
+) -> None:
+    if sanction.redacted_at is not None:
+        raise Refused("the subject was erased", path=["sanctionId"], code=RefusalCode.ERASED)
     if sanction.validity is not Validity.STANDING:
         raise Conflict(f"expected a standing sanction; this one is {sanction.validity}")
     if open_appeals(session, [sanction.id], now):
@@ -145,7 +155,7 @@ def _may_file(session: Session, sanction: Sanction, author: Author, now: datetim
         )
     answered = session.exec(
         select(Appeal.filed_by).where(
-            Appeal.sanction_id == sanction.id,
+            sa.or_(col(Appeal.sanction_id) == sanction.id, col(Appeal.origin_id) == origin.id),
             col(Appeal.state).in_((AppealState.DECIDED, AppealState.ESCALATED, AppealState.FINAL)),
         )
     ).all()
@@ -224,6 +234,10 @@ def _final(session: Session, appeal: Appeal, s: Sanction, draft: MoveDraft, now:
     standing = _standing(session, s)
     if draft.outcome is Outcome.OVERTURNED and standing is not None:
         overturn_now(session, standing, now=now)
+    elif draft.outcome is Outcome.REDUCED and standing is not None:
+        by_now = effect((standing.starts_at, standing.ends_at), now)
+        standing.reduced_after_end |= by_now is Effect.ENDED  # it loses its weight in the ladder
+        session.add(standing)
 
 
 def _standing(session: Session, sanction: Sanction | None) -> Sanction | None:

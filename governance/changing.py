@@ -170,6 +170,9 @@ def record(session: Session, sanction: Sanction, event: EventType, now: datetime
 
 
 def note(session: Session, sanction: Sanction, event: EventType, text: str, now: datetime) -> None:
+    """Keeps the reason; of an erased subject nothing new is kept."""
+    if sanction.redacted_at is not None:
+        return
     session.add(
         Note(id=new_id("not"), sanction_id=sanction.id, event=event.value, text=text, at=now)
     )

@@ -11,7 +11,7 @@ from governance.appellants import Moved
 from governance.changing import overturn_now, record
 from governance.errors import Conflict, InvalidInput
 from governance.membership import Actor
-from governance.reducing import replace_termination
+from governance.reducing import check_total, replace_termination
 from governance.rules import duties, policy
 from governance.rules.lifecycle import DECIDABLE, appeal_state
 from governance.rules.status import effect
@@ -29,7 +29,7 @@ def decide(
     state = appeal_state(appeal.state, appeal.lapses_at, now)
     if state not in DECIDABLE:
         raise Conflict(f"expected an appeal IN_REVIEW; this one is {state}", path=["appealId"])
-    _check_outcome(sanction, draft, now)
+    _check_outcome(session, sanction, draft, now)
     session.add(
         Vote(
             appeal_id=appeal.id,
@@ -90,7 +90,9 @@ def _reduce(session: Session, keys: Keys, sanction: Sanction, end: datetime, now
         record(session, sanction, EventType.SANCTION_SHORTENED, now)
 
 
-def _check_outcome(sanction: Sanction, draft: DecisionDraft, now: datetime) -> None:
+def _check_outcome(
+    session: Session, sanction: Sanction, draft: DecisionDraft, now: datetime
+) -> None:
     if draft.outcome is not Outcome.REDUCED:
         if draft.new_expires_at is not None:
             raise InvalidInput(f"expected none with {draft.outcome}", path=["newExpiresAt"])
@@ -103,6 +105,10 @@ def _check_outcome(sanction: Sanction, draft: DecisionDraft, now: datetime) -> N
                 f"expected an end at most {policy.LONGEST_SUSPENSION.days} days from now",
                 path=["newExpiresAt"],
             )
+        if max(draft.new_expires_at, now) <= sanction.effective_at:
+            raise InvalidInput("expected an end after the start", path=["newExpiresAt"])
+        if effect((sanction.starts_at, sanction.ends_at), now) is not Effect.ENDED:
+            check_total(session, sanction, draft.new_expires_at, now=now)
     elif sanction.expires_at is not None and draft.new_expires_at >= sanction.expires_at:
         raise InvalidInput("expected an earlier end than it has", path=["newExpiresAt"])
     elif now < sanction.effective_at and draft.new_expires_at <= sanction.effective_at:

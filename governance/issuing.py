@@ -31,7 +31,7 @@ from governance.sanctions import (
 )
 from governance.settings import Keys, token_hash
 from governance.subjects import Identified
-from governance.words import EventType, Measure, PolicyConflict, Precision, Role, Validity
+from governance.words import Effect, EventType, Measure, PolicyConflict, Precision, Role, Validity
 
 MOST_IN_BATCH = 1_000
 _TERMS = frozenset(SanctionTerms.model_fields)
@@ -158,6 +158,8 @@ def _one(
     conflicts = _conflicts(actor, request, about, effective_at, earlier, issued_at)
     sanction = _sanction(actor, request, about, effective_at, issued_at, conflicts, now)
     sanction.reference_key, sanction.fingerprint = reference_key, fingerprint
+    if replaced is not None and replaced.is_binding and not sanction.is_binding:
+        _only_after_the_end(replaced, now)
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)
@@ -214,6 +216,11 @@ def _conflicts(
             path=["expiresAt"],
             code=RefusalCode.END_BEFORE_START,
         )
+    conduct_end = draft.conduct_to or draft.conduct_from
+    is_ours = request.dating is None and not request.is_outside
+    if is_ours and conduct_end and conduct_end > decided_at + policy.CLOCK_TOLERANCE:
+        name = "conductTo" if draft.conduct_to else "conductFrom"
+        raise InvalidInput("expected conduct that has happened, not a time to come", path=[name])
     if draft.measure.endswith("_OTHER") and not draft.other_measure:
         raise InvalidInput(f"expected a description with {draft.measure}", path=["otherMeasure"])
     decision = policy.Decision(
@@ -295,6 +302,12 @@ def _replaced(
     return replaced
 
 
+def _only_after_the_end(replaced: Sanction, now: datetime) -> None:
+    """A record doesn't bind: in the place of what does, it would end it unnoticed."""
+    if effect((replaced.starts_at, replaced.ends_at), now) is not Effect.ENDED:
+        raise Conflict("a record that doesn't bind can't replace what does", path=["supersedes"])
+
+
 def _supersede(
     session: Session,
     replaced: Sanction,
@@ -319,6 +332,7 @@ def _supersede(
     session.execute(
         sa.update(Appeal)
         .where(col(Appeal.sanction_id) == replaced.id, col(Appeal.state).in_(OPEN))
+        .where(sa.or_(col(Appeal.lapses_at).is_(None), col(Appeal.lapses_at) > now))
         .values(sanction_id=by.id)
     )
     for held in known.by_key.values():

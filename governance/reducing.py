@@ -10,6 +10,7 @@ from governance import feed
 from governance.errors import PolicyRefused, RefusalCode
 from governance.fields import new_id
 from governance.rules import policy
+from governance.rules.status import Span
 from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
 from governance.settings import Keys, token_hash
 from governance.words import EventType, Measure, Validity
@@ -23,7 +24,9 @@ def replace_termination(
         select(SubjectKey.key).where(SubjectKey.sanction_id == terminated.id)
     ).all()
     start = max(now, terminated.effective_at)
-    _within_total(session, terminated, list(subject_keys), (start, end), now)
+    # A vote may have waited for the other: what the cap allows by now, not a refusal of either.
+    others = _served(session, terminated, list(subject_keys), now)
+    end = policy.latest_end((start, max(start, end)), others)
     terms = terminated.model_dump()
     sanction_id = new_id("san")
     generation = 0
@@ -67,14 +70,22 @@ def _copy(session: Session, old: str, new: str, subject_keys: list[str]) -> None
     session.add_all([SubjectKey(key=key, sanction_id=new) for key in subject_keys])
 
 
-def _within_total(
-    session: Session,
-    terminated: Sanction,
-    subject_keys: list[str],
-    span: tuple[datetime, datetime],
-    now: datetime,
-) -> None:
+def check_total(session: Session, terminated: Sanction, end: datetime, *, now: datetime) -> None:
     """Refuses an end that exceeds the cap, to which the time served until now belongs."""
+    keys = session.exec(select(SubjectKey.key).where(SubjectKey.sanction_id == terminated.id)).all()
+    span = max(now, terminated.effective_at), end
+    if policy.exceeds_total(span, _served(session, terminated, list(keys), now)):
+        raise PolicyRefused(
+            "with the time-outs before it, this end exceeds the cap: choose an earlier one",
+            path=["newExpiresAt"],
+            code=RefusalCode.TOTAL_TOO_LONG,
+        )
+
+
+def _served(
+    session: Session, terminated: Sanction, subject_keys: list[str], now: datetime
+) -> list[Span]:
+    """The platform's suspensions of the subject; the termination's until now."""
     served = session.execute(
         sa.select(col(Sanction.id), col(Sanction.starts_at), col(Sanction.ends_at))
         .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
@@ -87,10 +98,4 @@ def _within_total(
         )
         .distinct()
     ).all()
-    others = [(start, now if key == terminated.id else end) for key, start, end in served]
-    if policy.exceeds_total(span, others):
-        raise PolicyRefused(
-            "with the time-outs before it, this end exceeds the cap: choose an earlier one",
-            path=["newExpiresAt"],
-            code=RefusalCode.TOTAL_TOO_LONG,
-        )
+    return [(start, now if key == terminated.id else end) for key, start, end in served]

@@ -107,6 +107,13 @@ class PolicyReference(BaseModel, extra="forbid"):
         default=None, max_length=2_048, description="Where the rule is published"
     )
 
+    @field_validator("url", mode="after")
+    @classmethod
+    def _is_a_page(cls, url: URI | None) -> URI | None:
+        if url is not None and not url.lower().startswith(("https://", "http://")):
+            raise ValueError("expected the address of a page, https://…")
+        return url
+
 
 class SanctionTexts(BaseModel):
     """What a statement only commits to: kept beside it, for those entitled, and erasable."""
@@ -157,7 +164,9 @@ class SanctionDraft(SanctionTexts, SanctionTerms, Draft):  # validated from righ
         default=None, description="When it begins; null means at once"
     )
     supersedes: str | None = Field(
-        default=None, max_length=64, description="Id of the sanction that this one replaces"
+        default=None,
+        max_length=64,
+        description="Id of the sanction that this one replaces, which ends at once",
     )
     policy_reference: PolicyReference | None = Field(
         default=None, description="The published rule it rests on"

@@ -123,6 +123,11 @@ class World:
     def issue(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
         return self.issued(actor, now, **changes).sanction_id
 
+    def record(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
+        """A record of an outside decision."""
+        request = Request(issuing.draft(draft(now, **changes)), is_outside=True)
+        return self.do(issuing.issue_one, KEYS, actor, request, now=now).sanction_id
+
     def terminate(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
         return self.issue(actor, now, **(TERMINATION | changes))
 

@@ -196,7 +196,8 @@ def _classified(row: Mapping[str, str]) -> tuple[Category, list[Keyword]]:
 
 
 def _texts(row: Mapping[str, str], is_public: bool) -> dict[str, object]:
-    """The free texts; the database's facts are public only where that is wanted.
+    """The free texts; the ground as the source words it, and its facts, are public only where
+    that is wanted.
 
     Who reported the content (source_identity) isn't taken over: it names a third person.
     """
@@ -207,9 +208,10 @@ def _texts(row: Mapping[str, str], is_public: bool) -> dict[str, object]:
     url = _text(row, "decision_ground_reference_url")
     missing = [column for column in OPTIONAL if not words.listed(row.get(column, ""))]
     remark = f"Not stated by the source: {', '.join(missing)}." if missing else None
-    private = [text for text in (None if is_public else facts, remark) if text]
+    hidden = () if is_public else (ground and f"Ground: {ground}", facts)
+    private = [text for text in (*hidden, remark) if text]
     return {
-        "ground_reference": ground or NOT_STATED,
+        "ground_reference": (ground if is_public else None) or NOT_STATED,
         "reason": _text(row, f"{prefix}_explanation") or NOT_STATED,
         "explanation": facts if is_public else None,
         "facts": "\n\n".join(private) or None,

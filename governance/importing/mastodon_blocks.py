@@ -5,6 +5,7 @@ of the import. What the platform holds and what the list says are compared serve
 the same list again changes nothing, however much later.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -163,7 +164,10 @@ def _made(session: Session, keys: Keys, actor: Actor, uris: Sequence[str]) -> di
     )
     made: dict[str, Made] = {}
     for key, reference, left, sanction in rows:
-        number = int(reference.rpartition("/")[2])
+        tail = reference.rpartition("/")[2]
+        if not re.fullmatch("[0-9]{1,9}", tail):
+            continue  # a member's own sanction that took the place of an imported one
+        number = int(tail)
         last = made.get(of_key[key])
         if last is None or last.number < number:
             made[of_key[key]] = Made(sanction, number, left)

@@ -12,6 +12,7 @@ from governance.rules.status import Span
 from governance.words import Automation, Measure, MemberKind, PermanentBasis, PolicyConflict
 
 POLICY_VERSION = 1
+_MICROSECOND = timedelta(microseconds=1)
 
 PERMANENT_BASES = tuple(PermanentBasis)
 LONGEST_SUSPENSION = timedelta(days=180)
@@ -227,6 +228,19 @@ def exceeds_total(new: Span, others: Collection[Span]) -> bool:
         for start in starts
         if first <= start <= new_end
     )
+
+
+def latest_end(span: tuple[datetime, datetime], others: Collection[Span]) -> datetime:
+    """The latest end, at most the span's own, that keeps within the cap; its start if none does."""
+    start, end = span
+    if not exceeds_total(span, others):
+        return end
+    low, high = 0, (end - start) // _MICROSECOND  # none is within the cap, all of it isn't
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = not exceeds_total((start, start + middle * _MICROSECOND), others)
+        low, high = (middle, high) if fits else (low, middle)
+    return start + low * _MICROSECOND
 
 
 def merged(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:

@@ -18,7 +18,7 @@ from governance.words import (
     Role,
     Validity,
 )
-from tests.builders import DAY, MICRO, NOW, Team, World, refused, subject
+from tests.builders import DAY, HOUR, MICRO, NOW, Team, World, refused, subject
 
 UPHELD, REDUCED, OVERTURNED = Outcome.UPHELD, Outcome.REDUCED, Outcome.OVERTURNED
 
@@ -253,6 +253,37 @@ def test_a_termination_is_reduced_within_the_cap(world: World, team: Team) -> No
     with refused(world, RefusalCode.TOTAL_TOO_LONG, "newExpiresAt"):
         world.decide(team.reviewer_2, appeal_id, REDUCED, when, end=when + 50 * DAY + MICRO)
     world.decide(team.reviewer_2, appeal_id, REDUCED, when, end=when + 50 * DAY)
+
+
+def test_votes_that_waited_are_cut_to_the_cap(world: World, team: Team) -> None:
+    """The second reviewer's vote takes effect whatever the time between used up."""
+    about = subject()
+    sanction_id = terminated(world, team, NOW, about)
+    appeal_id = world.in_review(team, sanction_id)
+    end = NOW + 180 * DAY
+    world.decide(team.reviewer, appeal_id, REDUCED, end=end)
+    other = world.issue(team.issuer, NOW - DAY, subject=about, expires_at=NOW - HOUR)
+    assert world.sanction(other).is_binding
+    world.decide(team.reviewer_2, appeal_id, UPHELD, NOW + 10 * DAY)
+    assert replacement(world, sanction_id).ends_at == end - (DAY - HOUR)
+
+
+def test_a_reduced_termination_has_to_end_after_its_start(world: World, team: Team) -> None:
+    start = NOW + 5 * DAY
+    sanction_id = world.terminate(team.issuer, effective_at=start)
+    appeal_id = world.in_review(team, sanction_id)
+    with refused(world, RefusalCode.INVALID_INPUT, "newExpiresAt"):
+        world.decide(team.reviewer, appeal_id, REDUCED, end=start)
+
+
+def test_an_outside_body_takes_the_weight_from_what_ended(world: World, team: Team) -> None:
+    sanction_id = world.issue(team.issuer)
+    later = NOW + 8 * DAY
+    appeal_id = world.in_review(team, sanction_id, later)
+    world.decide(team.reviewer, appeal_id, UPHELD, later)
+    world.move(team.admin, appeal_id, AppealMove.ESCALATE, later)
+    world.move(team.reviewer_2, appeal_id, AppealMove.RECORD_FINAL, later, outcome=REDUCED)
+    assert world.sanction(sanction_id).reduced_after_end
 
 
 def test_a_planned_termination_reduced_begins_no_earlier(world: World, team: Team) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import select
 from governance.errors import RefusalCode
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
-from governance.sanctions import Disclosure, SubjectKey
+from governance.sanctions import Disclosure, Note, SubjectKey
 from governance.words import AppealMove, EventType, Outcome, Validity
 from tests.builders import DAY, KEYS, NOW, Team, World, draft, refused, subject
 
@@ -205,3 +205,18 @@ def _file(world: World) -> bytes:
     log = path.with_name(path.name + "-wal")
     assert not log.exists() or not log.read_bytes()
     return path.read_bytes()
+
+
+def test_nothing_new_is_kept_about_the_erased(world: World, team: Team) -> None:
+    about = subject()
+    sanction = world.issued(team.issuer, subject=about)
+    appeal_id = world.in_review(team, sanction.sanction_id)
+    world.decide(team.reviewer, appeal_id, Outcome.UPHELD)
+    world.erase(team.admin, about, NOW + 8 * DAY)
+    with refused(world, RefusalCode.ERASED, "sanctionId"):
+        world.file(team.admin, sanction.sanction_id, NOW + 9 * DAY)
+    with refused(world, RefusalCode.ERASED, "message"):
+        world.move(team.admin, appeal_id, AppealMove.ESCALATE, NOW + 9 * DAY, message="I am Alice")
+    world.overturn(team.issuer, sanction.sanction_id, NOW + 9 * DAY)
+    with world.database.reading() as session:
+        assert not session.exec(select(Note)).all()

@@ -1,6 +1,6 @@
 """Issuing one sanction: who may, what is refused, what is then on record."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from sqlmodel import select
 
 from governance import issuing
-from governance.errors import Forbidden, InvalidInput, RefusalCode
+from governance.errors import Forbidden, InvalidInput, RefusalCode, Refused
 from governance.identifiers import SubjectKind, lookup_key
 from governance.issuing import Request
 from governance.rules.status import effect
@@ -224,3 +224,20 @@ def test_only_issuers_record_outside_decisions(world: World, team: Team) -> None
 
 def _endless() -> dict[str, Any]:
     return {"measure": Measure.ACCOUNT_TERMINATED, "expires_at": None}
+
+
+@pytest.mark.parametrize("field", ["conduct_from", "conduct_to"])
+def test_conduct_has_happened(world: World, team: Team, field: str) -> None:
+    conduct = {"conduct_from": NOW, "conduct_to": None, field: NOW + timedelta(seconds=60) + MICRO}
+    name = "conductTo" if field == "conduct_to" else "conductFrom"
+    with refused(world, RefusalCode.INVALID_INPUT, name):
+        world.issue(team.issuer, **conduct)
+    world.record(team.issuer, **conduct)  # whose dates are not ours
+
+
+def test_a_rule_is_published_on_a_page() -> None:
+    for url in ("javascript:alert(1)", "acct:a@b.example", "urn:uuid:" + "0" * 8):
+        with pytest.raises(Refused) as caught:
+            issuing.draft(draft(policy_reference={"rule": "1", "url": url}))
+        assert caught.value.path[-1] == "url"
+    issuing.draft(draft(policy_reference={"rule": "1", "url": "https://a.example/rules"}))

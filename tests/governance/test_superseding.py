@@ -135,6 +135,52 @@ def test_a_time_out_replaced_by_a_termination_takes_an_approval_and_two_reviewer
     assert world.appeal(appeal_id).state is AppealState.DECIDED
 
 
+def test_a_record_that_does_not_bind_ends_nothing_in_force(world: World, team: Team) -> None:
+    about = subject()
+    old = world.issue(team.issuer, subject=about)
+    with refused(world, RefusalCode.CONFLICT, "supersedes"):
+        world.record(team.issuer, subject=about, supersedes=old, expires_at=None)
+    record = world.record(team.issuer, NOW + 7 * DAY, subject=about, supersedes=old)
+    assert world.sanction(record).supersedes_id == old
+
+
+def test_a_lapsed_appeal_stays_with_what_it_was_about(world: World, team: Team) -> None:
+    about = subject()
+    old = world.issue(team.issuer, subject=about, expires_at=NOW + 30 * DAY)
+    appeal_id = world.in_review(team, old)
+    world.move(team.reviewer, appeal_id, AppealMove.ASK, message="Where were you?")
+    new = world.issue(team.issuer, NOW + 14 * DAY, subject=about, supersedes=old)
+    assert world.appeal(appeal_id).sanction_id == old
+    assert world.file(team.admin, new, NOW + 14 * DAY)
+
+
+def test_the_secret_of_a_superseded_sanction_appeals_against_what_took_its_place(
+    world: World, team: Team
+) -> None:
+    about = subject()
+    old = world.issued(team.issuer, subject=about)
+    new = world.issue(team.issuer, subject=about, supersedes=old.sanction_id)
+    filed = world.file(None, old.sanction_id, secret=old.appeal_secret)
+    appeal = world.appeal(filed.appeal_id)
+    assert (appeal.sanction_id, appeal.origin_id) == (new, old.sanction_id)
+    assert world.file(None, old.sanction_id, secret=old.appeal_secret) == filed  # a retry
+    world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
+    assert world.appeal(filed.appeal_id).state is AppealState.WITHDRAWN
+
+
+def test_no_secret_appeals_twice_by_way_of_a_replacement(world: World, team: Team) -> None:
+    about = subject()
+    old = world.issued(team.issuer, subject=about)
+    filed = world.file(None, old.sanction_id, secret=old.appeal_secret)
+    for move in (AppealMove.ADMIT, AppealMove.START_REVIEW):
+        world.move(team.reviewer, filed.appeal_id, move)
+    world.decide(team.reviewer, filed.appeal_id, Outcome.UPHELD)
+    new = world.issued(team.issuer, subject=about, supersedes=old.sanction_id)
+    with refused(world, RefusalCode.ESCALATE_INSTEAD):
+        world.file(None, old.sanction_id, secret=filed.appeal_secret)
+    assert world.file(None, new.sanction_id, secret=new.appeal_secret)  # a decision of its own
+
+
 def test_the_secret_of_a_superseded_sanction_still_moves_its_appeal(
     world: World, team: Team
 ) -> None:

@@ -145,9 +145,10 @@ def test_texts_stay_private_unless_they_are_to_be_published(world: World, tmp_pa
     taken(world, dump(tmp_path / "quiet.csv", statement))
     taken(world, dump(tmp_path / "loud.csv", statement, start=2), publish_comments=True)
     quiet, loud = sorted(disclosures(world).values(), key=lambda d: str(d.issuer_reference))
-    assert (quiet.facts, quiet.explanation) == ("What happened", None)
+    assert (quiet.facts, quiet.explanation) == ("Ground: Rule 3\n\nWhat happened", None)
     assert (loud.facts, loud.explanation) == (None, "What happened")
-    assert (quiet.ground_reference, quiet.reason) == ("Rule 3", "You did it")
+    assert (quiet.ground_reference, loud.ground_reference) == ("not stated", "Rule 3")
+    assert quiet.reason == "You did it"
     assert "A person" not in repr(world.snapshot())
     made = sanctions(world)[f"{ONE}#CONTENT_REMOVED"]
     assert made.source is Source.TRUSTED_FLAGGER

@@ -165,6 +165,23 @@ def test_what_a_member_ended_stays_ended(lists: Lists) -> None:
     assert any("2 blocks were ended by a member" in note for note in summary.notes)
 
 
+def test_a_members_own_reference_like_ours_is_left_alone(lists: Lists) -> None:
+    lists.imports("a.example,suspend")
+    made = lists.made("a.example/1")
+    member = lists.world.member(lists.world.team("other.example"), Role.ISSUER)
+    own = type(member)(member.member_id, made.platform_id, MemberKind.PERSON, member.roles)
+    lists.world.issue(
+        own,
+        NOW + DAY,
+        subject="https://a.example",
+        measure=Measure.SERVER_SUSPENDED,
+        issuer_reference="mastodon-blocks/a.example/renewed",
+        supersedes=made.id,
+    )
+    again = lists.imports("a.example,suspend", at=NOW + 2 * DAY)
+    assert counted(again) == {"unchanged": 1}
+
+
 def test_rows_that_are_refused_lift_nothing(lists: Lists) -> None:
     lists.imports("alpha.example,suspend", "b.example,suspend", "c.example,suspend")
     summary = lists.imports(
