@@ -60,7 +60,7 @@ def migrate() -> None:
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Number of processes.")] = 1,
     demo: Annotated[bool, typer.Option(help="Load a demonstration world first.")] = False,
 ) -> None:
@@ -70,7 +70,7 @@ def serve(
     settings = read_settings()
     if demo:
         migrate()
-        _demonstrate(settings, f"http://{host}:{port}")
+        _demonstrate(settings, f"http://{_reached(host)}:{port}")
     settings.keys()
     with opened(settings):
         pass
@@ -180,6 +180,12 @@ def revoke_token(token_id: str) -> None:
     with opened() as database, database.writing() as session:
         membership.revoke_token(session, token_id, now=now())
     err.print(f"revoked {token_id}")
+
+
+def _reached(host: str) -> str:
+    """How this machine reaches a server that listens on the host."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _demonstrate(settings: Settings, address: str) -> None:

@@ -41,13 +41,16 @@ from api.schema.nodes import Refusal
 from api.schema.payloads import ROW
 from governance import issuing
 from governance.database import Database
-from governance.errors import Forbidden, Refused, Unauthenticated
+from governance.errors import Busy, Forbidden, Refused, Unauthenticated
 from governance.fields import print_instant, validated
 from governance.membership import Actor, viewer_of
+from governance.rules.disclosure import Viewer, ViewerKind
 from governance.settings import Keys, Settings
 
 Info = GraphQLResolveInfo[Any]
+APPELLANT = Viewer(ViewerKind.APPELLANT)
 INTROSPECTION = frozenset({"__schema", "__type"})
+MOST_WRITERS = 8  # threads; they take turns, so more would only wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body, and whether the request got as far as being executed."""
+    """A body, and the status it has where the media type tells by it."""
 
     body: bytes
-    was_executed: bool
+    status: int = 200
 
 
 @dataclass(slots=True)
@@ -78,9 +81,11 @@ class Context:
     actor: Actor | None
     now: datetime
     variables: Mapping[str, Any]
+    holds_secret: bool = False  # an appellant, after a change by the appeal secret
 
     def env(self, keys: Keys) -> Env:
-        return Env(self.variables, self.now, viewer_of(self.actor), keys.derived("lookup"))
+        viewer = APPELLANT if self.holds_secret else viewer_of(self.actor)
+        return Env(self.variables, self.now, viewer, keys.derived("lookup"))
 
 
 def clock() -> datetime:
@@ -105,6 +110,7 @@ class Executor:
         self.now = now
         self._database = database
         self._keys = keys
+        self._writers = anyio.CapacityLimiter(MOST_WRITERS)
 
     async def answer(self, request: Request) -> Answer:
         """The body of one request. Never raises for what the caller sent."""
@@ -118,9 +124,9 @@ class Executor:
         assert operation is not None
         assert document is not None
         if request.is_read_only and operation.operation is not OperationType.QUERY:
-            return _refused(
-                [GraphQLError("GET answers queries alone", extensions={"code": "BAD_REQUEST"})]
-            )
+            # GraphQL over HTTP, 6.2.1: GET must not be used for mutations.
+            message = "GET answers queries alone: expected POST"
+            return _refused([GraphQLError(message, extensions={"code": "BAD_REQUEST"})], 405)
         coerced = get_variable_values(
             self.schema,
             operation.variable_definitions or (),
@@ -139,8 +145,8 @@ class Executor:
         if operation.operation is OperationType.QUERY:
             fast = await self._compiled(operation, context)
             if fast is not None:
-                return Answer(fast, was_executed=True)
-        return Answer(await self._interpreted(document, request, context), was_executed=True)
+                return Answer(fast)
+        return Answer(await self._interpreted(document, request, context))
 
     async def _compiled(self, operation: OperationDefinitionNode, context: Context) -> bytes | None:
         """The answer of a query of compiled fields; None where something is to be told."""
@@ -218,13 +224,19 @@ class Executor:
         except Refused as refused:
             raise located(refused) from None
         try:
-            done = await anyio.to_thread.run_sync(self._changed, change, context.actor, raw)
+            done = await anyio.to_thread.run_sync(
+                self._changed, change, context.actor, raw, limiter=self._writers
+            )
         except Unauthenticated as refused:
             raise located(refused) from None
+        except Busy:
+            message = "too many others are writing: nothing was changed, send it again"
+            raise GraphQLError(message, extensions={"code": "BUSY"}) from None
         except Refused as refused:
             return _refusal(refused)
         # What was committed may be newer than the request's beginning.
         context.now = max(context.now, self.now())
+        context.holds_secret = context.actor is None and _takes_secret(raw)
         if isinstance(done, list):
             return await self._batch(change, done, info)
         if not isinstance(done, Changed):
@@ -401,8 +413,8 @@ def _is_required(schema: Any, nodes: Sequence[FieldNode]) -> bool:
     return str(schema.query_type.fields[nodes[0].name.value].type).endswith("!")
 
 
-def _refused(errors: Sequence[GraphQLError]) -> Answer:
-    return Answer(orjson.dumps({"errors": [public(error) for error in errors]}), False)
+def _refused(errors: Sequence[GraphQLError], status: int = 400) -> Answer:
+    return Answer(orjson.dumps({"errors": [public(error) for error in errors]}), status)
 
 
 def _held(source: Any, info: Info, **_arguments: Any) -> Any:

@@ -60,7 +60,9 @@ def dsa_statements(file: File, publish_comments: Comments = False, dry_run: DryR
 def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> None:
     settings = read_settings()
     with opened(settings) as database, progress(file.name) as told:
-        summary = importer(database, settings.keys(), file, now=now(), progress=told, **options)
+        summary = importer(
+            database, settings.keys(), file, now=now(), clock=now, progress=told, **options
+        )
     for row in summary.refused[:SHOWN_ROWS]:
         print(row)
     if len(summary.refused) > SHOWN_ROWS:
@@ -75,3 +77,5 @@ def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> Non
     )
     for note in summary.notes:
         err.print(note, highlight=False)
+    if summary.refused and len(summary.refused) == summary.read:
+        raise typer.Exit(1)

@@ -122,9 +122,10 @@ def _accepted(header: str | None) -> str | None:
 
 def _response(answer: Answer, media: str) -> Response:
     # The older media type answers 200 to any well-formed request; the newer one tells a
-    # document that could not be executed by its status.
-    status = 400 if media == GRAPHQL and not answer.was_executed else 200
-    return Response(answer.body, status, media_type=f"{media}; charset=utf-8")
+    # document that could not be executed by its status. A wrong method is HTTP's to tell.
+    status = 200 if media == JSON and answer.status == 400 else answer.status
+    headers = {"Allow": "POST"} if status == 405 else {}
+    return Response(answer.body, status, headers, f"{media}; charset=utf-8")
 
 
 def _error(

@@ -6,23 +6,28 @@ when it commits.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
+from governance.errors import Busy
+
 _WRITERS = 0x636F6D697479  # "comity": the advisory lock's number
+LONGEST_WAIT = 30.0  # seconds that a writer waits for its turn
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
-    "PRAGMA busy_timeout=30000",
 )
 
 
@@ -35,20 +40,36 @@ def sync_url(text: str) -> URL:
 class Database:
     """A database that this node owns. Open one a process; close it at the end."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, longest_wait: float = LONGEST_WAIT) -> None:
         self.url = url
-        self.engine = _engine(sync_url(url))
+        self.engine = _engine(sync_url(url), longest_wait)
+        self._wait = f"{longest_wait * 1_000:.0f}ms"
         self.dialect = self.engine.dialect.name
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction, alone among writers; commits at the end, rolls back on an error."""
+        """One transaction, alone among writers; commits at the end, rolls back on an error.
+
+        Busy if others keep the turn for longer than `longest_wait`.
+        """
         with Session(self.engine, expire_on_commit=False) as session:
-            session.connection(execution_options={"writes": True})
-            if self.dialect == "postgresql":
-                session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+            self._take_turn(session)
             yield session
             session.commit()
+
+    def _take_turn(self, session: Session) -> None:
+        try:
+            session.connection(execution_options={"writes": True})
+            if self.dialect == "postgresql":
+                session.execute(sa.text(f"SET LOCAL lock_timeout = '{self._wait}'"))
+                session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+                session.execute(sa.text("SET LOCAL lock_timeout = 0"))
+        except NoneFree:
+            raise Busy("no connection was free to write by") from None
+        except OperationalError as error:
+            if _is_waiting(error):
+                raise Busy("others kept the writers' turn") from None
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -62,24 +83,35 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(url: URL) -> Engine:
+def _is_waiting(error: OperationalError) -> bool:
+    """Whether a lock was waited for in vain."""
+    return (
+        getattr(error.orig, "sqlite_errorname", "") == "SQLITE_BUSY"
+        or getattr(error.orig, "sqlstate", "") == "55P03"
+    )
+
+
+def _engine(url: URL, longest_wait: float) -> Engine:
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
+        pool_timeout=longest_wait,
         pool_pre_ping=url.get_backend_name() == "postgresql",
         json_serializer=_compact_json,
     )
     if url.get_backend_name() == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        milliseconds = round(longest_wait * 1_000)
+        pragmas = (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={milliseconds}")
+        sa.event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         sa.event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(pragmas: Iterable[str], connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in SQLITE_PRAGMAS:
+    for pragma in pragmas:
         connection.execute(pragma).close()
 
 

@@ -8,6 +8,7 @@ Refused                 everything a caller can put right; has a stable `code`
 ├── Unauthenticated     a credential is missing, unknown, expired or revoked
 └── Conflict            the state of things doesn't allow it (any more)
 
+Busy                    other writers kept their turn too long; nothing was changed
 BadSetting              a setting that the node can't start with
 """
 
@@ -80,6 +81,10 @@ class Unauthenticated(Refused):
 
 class Conflict(Refused):
     code = RefusalCode.CONFLICT
+
+
+class Busy(Exception):
+    """Other writers kept their turn too long. Nothing was changed; the same again may work."""
 
 
 class BadSetting(Exception):

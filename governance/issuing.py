@@ -403,7 +403,7 @@ def _disclosure(
         sanction_id=sanction_id,
         seed=secrets.token_bytes(32),
         subject=about.uri,
-        host_id=hosts.get(about.host or ""),
+        host_id=next((hosts[host] for host in about.hosts if host in hosts), None),
         policy_reference=reference.model_dump() if reference else None,
         **{name: getattr(draft, name) for name in _TEXTS},
     )

@@ -15,11 +15,11 @@ from governance.settings import Keys
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Whom a request is about, under every name."""
+    """Whom a request is about, under every name; `hosts` of the subject first, then of aliases."""
 
     uri: str
     kind: SubjectKind
-    host: str | None
+    hosts: tuple[str, ...]
     keys: tuple[str, ...]
 
 
@@ -30,21 +30,22 @@ def identified(keys: Keys, draft: SanctionDraft) -> Identified | Refused:
         kind = _kind(draft, subject)
         if kind is not SubjectKind.ACCOUNT and draft.aliases:
             raise InvalidInput("expected aliases of an account alone", path=["aliases"])
-        uris = [subject.uri]
+        names = [subject]
         for position, alias in enumerate(draft.aliases):
             parsed = _parsed(alias, "aliases", position)
             if SubjectKind.ACCOUNT not in parsed.kinds:
                 raise InvalidInput(
                     "expected another URI of the account", path=["aliases", position]
                 )
-            uris.append(parsed.uri)
+            names.append(parsed)
         if draft.content_uri is not None:
             _parsed(draft.content_uri, "contentUri")
     except Refused as refused:
         return refused
     secret = keys.derived("lookup")
-    found = tuple(dict.fromkeys(lookup_key(secret, kind, uri) for uri in uris))
-    return Identified(subject.uri, kind, subject.host, found)
+    found = tuple(dict.fromkeys(lookup_key(secret, kind, name.uri) for name in names))
+    hosted = tuple(name.host for name in names if name.host)
+    return Identified(subject.uri, kind, hosted, found)
 
 
 def _parsed(text: str, *path: str | int) -> Subject:
@@ -79,6 +80,6 @@ def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
 
 def hosts(session: Session, found: Sequence[Identified | Refused]) -> dict[str, str]:
     """Ids of the platforms on this node that host the subjects, by domain."""
-    domains = {about.host for about in found if isinstance(about, Identified) and about.host}
+    domains = {host for about in found if isinstance(about, Identified) for host in about.hosts}
     query = select(Platform.domain, Platform.id).where(col(Platform.domain).in_(domains))
     return dict(session.exec(query).all())

@@ -2,7 +2,7 @@
 
 from api.reads.fields import getter
 from api.reads.values import Argument, Env, Getter
-from governance.errors import InvalidInput, Refused, Unauthenticated
+from governance.errors import Forbidden, InvalidInput, Refused, Unauthenticated
 from governance.identifiers import (
     BadUri,
     Subject,
@@ -36,6 +36,8 @@ def asked(env: Env, text: object, kind: object) -> tuple[str, str]:
     [first, *_] = sorted(subject.kinds)  # ACCOUNT before CONTENT
     found = SubjectKind(str(kind)) if kind is not None else first
     if found is not SubjectKind.SERVER and env.viewer.kind is not ViewerKind.PARTNER:
+        if env.viewer.is_member:
+            raise Forbidden("expected the role READER, or one that includes it")
         raise Unauthenticated("asking about accounts takes a platform's credential")
     return subject.uri, lookup_key(env.lookup, found, subject.uri)
 

@@ -21,6 +21,7 @@ from governance.fields import parse_instant
 from governance.identifiers import BadUri, canonical_domain
 from governance.importing.ends import lift_at
 from governance.importing.runs import (
+    Clock,
     Progress,
     RowRefused,
     Run,
@@ -86,9 +87,11 @@ def import_block_events(
     publish_comments: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    clock: Clock | None = None,
 ) -> Summary:
     """Replays the events in the file in the order of their dates."""
-    with Run(db, keys, now=now, dry_run=dry_run, progress=progress, columns=COLUMNS) as run:
+    run = Run(db, keys, now=now, dry_run=dry_run, progress=progress, clock=clock, columns=COLUMNS)
+    with run:
         events = _read(run, file)
         replay = Replay(run, publish_comments)
         done = 0

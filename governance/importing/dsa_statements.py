@@ -19,6 +19,7 @@ from governance.errors import InvalidInput, Refused
 from governance.importing import dsa_rows
 from governance.importing.archives import Part, opened
 from governance.importing.runs import (
+    Clock,
     Progress,
     RowRefused,
     Run,
@@ -82,6 +83,7 @@ def import_dsa_statements(
     publish_comments: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    clock: Clock | None = None,
 ) -> Summary:
     """Takes over every statement of a dump."""
     run = Run(
@@ -90,6 +92,7 @@ def import_dsa_statements(
         now=now,
         dry_run=dry_run,
         progress=progress,
+        clock=clock,
         columns=dsa_rows.COLUMNS,
         are_apart=True,
     )
@@ -143,7 +146,10 @@ def _statement(
     cells = dict(zip(columns, row.cells, strict=True))
     try:
         platform = dsa_rows.platform_name(cells)
-        return Statement(row.line, file, platform, dsa_rows.requests(cells, is_public=is_public))
+        found = dsa_rows.requests(cells, is_public=is_public)
+        if any(request.dating and request.dating.issued_at > run.now for request in found):
+            raise InvalidInput("expected a decision that was taken by now", path=["created_at"])
+        return Statement(row.line, file, platform, found)
     except Refused as refused:
         run.refuse(row.line, refused, file)
         return None

@@ -18,14 +18,14 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance.database import Database
-from governance.errors import InvalidInput, Refused
+from governance.errors import InvalidInput, NotFound, Refused
 from governance.identifiers import SubjectKind, lookup_key
 from governance.importing.ends import lift_at
 from governance.importing.lists import BlockList, Listed, read_list
-from governance.importing.runs import Progress, Run, Summary, Wanted, importer, in_batches
+from governance.importing.runs import Clock, Progress, Run, Summary, Wanted, importer, in_batches
 from governance.importing.servers import COLUMNS, server_draft
 from governance.issuing import Dating, Request
-from governance.membership import Actor
+from governance.membership import Actor, find_platform
 from governance.rules.policy import LONGEST_SUSPENSION
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Note, Part, Sanction, SubjectKey
@@ -67,20 +67,23 @@ def import_mastodon_blocks(
     publish_comments: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    clock: Clock | None = None,
 ) -> Summary:
     """Brings the platform's server blocks in line with the list in the file."""
     if not timedelta() < term <= LONGEST_SUSPENSION:
         expected = f"expected a term above zero, at most {LONGEST_SUSPENSION.days} days"
         raise InvalidInput(expected, path=["term"])
     found = read_list(file)
-    with Run(db, keys, now=now, dry_run=dry_run, progress=progress, columns=COLUMNS) as run:
+    run = Run(db, keys, now=now, dry_run=dry_run, progress=progress, clock=clock, columns=COLUMNS)
+    with run:
         run.summary.refused += found.refused
         run.summary.read = len(found.listed) + len(found.refused)
         steps: Counter[Step] = Counter()
         done = 0
         for batch in in_batches(found.listed.values()):
             with run.batch() as session:
-                actor = importer(session, platform, None, now=now)
+                note_if_new(run, session, platform)
+                actor = importer(session, platform, None, now=run.now)
                 made = _made(session, keys, actor, [listed.uri for listed in batch])
                 steps += _take(run, session, actor, batch, made, term, publish_comments)
             done += len(batch)
@@ -89,6 +92,14 @@ def import_mastodon_blocks(
         run.summary.refused.sort(key=lambda refused: refused.line)
         run.summary.notes += _notes(run, found, steps, term)
         return run.summary
+
+
+def note_if_new(run: Run, session: Session, domain: str) -> None:
+    """A mistyped domain would pass unnoticed: an import adds the platform it names."""
+    try:
+        find_platform(session, domain)
+    except NotFound:
+        run.summary.notes.append(f"{domain} was no platform of this node: it is added.")
 
 
 def step(measure: Measure, last: Made | None, now: datetime) -> Step:

@@ -27,6 +27,7 @@ BATCH = 500  # rows a transaction
 HANDLE = "import"  # of the member that stands for imports
 NOT_STATED = "not stated"
 
+Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]  # how much is done of how much, rows or bytes
 T = TypeVar("T")
 
@@ -84,14 +85,17 @@ class Run:
         dry_run: bool,
         progress: Progress | None,
         columns: dict[str, str],
+        clock: Clock | None = None,
         are_apart: bool = False,
     ) -> None:
-        """`columns` names the file's column behind a draft's field. Where batches `are_apart`,
-        none building on another, a dry run takes each back at once and keeps no writer waiting.
+        """`clock` tells when each batch is recorded; without one all are at `now`. `columns`
+        names the file's column behind a draft's field. Where batches `are_apart`, none building
+        on another, a dry run takes each back at once and keeps no writer waiting.
         """
         self.now, self.summary = now, Summary(is_dry_run=dry_run)
         self._db, self._keys, self._columns = db, keys, columns
         self._progress, self._are_apart = progress, are_apart
+        self._clock = clock or (lambda: now)
         self._rehearsal = ExitStack()
         self._rehearsed: Session | None = None
 
@@ -114,9 +118,11 @@ class Run:
         if self.summary.is_dry_run and not self._are_apart:
             if self._rehearsed is None:
                 self._rehearsed = self._rehearsal.enter_context(self._db.writing())
+            self.now = max(self.now, self._clock())
             yield self._rehearsed
             return
         with self._db.writing() as session:
+            self.now = max(self.now, self._clock())
             yield session
             if self.summary.is_dry_run:
                 session.rollback()

@@ -26,6 +26,7 @@ class Viewer:
 
     kind: ViewerKind = ViewerKind.PUBLIC
     platform_id: str | None = None
+    is_member: bool = False  # whether a credential was shown, whatever it lets see
 
 
 PUBLIC = Viewer()
@@ -34,8 +35,8 @@ PUBLIC = Viewer()
 def viewer(platform_id: str, roles: frozenset[Role]) -> Viewer:
     """How a member's platform and roles let it see; RESEARCHER alone sees what is public."""
     if roles & READERS:
-        return Viewer(ViewerKind.PARTNER, platform_id)
-    return PUBLIC
+        return Viewer(ViewerKind.PARTNER, platform_id, is_member=True)
+    return Viewer(is_member=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

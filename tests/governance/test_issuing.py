@@ -228,11 +228,23 @@ def _endless() -> dict[str, Any]:
 
 @pytest.mark.parametrize("field", ["conduct_from", "conduct_to"])
 def test_conduct_has_happened(world: World, team: Team, field: str) -> None:
-    conduct = {"conduct_from": NOW, "conduct_to": None, field: NOW + timedelta(seconds=60) + MICRO}
+    conduct: dict[str, Any] = {
+        "conduct_from": NOW,
+        "conduct_to": None,
+        field: NOW + timedelta(seconds=60) + MICRO,
+    }
     name = "conductTo" if field == "conduct_to" else "conductFrom"
     with refused(world, RefusalCode.INVALID_INPUT, name):
         world.issue(team.issuer, **conduct)
     world.record(team.issuer, **conduct)  # whose dates are not ours
+
+
+def test_an_alias_tells_the_host_too(world: World, team: Team) -> None:
+    host = world.team("alias.example")
+    aliases = ["https://alias.example/@alice"]
+    sanction_id = world.issue(team.issuer, subject=subject(), aliases=aliases)
+    with world.database.reading() as session:
+        assert session.get_one(Disclosure, sanction_id).host_id == host.platform.id
 
 
 def test_a_rule_is_published_on_a_page() -> None:

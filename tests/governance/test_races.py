@@ -1,12 +1,16 @@
 """Two writers at once, on connections of their own: one wins, the other is told cleanly."""
 
+from contextlib import closing
+
 import pytest
 from sqlmodel import func, select
 
 from governance.appeals import Appeal
 from governance.appellants import Moved
-from governance.errors import RefusalCode, Refused
+from governance.database import Database
+from governance.errors import Busy, RefusalCode, Refused
 from governance.events import Event
+from governance.platforms import Platform
 from governance.sanctions import Sanction
 from governance.words import AppealMove, AppealState, EndReason, Outcome
 from tests.builders import DAY, MICRO, NOW, Team, World, at_once, subject
@@ -16,6 +20,16 @@ ROUNDS = range(5)
 
 def codes(answers: list[object]) -> set[RefusalCode | None]:
     return {answer.code if isinstance(answer, Refused) else None for answer in answers}
+
+
+def test_a_writer_that_waits_too_long_is_told_so(world: World, team: Team) -> None:
+    hasty = Database(world.database.url, longest_wait=0.1)
+    with closing(hasty), world.database.writing() as session:
+        session.add(Platform(id="plt_x", domain="x.example", name="X", added_at=NOW))
+        with pytest.raises(Busy), hasty.writing():
+            raise AssertionError("nobody writes beside another")
+    with closing(Database(world.database.url, longest_wait=0.1)) as patient, patient.writing() as s:
+        assert s.get(Platform, "plt_x")
 
 
 def test_two_approvals_at_once_are_one(world: World, team: Team) -> None:

@@ -41,6 +41,11 @@ def test_a_healthy_node_has_nothing_wrong(node: Comity) -> None:
     ]
 
 
+def test_a_missing_database_is_found_and_not_made(comity: Comity, tmp_path: Path) -> None:
+    assert "comity migrate" in findings(comity("doctor"))["migrations"]
+    assert not list(tmp_path.rglob("*.db"))
+
+
 def test_a_missing_key_file_is_found(node: Comity, tmp_path: Path) -> None:
     (tmp_path / "keys" / "comity.key").unlink()
     found = findings(node("doctor"))

@@ -127,7 +127,7 @@ def test_every_command_but_migrate_needs_a_migrated_database(comity: Comity) -> 
         ("import", "mastodon-blocks", "list.csv", "--platform", "example.social"),
         ("import", "block-events", "list.csv"),
         ("import", "dsa-statements", "list.csv"),
-        ("serve", "--port", "0"),
+        ("serve", "--port", "1"),
     ):
         done = comity(*arguments)
         assert (done.code, done.out) == (1, ""), arguments

@@ -33,6 +33,19 @@ def test_a_secret_never_opens_the_exchange_of_another_case(node: Node, team: Tea
     assert own["appeals"][0]["messages"] == [{"text": "Alice's own"}]
 
 
+def test_whoever_acts_by_the_secret_reads_the_exchange(node: Node, team: Team) -> None:
+    issued = node.issue(team.issuer, subject=ALICE)
+    query = """mutation ($input: FileAppealInput!) { fileAppeal(input: $input) {
+      ... on AppealChanged { appealSecret appeal { messages { author text } sanction { reason } } }
+    } }"""
+    given = {"sanctionId": issued["sanction"]["id"], "appealSecret": issued["appealSecret"]}
+    filed = node.data(query, {"input": {**given, "grounds": "Not me"}})["fileAppeal"]
+    assert filed["appeal"]["messages"] == [{"author": "APPELLANT", "text": "Not me"}]
+    assert filed["appeal"]["sanction"]["reason"] is None  # `appellantView` tells it
+    wrong = {**given, "grounds": "Not me either"}
+    assert node.answer(query, {"input": wrong})["data"]["fileAppeal"] == {}
+
+
 def test_the_public_cannot_walk_from_one_record_of_an_account_to_the_next(
     node: Node, team: Team, partner: Team
 ) -> None:

@@ -22,13 +22,13 @@ def test_public_may_ask_about_servers_and_not_about_accounts(node: Node, team: T
     node.issue(team.issuer, subject=ACCOUNT)
     node.issue(team.issuer, **SERVER_BLOCK)
 
-    for researcher_or_nobody in (team.researcher, None):
+    for researcher_or_nobody, code in ((team.researcher, "FORBIDDEN"), (None, "UNAUTHENTICATED")):
         status = node.ask("SuspensionStatus", researcher_or_nobody, subject=SERVER)
         assert status["isSuspended"] is True
         refused = node.run("SuspensionStatus", researcher_or_nobody, subject=ACCOUNT)
         assert refused["data"] == {"suspensionStatus": None}
         [error] = refused["errors"]
-        assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+        assert error["extensions"] == {"code": code}
         assert error["path"] == ["suspensionStatus"]
 
 

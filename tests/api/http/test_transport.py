@@ -56,6 +56,15 @@ def test_get_and_post_answer_a_query_alike(lite: Node, team: Team) -> None:
     assert got.content == posted.content
 
 
+@pytest.mark.parametrize("accept", [OLD, NEW])
+def test_a_mutation_is_never_sent_by_get(lite: Node, team: Team, accept: str) -> None:
+    query = 'mutation { liftSanction(input: {sanctionId: "san_x", reason: "x"}) { __typename } }'
+    headers = {**lite.headers(team.issuer), "Accept": accept}
+    response = lite.client.get("/graphql", params={"query": query}, headers=headers)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"])
 def test_other_methods_are_refused(lite: Node, method: str) -> None:
     response = lite.client.request(method, "/graphql", params={"query": QUERY})

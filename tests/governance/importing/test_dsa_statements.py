@@ -246,6 +246,11 @@ BAD = [
     ({"end_date_visibility_restriction": "9999-12-31"}, "end_date_visibility_restriction"),
     ({"end_date_visibility_restriction": "2024-11-21"}, "end_date_visibility_restriction"),
     ({"application_date": "", "created_at": ""}, "application_date"),
+    (
+        dict.fromkeys(("application_date", "created_at"), "2036-01-02 00:00:00")
+        | {"end_date_visibility_restriction": ""},
+        "created_at",
+    ),
     ({"territorial_scope": '["DE","XX"]'}, "territorial_scope"),
     ({"content_language": "1"}, "content_language"),
     ({"platform_name": " "}, "platform_name"),

@@ -1,18 +1,20 @@
 """A platform's list, imported again and again."""
 
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from governance.errors import InvalidInput
+from governance.importing import runs
 from governance.importing.mastodon_blocks import import_mastodon_blocks
 from governance.importing.runs import Summary
 from governance.rules.policy import LONGEST_SUSPENSION
 from governance.sanctions import Sanction
 from governance.words import EndReason, Measure, MemberKind, PolicyConflict, Role, Validity
-from tests.builders import DAY, KEYS, NOW, World, refused
+from tests.builders import DAY, HOUR, KEYS, NOW, World, refused
 from tests.governance.importing.real import LISTS, block_list, disclosures, sanctions
 
 PLATFORM = "home.example"
@@ -61,7 +63,7 @@ def test_blocks_get_a_term_from_the_import_and_the_summary_says_so(lists: Lists)
     summary = lists.imports("a.example,suspend", "b.example,silence", term=30 * DAY)
     assert counted(summary) == {"issued": 2}
     assert summary.read == 2
-    assert "30 days from now" in summary.notes[0]
+    assert "30 days from now" in summary.notes[1]
     made = lists.made("a.example/1")
     assert made.measure is Measure.SERVER_SUSPENDED
     assert (made.issued_at, made.effective_at, made.expires_at) == (NOW, NOW, NOW + 30 * DAY)
@@ -163,6 +165,22 @@ def test_what_a_member_ended_stays_ended(lists: Lists) -> None:
     )
     assert counted(summary) == {"unchanged": 3}
     assert any("2 blocks were ended by a member" in note for note in summary.notes)
+
+
+def test_each_batch_is_recorded_when_it_is_committed(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "BATCH", 1)
+    ticks = count(1)
+    lists.imports("a.example,suspend", "b.example,suspend", clock=lambda: NOW + next(ticks) * HOUR)
+    assert lists.made("a.example/1").recorded_at == NOW + HOUR
+    assert lists.made("b.example/1").recorded_at == NOW + 2 * HOUR
+
+
+def test_a_platform_that_was_none_is_named(lists: Lists) -> None:
+    note = f"{PLATFORM} was no platform of this node: it is added."
+    assert note in lists.imports("a.example,suspend").notes
+    assert note not in lists.imports("a.example,suspend").notes
 
 
 def test_a_members_own_reference_like_ours_is_left_alone(lists: Lists) -> None:
