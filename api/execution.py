@@ -1,6 +1,8 @@
 """Answers GraphQL operations: compiled reads straight out, all else through graphql-core over
 the same compiled selections."""
 
+import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +42,7 @@ from api.schema.mutations import Act, Change, Changed, issued
 from api.schema.nodes import Refusal
 from api.schema.payloads import ROW
 from governance import issuing
+from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.errors import Busy, Forbidden, Refused, Unauthenticated
 from governance.fields import print_instant, validated
@@ -85,7 +88,7 @@ class Context:
 
     def env(self, keys: Keys) -> Env:
         viewer = APPELLANT if self.holds_secret else viewer_of(self.actor)
-        return Env(self.variables, self.now, viewer, keys.derived("lookup"))
+        return Env(self.variables, self.now, viewer, keys.derived("lookup"), self.executor.seal)
 
 
 def clock() -> datetime:
@@ -110,6 +113,7 @@ class Executor:
         self.now = now
         self._database = database
         self._keys = keys
+        self.seal = f"{secrets.token_hex(16)}:"
         self._writers = anyio.CapacityLimiter(MOST_WRITERS)
 
     async def answer(self, request: Request) -> Answer:
@@ -200,7 +204,16 @@ class Executor:
 
     async def _run(self, plan: Plan, values: Sequence[Any]) -> str:
         with _too_deep():
-            return str(await self.store.one(plan.sql, values, is_point=plan.is_point))
+            json = str(await self.store.one(plan.sql, values, is_point=plan.is_point))
+        return self._unsealed(json) if plan.is_sealed else json
+
+    def _unsealed(self, json: str) -> str:
+        """The answer with the appeal secrets in their places."""
+
+        def secret(sealed: re.Match[str]) -> str:
+            return appeal_secret(self._keys, sealed[1], 0)
+
+        return re.sub(rf"{self.seal}(\w+);", secret, json)
 
     async def query(self, info: Info) -> Any:
         """A root field of a query, for graphql-core."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from governance import feed
+from governance import feed, notices
 from governance.appeals import Appeal
 from governance.errors import NotFound, PolicyRefused, RefusalCode, Refused
 from governance.fields import Draft, Instant, LongText, new_id
@@ -13,7 +13,7 @@ from governance.membership import Actor
 from governance.rules import duties
 from governance.rules.lifecycle import OPEN, after, appeal_state
 from governance.rules.status import effect
-from governance.sanctions import Note, Part, Sanction
+from governance.sanctions import Disclosure, Note, Part, Sanction
 from governance.words import EventType, Measure, Role, Validity, VoidCode
 
 
@@ -71,7 +71,11 @@ def approve(session: Session, actor: Actor, draft: ApprovalDraft, *, now: dateti
     sanction.approved_at = now
     part = duties.DecidingPart.APPROVER.value
     session.add(Part(sanction_id=sanction.id, member_id=actor.member_id, part=part))
-    return record(session, sanction, EventType.SANCTION_APPROVED, now)
+    record(session, sanction, EventType.SANCTION_APPROVED, now)
+    held = session.get(Disclosure, sanction.id)
+    if held is not None and notices.is_due(sanction, held.host_id):
+        feed.append(session, [feed.Happening(EventType.NOTICE_DUE, sanction)], now=now)
+    return sanction
 
 
 def shorten(session: Session, actor: Actor, draft: ShorteningDraft, *, now: datetime) -> Sanction:

@@ -10,14 +10,17 @@ from sqlmodel import Field, SQLModel
 
 from governance.fields import EnumText
 from governance.fields import UTCDateTime as Utc
-from governance.words import EndReason, EventType, Validity
+from governance.words import AppealState, EndReason, EventType, Validity
 
 
 class Event(SQLModel, table=True):
     """One entry of the feed. `recorded_at` never goes backwards along `position`."""
 
     __tablename__ = "events"
-    __table_args__ = (sa.Index("events_of_sanction", "sanction_id", "position"),)
+    __table_args__ = (
+        sa.Index("events_of_sanction", "sanction_id", "position"),
+        sa.Index("events_of_appeal", "appeal_id", "position"),
+    )
 
     position: int = Field(primary_key=True, sa_type=sa.BigInteger)
     type: EventType = Field(sa_type=EnumText(EventType))
@@ -26,6 +29,7 @@ class Event(SQLModel, table=True):
     platform_id: str = Field(foreign_key="platforms.id")
     sanction_id: str = Field(foreign_key="sanctions.id")
     appeal_id: str | None = Field(default=None, foreign_key="appeals.id")
+    appeal_state: AppealState | None = Field(default=None, sa_type=EnumText(AppealState))
     validity: Validity = Field(sa_type=EnumText(Validity))
     expires_at: datetime | None = Field(default=None, sa_type=Utc)
     starts_at: datetime | None = Field(default=None, sa_type=Utc)

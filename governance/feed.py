@@ -56,6 +56,7 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
             "platform_id": event.sanction.platform_id,
             "sanction_id": event.sanction.id,
             "appeal_id": event.appeal.id if event.appeal else None,
+            "appeal_state": event.appeal.state if event.appeal else None,
             "validity": event.sanction.validity,
             "expires_at": event.sanction.expires_at,
             "starts_at": event.sanction.starts_at,

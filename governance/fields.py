@@ -18,6 +18,7 @@ from governance.errors import InvalidInput
 
 URI = NewType("URI", str)
 Long = NewType("Long", int)
+Cursor = NewType("Cursor", str)
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5_000)]

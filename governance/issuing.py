@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import feed, subjects
+from governance import feed, notices, subjects
 from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
@@ -163,7 +163,8 @@ def _one(
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)
-    batch.disclosures.append(_disclosure(request.draft, about, sanction.id, hosts))
+    disclosure = _disclosure(request.draft, about, sanction.id, hosts)
+    batch.disclosures.append(disclosure)
     batch.keys += [SubjectKey(key=key, sanction_id=sanction.id) for key in about.keys]
     batch.parts.append(_part(sanction.id, actor))
     known.by_reference[reference_key] = sanction
@@ -173,6 +174,8 @@ def _one(
     batch.happenings.append(
         feed.Happening(EventType.SANCTION_ISSUED, sanction, occurred_at=issued_at)
     )
+    if request.dating is None and notices.is_due(sanction, disclosure.host_id):
+        batch.happenings.append(feed.Happening(EventType.NOTICE_DUE, sanction))
     if sanction.is_binding:
         for key in about.keys:
             known.by_key.setdefault(key, {})[sanction.id] = _earlier(sanction)

@@ -2,8 +2,8 @@
 
 from sqlmodel import SQLModel
 
-from governance import appeals, events, platforms, sanctions
+from governance import appeals, events, notices, platforms, sanctions
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "appeals", "events", "platforms", "sanctions"]
+__all__ = ["METADATA", "appeals", "events", "notices", "platforms", "sanctions"]

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import feed
+from governance import feed, notices
 from governance.errors import PolicyRefused, RefusalCode
 from governance.fields import new_id
 from governance.rules import policy
@@ -50,17 +50,20 @@ def replace_termination(
     terminated.validity, terminated.superseded_at = Validity.SUPERSEDED, now
     session.add_all([feed.settle(terminated), replacement])
     session.flush()
-    _copy(session, terminated.id, sanction_id, list(subject_keys))
+    host_id = _copy(session, terminated.id, sanction_id, list(subject_keys))
     happenings = [
         feed.Happening(EventType.SANCTION_SUPERSEDED, terminated),
         feed.Happening(EventType.SANCTION_ISSUED, replacement),
     ]
+    if notices.is_due(replacement, host_id):
+        happenings.append(feed.Happening(EventType.NOTICE_DUE, replacement))
     feed.append(session, happenings, now=now)
     return replacement
 
 
-def _copy(session: Session, old: str, new: str, subject_keys: list[str]) -> None:
-    """Whom it is about and who took part stay the same; commitments get a seed of their own."""
+def _copy(session: Session, old: str, new: str, subject_keys: list[str]) -> str | None:
+    """Whom it is about and who took part stay the same; commitments get a seed of their own.
+    The account's host, if it is a platform of this node."""
     disclosure = session.get(Disclosure, old)
     if disclosure is not None:
         fields = disclosure.model_dump() | {"sanction_id": new, "seed": secrets.token_bytes(32)}
@@ -68,6 +71,7 @@ def _copy(session: Session, old: str, new: str, subject_keys: list[str]) -> None
     for part in session.exec(select(Part).where(Part.sanction_id == old)):
         session.add(Part(sanction_id=new, member_id=part.member_id, part=part.part))
     session.add_all([SubjectKey(key=key, sanction_id=new) for key in subject_keys])
+    return disclosure.host_id if disclosure else None
 
 
 def check_total(session: Session, terminated: Sanction, end: datetime, *, now: datetime) -> None:

@@ -240,3 +240,12 @@ class EventType(Word):
     APPEAL_VOTED = "APPEAL_VOTED", "One of two reviewers decided"
     APPEAL_DECIDED = "APPEAL_DECIDED", "An appeal was decided"
     REVIEWER_INVITED = "REVIEWER_INVITED", "Another platform's reviewers were invited"
+    NOTICE_DUE = "NOTICE_DUE", "The account's host is to tell the person"
+    NOTICE_RECORDED = "NOTICE_RECORDED", "The host told the person, or couldn't"
+
+
+class NoticeOutcome(Word):
+    """What became of telling the person."""
+
+    DELIVERED = "DELIVERED", "The person was told; the appeal window begins"
+    UNDELIVERABLE = "UNDELIVERABLE", "The person couldn't be reached"

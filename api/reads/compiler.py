@@ -20,9 +20,10 @@ from graphql import (
 )
 from graphql.type import GraphQLNonNull
 
-from api.reads.fields import All, Node, Nothing, One, Page, Read, Row, Variants
+from api.reads.fields import All, Node, Nothing, One, Read, Row, Stretch, Variants
 from api.reads.pages import compiled_page
 from api.reads.selections import Document, fields
+from api.reads.stretches import compiled_stretch
 from api.reads.texts import Text, bracketed, concatenated, grouped, literal, name_of
 from api.reads.values import arguments
 
@@ -80,7 +81,7 @@ class Compiler:
         bound = arguments(definition, given, self.variables)
         named = {self._python_name(name): value for name, value in bound.items()}
         found = method(row, read, **named)
-        if isinstance(found, One | All | Page | Variants | Nothing):
+        if isinstance(found, Node):
             return self._node(definition, nodes, found, read)
         return scalar(read, definition.type, found)
 
@@ -104,6 +105,8 @@ class Compiler:
             return self._all(nodes, node, read)
         named = get_named_type(definition.type)
         assert isinstance(named, GraphQLObjectType)
+        if isinstance(node, Stretch):
+            return compiled_stretch(self, named.name, nodes, node, read)
         return compiled_page(self, named.name, nodes, node, read)
 
     def _variants(self, nodes: Sequence[FieldNode], node: Variants, read: Read) -> Text:

@@ -26,6 +26,8 @@ from governance.rules.disclosure import ViewerKind
 # Python's first and last instants, which asyncpg takes for infinities.
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
+SEAL = "seal"  # the parameter that marks such places
+
 Row = Any  # the columns of a FROM element
 Condition = sa.ColumnElement[bool]
 
@@ -78,7 +80,20 @@ class Nothing:
     """Null, whatever is selected below."""
 
 
-Node = One | All | Page | Variants | Nothing
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of the feed: an object with `nodes`, `endCursor` and `hasNextPage`. Rows follow
+    each other by a number that grows, and only forwards."""
+
+    type: type
+    source: FromClause
+    key: sa.ColumnElement[int]
+    first: Argument
+    after: Argument
+    where: Sequence[Condition] = ()
+
+
+Node = One | All | Page | Stretch | Variants | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,13 @@ class Read:
         get = getter(value)
         values = self.bound(lambda env: self.dialect.listed(get(env)), self.dialect.list_type)
         return self.dialect.among(column, values)
+
+    def sealed(self, ident: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """A place that the appeal secret of a sanction is put into after the statement ran: the
+        key to secrets never reaches the database."""
+        self.binds[SEAL] = lambda env: env.seal
+        seal: sa.ColumnElement[str] = sa.bindparam(SEAL, type_=sa.Text(), required=False)
+        return seal + sa.type_coerce(ident, sa.Text()) + ";"
 
     def rows(self, get: Getter, *columns: str) -> FromClause:
         """Rows of text that Python brings, numbered by a column `ord`."""

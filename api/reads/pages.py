@@ -172,7 +172,11 @@ def _size(page: Page, read: Read) -> tuple[sa.ColumnElement[int], bool]:
     if first is not None and last is not None:
         raise InvalidInput("expected first or last, not both", path=["last"])
     name, value = ("last", last) if last is not None else ("first", first)
-    get = getter(value)
+    return read.bound(page_size(getter(value), name), sa.Integer()), last is not None
+
+
+def page_size(get: Getter, name: str) -> Getter:
+    """How many are asked for; InvalidInput out of range."""
 
     def read_size(env: Env) -> int:
         size = get(env)
@@ -182,7 +186,7 @@ def _size(page: Page, read: Read) -> tuple[sa.ColumnElement[int], bool]:
             raise InvalidInput(f"{name}: expected 0 to {LONGEST_PAGE}, got {size}", path=[name])
         return int(size)
 
-    return read.bound(read_size, sa.Integer()), last is not None
+    return read_size
 
 
 def _place(rows: Any, is_backward: bool) -> sa.ColumnElement[Any]:

@@ -10,7 +10,7 @@ from graphql import FieldNode
 
 from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
-from api.reads.fields import Read
+from api.reads.fields import SEAL, Read
 from api.reads.selections import Document
 from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
@@ -52,6 +52,7 @@ class Plan:
     getters: tuple[Getter, ...]
     checks: tuple[Getter, ...]
     is_point: bool
+    is_sealed: bool = False  # whether appeal secrets are to be put in
 
     def values(self, env: Env) -> list[Any]:
         """The bound values of one execution; raises what an argument is refused for."""
@@ -149,7 +150,8 @@ def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dia
         getters.append(_processed(get, process))
     sql = compiled.string
     checks = [get for name, get in binds.items() if name not in compiled.binds]
-    return Plan(sql, tuple(getters), tuple(checks), is_point=not any(sign in sql for sign in _MANY))
+    is_point = not any(sign in sql for sign in _MANY)
+    return Plan(sql, tuple(getters), tuple(checks), is_point, is_sealed=SEAL in compiled.binds)
 
 
 def _constant(value: object) -> Getter:

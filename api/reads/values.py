@@ -36,6 +36,7 @@ class Env:
     now: datetime
     viewer: Viewer
     lookup: bytes = b""  # the key of subjects' keyed hashes
+    seal: str = ""  # marks where appeal secrets go; random, so that nobody can write it
     rows: list[list[str | None]] = field(default_factory=list)
     problems: list[tuple[int, Refused]] = field(default_factory=list)
 

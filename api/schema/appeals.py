@@ -6,12 +6,15 @@ import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
+from sqlmodel import col
 
 from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql, there_is
 from api.schema.nodes import Node
 from api.schema.visible import is_own
+from governance.appeals import Appeal as AppealRow
 from governance.appeals import AppealMessage as MessageRow
 from governance.appeals import AppealStatement, Invitation
+from governance.events import Event
 from governance.fields import Instant
 from governance.rules.disclosure import ViewerKind
 from governance.rules.lifecycle import OPEN
@@ -34,6 +37,28 @@ def state(row: Row, read: Read) -> sa.ColumnElement[str]:
 def is_overdue(row: Row, read: Read) -> sa.ColumnElement[bool]:
     """The SQL twin of `rules.lifecycle.is_overdue`."""
     return sa.and_(is_any_of(row.state, OVERDUE_STATES), row.due_at <= read.now)
+
+
+def appeals_of(read: Read, known: sa.ColumnElement[Any]) -> Any:
+    """The appeals as they were known at an instant, from the feed: see `governance.events`."""
+    table, event = rows_of(AppealRow), rows_of(Event)
+    newest = (
+        sa.select(sa.func.max(col(Event.position)))
+        .where(col(Event.appeal_id) == table.c.id, col(Event.recorded_at) <= known)
+        .correlate(table)
+        .scalar_subquery()
+    )
+    state = sa.func.coalesce(event.c.appeal_state, table.c.state, type_=sa.Text())
+    was_decided, is_final = table.c.decided_at <= known, state == AppealState.FINAL
+    later = {"outcome": was_decided, "decided_at": was_decided, "inadmissible_code": was_decided}
+    later |= {"outside_outcome": is_final, "implemented_at": is_final}
+    columns = [
+        sa.type_coerce(sa.case((later[c.name], c)), c.type).label(c.name) if c.name in later else c
+        for c in table.c
+        if c.name != "state"
+    ]
+    joined = table.join(event, event.c.position == newest)
+    return sa.select(*columns, state.label("state")).select_from(joined).subquery()
 
 
 @strawberry.pydantic.type(description="What appellant and platform wrote to each other")

@@ -4,7 +4,7 @@ import strawberry.pydantic
 from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from governance import appeals, changing, erasing, sanctions
+from governance import appeals, changing, erasing, notices, sanctions
 from governance.fields import Draft
 
 
@@ -69,6 +69,11 @@ class InviteReviewerInput(appeals.InvitationDraft):
 
 @strawberry.pydantic.input(description="A reviewer's decision on an appeal")
 class DecideAppealInput(appeals.DecisionDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="What became of telling the person")
+class RecordNoticeInput(notices.NoticeDraft):
     pass
 
 

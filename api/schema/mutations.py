@@ -16,17 +16,19 @@ from api.schema.nodes import Refusal
 from api.schema.payloads import (
     AppealChanged,
     IssueSanctionResult,
+    NoticeRecorded,
     SanctionChanged,
     SanctionIssued,
     SanctionsIssued,
     SubjectErased,
 )
-from governance import appealing, changing, deciding, erasing, issuing
+from governance import appealing, changing, deciding, erasing, issuing, notices
 from governance.appellants import Moved
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 from governance.sanctions import Sanction
 from governance.settings import Keys
+from governance.words import NoticeOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ SanctionChangeResult = Annotated[
 AppealChangeResult = Annotated[
     AppealChanged | Refusal,
     strawberry.union("AppealChangeResult", description="The appeal changed, or why not"),
+]
+RecordNoticeResult = Annotated[
+    NoticeRecorded | Refusal,
+    strawberry.union("RecordNoticeResult", description="The notice recorded, or why not"),
 ]
 EraseSubjectResult = Annotated[
     SubjectErased | Refusal,
@@ -228,6 +234,17 @@ class Mutation(BaseModel):
     )
     def decide_appeal(act: Act, draft: Any) -> Changed:
         return _appeal(deciding.decide(act.session, act.keys, act.actor, draft, now=act.now))
+
+    @change(
+        RecordNoticeResult,
+        inputs.RecordNoticeInput,
+        NoticeRecorded,
+        "Say whether the person was told, as the account's host",
+    )
+    def record_notice(act: Act, draft: Any) -> NoticeRecorded:
+        notice = notices.record_notice(act.session, act.actor, draft, now=act.now)
+        is_told = notice.outcome is NoticeOutcome.DELIVERED
+        return NoticeRecorded(notified_at=notice.at if is_told else None, outcome=notice.outcome)
 
     @change(
         EraseSubjectResult,

@@ -13,6 +13,7 @@ from api.schema.logs import LogEntry
 from api.schema.nodes import Refusal
 from api.schema.sanctions import Sanction
 from governance.records import appeals, sanctions
+from governance.words import NoticeOutcome
 
 # The columns of a payload's row, as Python brings them.
 ROW = ("id", "secret")
@@ -50,6 +51,14 @@ class AppealChanged(BaseModel):
     @sql(str | None, "The next secret, after the first use of the one before")
     def appeal_secret(row: Row, read: Read) -> Any:
         return row.secret
+
+
+@strawberry.type(description="What became of telling the person")
+class NoticeRecorded:
+    notified_at: datetime | None = strawberry.field(
+        description="When the person was told; null if undeliverable"
+    )
+    outcome: NoticeOutcome = strawberry.field(description="Whether the person was told")
 
 
 @strawberry.type(description="What was erased of a subject")

@@ -18,6 +18,7 @@ from api.reads.fields import (
     Page,
     Read,
     Row,
+    Stretch,
     Variants,
     argument,
     getter,
@@ -26,6 +27,7 @@ from api.reads.fields import (
 )
 from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, is_overdue, state
+from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.logs import Log
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
@@ -34,10 +36,10 @@ from api.schema.sanctions import PAGING, Sanction, SanctionFilter, disclosed, fi
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
 from governance.errors import InvalidInput
-from governance.fields import URI, Draft
+from governance.fields import URI, Cursor, Draft
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
-from governance.records import appeals, sanctions
+from governance.records import appeals, events, sanctions
 from governance.rules.disclosure import ViewerKind
 from governance.settings import token_hash
 from governance.words import AppealState, Outcome
@@ -136,6 +138,24 @@ class Query(BaseModel):
     def platform(row: Row, read: Read, domain: Argument) -> Any:
         found = rows_of(PlatformRow)
         return One(Platform, found, [found.c.domain == read.text(domain, domain_of)])
+
+    @sql(
+        EventPage,
+        "What happened, oldest first, from any place in the feed on",
+        after=argument(Cursor | None, "Cursor to go on after; from the beginning if left out"),
+        first=argument(int | None, "How many, at most 1,000"),
+        filter=argument(EventFilter | None, "Which events; all if left out"),
+    )
+    def event_page(
+        row: Row,
+        read: Read,
+        after: Argument,
+        first: Argument,
+        filter: Argument,  # noqa: A002
+    ) -> Any:
+        found = rows_of(events.Event)
+        where = happened(found.c, read, filter)
+        return Stretch(Event, found, found.c.position, first, after, where)
 
     @sql(Policy, "What the networks agreed, as data")
     def policy(row: Row, read: Read) -> Any:

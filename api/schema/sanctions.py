@@ -24,7 +24,7 @@ from api.reads.fields import (
     value_from,
 )
 from api.reads.values import Argument, Late
-from api.schema.appeals import Appeal
+from api.schema.appeals import Appeal, appeals_of
 from api.schema.logs import LogEntry
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
@@ -231,10 +231,9 @@ class Sanction(SanctionStatement, Node):
 
     @sql(Connection[Appeal], "Appeals against it, oldest first", **PAGING)
     def appeals(row: Row, read: Read, **paging: Argument) -> Any:
-        found = rows_of(appeals.Appeal)
+        elsewhen = read.is_elsewhen
+        found = appeals_of(read, _knowledge(read)) if elsewhen else rows_of(appeals.Appeal)
         where = [found.c.sanction_id == row.id]
-        if read.is_elsewhen:
-            where.append(found.c.filed_at <= _knowledge(read))
         keys = found.c.filed_at, found.c.id
         return Page(Appeal, found, keys, paging, where, newest_first=False)
 

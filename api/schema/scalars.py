@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from governance.errors import InvalidInput
-from governance.fields import URI, Long
+from governance.fields import URI, Cursor, Long
 
 
 def _text(value: Any) -> Any:
@@ -39,6 +39,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="URI",
         description="A URI that names a subject or a place, RFC 3986",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3986",
+        serialize=_same,
+        parse_value=_text,
+    ),
+    Cursor: strawberry.scalar(
+        name="Cursor",
+        description="An opaque place in the feed; resumes anywhere, for good",
+        specified_by_url="https://relay.dev/graphql/connections.htm#sec-Cursor",
         serialize=_same,
         parse_value=_text,
     ),

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from governance.identifiers import SubjectKind
 from governance.rules.policy import PARTNER_RETENTION
-from governance.words import Audience, Role
+from governance.words import Audience, EventType, Role
 
 
 class ViewerKind(StrEnum):
@@ -39,6 +39,10 @@ def viewer(platform_id: str, roles: frozenset[Role]) -> Viewer:
     return Viewer(is_member=True)
 
 
+# What concerns the issuing platform and the account's host alone.
+NOTICES = frozenset({EventType.NOTICE_DUE, EventType.NOTICE_RECORDED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What decides who may see a sanction's private disclosures."""
@@ -69,6 +73,13 @@ def is_entitled(viewer: Viewer, case: Case, now: datetime) -> bool:
 def retained_from(case: Case) -> datetime | None:
     """The end that retention counts from; an outside decision without one ended as recorded."""
     return case.recorded_at if case.ends_at is None and not case.is_binding else case.ends_at
+
+
+def knows_of(viewer: Viewer, event: EventType, case: Case) -> bool:
+    """Whether the viewer may know that an event happened."""
+    concerned = (case.platform_id, case.host_id)
+    is_concerned = viewer.kind is ViewerKind.PARTNER and viewer.platform_id in concerned
+    return event not in NOTICES or is_concerned
 
 
 def sees_subject(viewer: Viewer, case: Case, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 
 from api.schema.build import methods, schema, sdl
 from governance.appeals import Appeal, AppealMessage
+from governance.events import Event
 from governance.platforms import Platform
 from governance.sanctions import Sanction
 
@@ -28,6 +29,7 @@ TABLES: dict[str, type[SQLModel]] = {
     "Appeal": Appeal,
     "AppealMessage": AppealMessage,
     "Platform": Platform,
+    "Event": Event,
 }
 # Types whose fields are columns that a select brings along.
 SELECTED = {"SuspensionStatus", "Policy", "PolicyReference"}
@@ -88,12 +90,13 @@ def test_every_field_that_is_read_is_a_column_or_a_method() -> None:
         "Refusal",
         "PageInfo",
         "SubjectErased",
+        "NoticeRecorded",
         "SanctionsIssued",
         "Log",
         "LogEntry",
         "Mutation",
     }
-    by_pages = {name for name in plain if name.endswith(("Edge", "Connection"))}
+    by_pages = {name for name in plain if name.endswith(("Edge", "Connection", "EventPage"))}
     assert plain <= {*TABLES, *SELECTED, *by_python, *by_pages, "Proof"}
 
 

@@ -178,7 +178,7 @@ class Writer:
             return self.random.choice(list(kind.values))
         if kind.name == "Boolean":
             return self._chance(0.5)
-        return self.random.choice(self.pool.values[name])
+        return self.random.choice(self.pool.values["cursor" if kind.name == "Cursor" else name])
 
     def _variable(self, name: str, kind: Any) -> str:
         """Declares a variable: required or not, with a default or none, given, null or absent."""

@@ -29,7 +29,8 @@ VIEWERS = ("public", "researcher", "partner", "issuer")
 READABLE = (
     "Query", "Sanction", "Appeal", "AppealMessage", "Platform", "Policy", "PolicyReference",
     "SuspensionStatus", "AppellantView", "PageInfo", "SanctionConnection", "AppealConnection",
-    "PlatformConnection", "SanctionEdge", "AppealEdge", "PlatformEdge", "Log", "LogEntry", "Proof",
+    "PlatformConnection", "SanctionEdge", "AppealEdge", "PlatformEdge", "Event", "EventPage",
+    "Notice", "Log", "LogEntry", "Proof",
 )  # fmt: skip
 ALL_CURSORS = """{
   sanctions(first: 1000) { edges { cursor node { id appeals { edges { cursor } } } } }
@@ -73,6 +74,7 @@ async def pool_of(ask: Asking, cast: Cast) -> Pool:
         "last": [*sizes * 3, -1, 1001],
         "after": cursors,
         "before": cursors,
+        "cursor": ["feed~0", "feed~1", "feed~7", "feed~90", "feed~999999", "feed~-1", ""],
     }
     return Pool(values | {name: [0, 1, 2**53 - 1] for name in ("index", "size", "from", "to")})
 

@@ -20,7 +20,7 @@ from governance.rules.disclosure import Case, sees_subject
 from governance.rules.policy import PARTNER_RETENTION, SUSPENSIONS
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Sanction, SubjectKey
-from governance.words import Effect
+from governance.words import Effect, Outcome
 from tests.api.reads.stories import Story
 from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, asking
 from tests.builders import DAY, HOUR, KEYS, MICRO, NOW, World, examples
@@ -307,3 +307,29 @@ async def test_a_past_status_tells_of_no_replacement_or_appeal_that_came_later(
                     },
                 }
             ]
+
+
+async def test_a_past_status_tells_where_an_appeal_stood_then(database_url: str) -> None:
+    nested = """query($subject: URI!, $at: DateTime) {
+      suspensionStatus(subject: $subject, at: $at) { sanctions {
+        appeals { nodes { state outcome decidedAt } } } } }"""
+    with World(database_url) as world:
+        team, about = world.team(), "acct:person@elsewhere.example"
+        held = world.issue(team.issuer, subject=about)
+        appeal_id = world.in_review(team, held, NOW + HOUR)
+        world.decide(team.reviewer, appeal_id, Outcome.UPHELD, NOW + DAY)
+        async with asking(database_url, lambda: NOW + 2 * DAY) as ask:
+
+            async def told(at: datetime) -> Any:
+                asked = {"subject": about, "at": print_instant(at)}
+                found = await ask.data(nested, asked, team.reader)
+                [sanction] = found["suspensionStatus"]["sanctions"]
+                return sanction["appeals"]["nodes"]
+
+            undecided = {"state": "IN_REVIEW", "outcome": None, "decidedAt": None}
+            assert await told(NOW) == []
+            assert await told(NOW + DAY - MICRO) == [undecided]
+            decided = {"state": "DECIDED", "outcome": "UPHELD"}
+            assert await told(NOW + DAY) == [{**decided, "decidedAt": print_instant(NOW + DAY)}]
+            # Of the future what is known now is told.
+            assert (await told(NOW + 3 * DAY))[0]["state"] == "DECIDED"

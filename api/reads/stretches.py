@@ -1,0 +1,86 @@
+"""The feed by pages: forwards alone, after a place that is kept for good, one statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from graphql import FieldNode
+
+from api.reads.fields import Read, Stretch, getter
+from api.reads.pages import page_size
+from api.reads.selections import fields
+from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.values import Argument, Env, Getter
+from governance.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from api.reads.compiler import Compiler
+
+PREFIX = "feed~"
+
+
+def compiled_stretch(
+    compiler: Compiler, type_name: str, nodes: Sequence[FieldNode], stretch: Stretch, read: Read
+) -> Text:
+    """The JSON of a stretch. Looks one row further than asked, to know whether more follow."""
+    size = read.bound(page_size(getter(stretch.first), "first"), sa.Integer())
+    after = read.bound(_place(stretch.after), sa.BigInteger())
+    rows = (
+        sa.select(stretch.source, sa.func.row_number().over(order_by=stretch.key).label("place"))
+        .where(stretch.key > after, *stretch.where)
+        .order_by(stretch.key)
+        .limit(size + 1)
+        .subquery()
+    )
+    kept, reached = rows.c.place <= size, sa.func.max(rows.c[str(stretch.key.key)])
+    known: dict[str, Text] = {
+        "__typename": literal(f'"{type_name}"'),
+        "hasNextPage": _flag(sa.func.coalesce(sa.func.max(rows.c.place), 0) > size),
+        "endCursor": _quoted(sa.func.coalesce(reached.filter(kept), after)),
+    }
+    parts: list[Text | str] = []
+    sets = [node.selection_set for node in nodes if node.selection_set]
+    selections = fields(compiler.document, type_name, sets, compiler.variables)
+    for key, selected in selections.items():
+        name = selected[0].name.value
+        if name == "nodes":
+            item = compiler.objects(name_of(stretch.type), selected, rows.c, read)
+            known[name] = bracketed(read.dialect.joined(item, rows.c.place).filter(kept))
+        parts += [f'{"," if parts else ""}"{key}":', known[name]]
+    whole = concatenated(["{", *parts, "}"])
+    # The count keeps it to one row, however many there are and whatever is selected.
+    one = sa.select(whole.label("json"), sa.func.count()).select_from(rows).subquery()
+    return sa.select(one.c.json).scalar_subquery()
+
+
+def cursor(position: sa.ColumnElement[int]) -> Text:
+    """The cursor of a place in the feed."""
+    return sa.literal_column(f"'{PREFIX}'", sa.Text()).concat(sa.cast(position, sa.Text()))
+
+
+def _quoted(position: sa.ColumnElement[int]) -> Text:
+    """Null at the beginning, where there is nothing to come after."""
+    json = concatenated(['"', cursor(position), '"'])
+    return sa.case((position > 0, json), else_=literal("null"))
+
+
+def _place(after: Argument) -> Getter:
+    get = getter(after)
+
+    def read(env: Env) -> int:
+        text = get(env)
+        if text is None:
+            return 0
+        match = re.fullmatch(f"{PREFIX}([0-9]{{1,18}})", str(text), re.ASCII)
+        if match is None:
+            raise InvalidInput("after: expected a cursor of the feed", path=["after"])
+        return int(match[1])
+
+    return read
+
+
+def _flag(value: sa.ColumnElement[bool]) -> Text:
+    return sa.case((value, literal("true")), else_=literal("false"))

@@ -1,0 +1,135 @@
+"""The feed: what happened, in the order of commits, as far as each viewer may know."""
+
+from typing import Any
+
+import sqlalchemy as sa
+import strawberry
+import strawberry.pydantic
+from pydantic import BaseModel, Field
+from sqlmodel import col
+
+from api.reads.fields import Condition, One, Read, Row, rows_of, sql, there_is, value_from
+from api.reads.stretches import cursor
+from api.reads.values import Argument
+from api.schema.appeals import Appeal
+from api.schema.platforms import Platform
+from api.schema.sanctions import Sanction
+from api.schema.subjects import domain_of
+from api.schema.visible import is_own, sees_subject
+from governance.fields import URI, Cursor, Draft, Instant
+from governance.identifiers import SubjectKind
+from governance.platforms import Platform as PlatformRow
+from governance.records import appeals, sanctions
+from governance.rules.disclosure import NOTICES, ViewerKind
+from governance.sanctions import Disclosure
+from governance.words import EventType, Measure
+
+
+@strawberry.pydantic.type(description="What the account's host is to tell the person")
+class Notice(BaseModel):
+    @sql(str | None, "The reason, as it is told to the subject")
+    def reason(row: Row, read: Read) -> Any:
+        return row.reason
+
+    @sql(str | None, "For the person, to appeal with; null once it was used")
+    def appeal_secret(row: Row, read: Read) -> Any:
+        return sa.case((row.secret_generation == 0, read.sealed(row.id)))
+
+
+@strawberry.pydantic.type(description="One thing that happened, in the feed")
+class Event(BaseModel):
+    type: EventType = Field(description="What happened")
+    occurred_at: Instant = Field(description="When it happened")
+
+    @sql(Cursor, "Its place in the feed")
+    def cursor(row: Row, read: Read) -> Any:
+        return cursor(row.position)
+
+    @sql(Platform, "The platform whose sanction it is about")
+    def platform(row: Row, read: Read) -> Any:
+        found = rows_of(PlatformRow)
+        return One(Platform, found, [found.c.id == row.platform_id])
+
+    @sql(URI | None, "Whom it is about, for those entitled to know")
+    def subject(row: Row, read: Read) -> Any:
+        held, about = rows_of(Disclosure), rows_of(sanctions.Sanction)
+        both = sa.join(held, about, about.c.id == held.c.sanction_id)
+        own = about.c.id == row.sanction_id
+        return value_from(both, held.c.subject, own, sees_subject(about.c, read))
+
+    @sql(Sanction, "The sanction, as it stands now")
+    def sanction(row: Row, read: Read) -> Any:
+        found = rows_of(sanctions.Sanction)
+        return One(Sanction, found, [found.c.id == row.sanction_id])
+
+    @sql(Appeal | None, "The appeal, as it stands now; null if it is about none")
+    def appeal(row: Row, read: Read) -> Any:
+        found = rows_of(appeals.Appeal)
+        return One(Appeal, found, [found.c.id == row.appeal_id])
+
+    @sql(Notice | None, "What to tell the person; of NOTICE_DUE, for the account's host alone")
+    def notice(row: Row, read: Read) -> Any:
+        held, about = rows_of(Disclosure), rows_of(sanctions.Sanction)
+        both = sa.join(held, about, about.c.id == held.c.sanction_id)
+        told = (
+            sa.select(held.c.reason, held.c.host_id, about.c.id, about.c.secret_generation)
+            .select_from(both)
+            .subquery()
+        )
+        where = [told.c.id == row.sanction_id, row.type == EventType.NOTICE_DUE]
+        return One(Notice, told, [*where, _is_host(told.c.host_id, read)])
+
+
+@strawberry.pydantic.type(description="A piece of the feed, oldest first")
+class EventPage(BaseModel):
+    nodes: list[Event] = Field(description="What happened, in the order of commits")
+    end_cursor: Cursor | None = Field(description="Where to go on; null at the beginning")
+    has_next_page: bool = Field(description="Whether more is there already")
+
+
+@strawberry.pydantic.input(description="Which events; every part given must fit")
+class EventFilter(Draft):
+    platform: str | None = Field(default=None, description="Domain of the deciding platform")
+    types: list[EventType] | None = Field(default=None, description="Any of these types")
+    measures: list[Measure] | None = Field(default=None, description="Any of these measures")
+    subject_kinds: list[SubjectKind] | None = Field(default=None, description="Any of these kinds")
+
+
+def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
+    """The conditions of a filter, and of who may know."""
+    values = given if isinstance(given, dict) else {}
+    where = [_may_know(found, read)]
+    if values.get("platform") is not None:
+        platform = sa.select(col(PlatformRow.id)).where(
+            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
+        )
+        where.append(found.platform_id == platform.scalar_subquery())
+    if values.get("types") is not None:
+        where.append(read.among(found.type, values["types"]))
+    about = rows_of(sanctions.Sanction)
+    columns = {"measures": about.c.measure, "subjectKinds": about.c.subject_kind}
+    of_sanction = [
+        read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None
+    ]
+    if of_sanction:
+        where.append(there_is(about, about.c.id == found.sanction_id, *of_sanction))
+    return where
+
+
+def _may_know(found: Row, read: Read) -> Condition:
+    """Notices concern the issuing platform and the account's host: the twin of
+    `rules.disclosure.knows_of`."""
+    is_open = sa.type_coerce(found.type, sa.Text()).not_in(
+        [sa.literal_column(f"'{word}'") for word in sorted(NOTICES)]
+    )
+    if read.viewer is not ViewerKind.PARTNER:
+        return is_open
+    held = rows_of(Disclosure)
+    hosted = there_is(held, held.c.sanction_id == found.sanction_id, _is_host(held.c.host_id, read))
+    return sa.or_(is_open, is_own(found, read), hosted)
+
+
+def _is_host(host_id: sa.ColumnElement[Any], read: Read) -> Condition:
+    if read.viewer is not ViewerKind.PARTNER:
+        return sa.false()
+    return sa.and_(host_id == read.platform_id)

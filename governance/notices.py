@@ -1,0 +1,76 @@
+"""Notices: the host of an account tells the person what another platform decided, and why.
+
+DSA article 17: everyone sanctioned is told the reason, and how to appeal.
+"""
+
+from datetime import datetime
+
+from pydantic import Field as PlainField
+from sqlmodel import Field, Session, SQLModel
+
+from governance import feed
+from governance.errors import Conflict, NotFound
+from governance.fields import Draft, EnumText
+from governance.fields import UTCDateTime as Utc
+from governance.membership import Actor
+from governance.sanctions import Disclosure, Sanction
+from governance.words import EventType, Measure, NoticeOutcome, Role
+
+TELLERS = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)
+
+
+class Notice(SQLModel, table=True):
+    """What became of telling the person of one sanction; a row once that is known."""
+
+    __tablename__ = "notices"
+
+    sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
+    platform_id: str = Field(foreign_key="platforms.id")
+    outcome: NoticeOutcome = Field(sa_type=EnumText(NoticeOutcome))
+    at: datetime = Field(sa_type=Utc)
+
+
+class NoticeDraft(Draft):
+    """What became of telling the person."""
+
+    sanction_id: str = PlainField(max_length=64, description="The sanction that was to be told")
+    outcome: NoticeOutcome = PlainField(description="Whether the person was told")
+
+
+def is_due(sanction: Sanction, host_id: str | None) -> bool:
+    """Whether another platform of this node hosts the account and is to tell the person: of a
+    termination once it is approved."""
+    is_made = sanction.measure is not Measure.ACCOUNT_TERMINATED or sanction.approved_at is not None
+    return sanction.is_binding and is_made and host_id not in (None, sanction.platform_id)
+
+
+def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: datetime) -> Notice:
+    """Notes what became of the notice; the same again answers the same.
+
+    By the account's host, or where that is no other platform of this node, by the issuing one.
+    What couldn't be delivered may be later; what was delivered stays so.
+    """
+    sanction = session.get(Sanction, draft.sanction_id)
+    held = session.get(Disclosure, draft.sanction_id)
+    if sanction is None or held is None or actor.platform_id != _teller(sanction, held):
+        raise NotFound("no such sanction, or not yours to tell of", path=["sanctionId"])
+    actor.require(*TELLERS)
+    notice = session.get(Notice, sanction.id)
+    if notice is not None and notice.outcome is draft.outcome:
+        return notice
+    if notice is not None and notice.outcome is NoticeOutcome.DELIVERED:
+        raise Conflict("the notice was delivered already", path=["outcome"])
+    notice = session.merge(
+        Notice(
+            sanction_id=sanction.id, platform_id=actor.platform_id, outcome=draft.outcome, at=now
+        )
+    )
+    if draft.outcome is NoticeOutcome.DELIVERED:
+        sanction.notified_at = now
+        session.add(sanction)
+    feed.append(session, [feed.Happening(EventType.NOTICE_RECORDED, sanction)], now=now)
+    return notice
+
+
+def _teller(sanction: Sanction, held: Disclosure) -> str:
+    return held.host_id or sanction.platform_id
