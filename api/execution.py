@@ -38,10 +38,11 @@ from api.reads.selections import Document, fields
 from api.reads.stores import Store, TooDeep
 from api.reads.values import Env
 from api.schema.build import changes, methods, schema
-from api.schema.mutations import Act, Change, Changed, issued
+from api.schema.changes import Act, Change, Changed
+from api.schema.mutations import issued
 from api.schema.nodes import Refusal
 from api.schema.payloads import ROW
-from governance import issuing
+from governance import issuing, judging
 from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.errors import Busy, Forbidden, Refused, Unauthenticated
@@ -158,7 +159,7 @@ class Executor:
         roots = fields(
             context.operation.document, "Query", [operation.selection_set], context.variables
         )
-        if any(nodes[0].name.value in INTROSPECTION for nodes in roots.values()):
+        if any(nodes[0].name.value in INTROSPECTION | changes().keys() for nodes in roots.values()):
             return None
         body = bytearray(b'{"data":{')
         try:
@@ -246,7 +247,9 @@ class Executor:
             message = "too many others are writing: nothing was changed, send it again"
             raise GraphQLError(message, extensions={"code": "BUSY"}) from None
         except Refused as refused:
-            return _refusal(refused)
+            if change.refused is None:
+                return _refusal(refused)
+            done = change.refused(refused)
         # What was committed may be newer than the request's beginning.
         context.now = max(context.now, self.now())
         context.holds_secret = context.actor is None and _takes_secret(raw)
@@ -264,7 +267,8 @@ class Executor:
         if actor is None and not _takes_secret(raw):
             raise Unauthenticated("this takes a member's credential")
         draft = validated(change.draft, raw)
-        with self._database.writing() as session:
+        using = self._database.reading if change.refused else self._database.writing
+        with using() as session:
             return change.use(Act(session, self._keys, actor, self.now()), draft)
 
     def _issued(
@@ -279,10 +283,10 @@ class Executor:
                 extensions={"code": "LIMIT_EXCEEDED"},
             )
         [item] = change.draft.model_fields["sanctions"].annotation.__args__
-        requests: list[issuing.Request | Refused] = []
+        requests: list[judging.Request | Refused] = []
         for raw in raws:
             try:
-                requests.append(issuing.Request(validated(item, raw)))
+                requests.append(judging.Request(validated(item, raw)))
             except Refused as refused:
                 requests.append(refused)
         try:
@@ -353,6 +357,7 @@ class Executor:
         context: Context = info.context
         env = context.env(self._keys)
         env.rows = [[row.id, row.secret] for row in rows]
+        env.given = rows[0].given if len(rows) == 1 else {}
         path = tuple(info.path.as_list()), key
         name = change.payload.__name__
         plan = self.planner.payload(context.operation, path, name, ROW, nodes, env)
@@ -392,10 +397,10 @@ def _prepared() -> GraphQLSchema:
         elif isinstance(kind, GraphQLObjectType):
             kind.is_type_of = None
             for name, definition in kind.fields.items():
-                if kind.name == "Query":
-                    definition.resolve = _queried
-                elif kind.name == "Mutation":
+                if kind.name in ("Query", "Mutation") and name in changes():
                     definition.resolve = _changing(changes()[name])
+                elif kind.name == "Query":
+                    definition.resolve = _queried
                 else:
                     definition.resolve = _held
     return prepared

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from sqlmodel import Session
 
-from governance import appealing, changing, deciding, erasing, issuing
+from governance import appealing, changing, deciding, erasing, issuing, judging
 from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
 from governance.appellants import Moved
 from governance.changing import (
@@ -28,7 +28,8 @@ from governance.changing import (
 from governance.database import Database
 from governance.errors import RefusalCode, Refused
 from governance.fields import validated
-from governance.issuing import Issued, Request
+from governance.issuing import Issued
+from governance.judging import Request
 from governance.membership import Actor, add_member, add_platform
 from governance.platforms import Platform
 from governance.records import METADATA
@@ -117,7 +118,7 @@ class World:
         )
 
     def issued(self, actor: Actor, now: datetime = NOW, **changes: Any) -> Issued:
-        request = Request(issuing.draft(draft(now, **changes)))
+        request = Request(judging.draft(draft(now, **changes)))
         return self.do(issuing.issue_one, KEYS, actor, request, now=now)
 
     def issue(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
@@ -125,7 +126,7 @@ class World:
 
     def record(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
         """A record of an outside decision."""
-        request = Request(issuing.draft(draft(now, **changes)), is_outside=True)
+        request = Request(judging.draft(draft(now, **changes)), is_outside=True)
         return self.do(issuing.issue_one, KEYS, actor, request, now=now).sanction_id
 
     def terminate(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:

@@ -16,7 +16,8 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
-from api.schema.mutations import Change, Mutation
+from api.schema.changes import Change
+from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import SCALARS
 

@@ -1,17 +1,13 @@
 """Everything that can be changed: verb and noun, one input, the success or a refusal."""
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel
-from sqlmodel import Session
 
 from api.schema import inputs
+from api.schema.changes import Act, Changed, change
 from api.schema.nodes import Refusal
 from api.schema.payloads import (
     AppealChanged,
@@ -22,48 +18,10 @@ from api.schema.payloads import (
     SanctionsIssued,
     SubjectErased,
 )
-from governance import appealing, changing, deciding, erasing, issuing, notices
+from governance import appealing, changing, deciding, erasing, issuing, judging, notices
 from governance.appellants import Moved
-from governance.errors import Unauthenticated
-from governance.membership import Actor
 from governance.sanctions import Sanction
-from governance.settings import Keys
 from governance.words import NoticeOutcome
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What a change may use: an open transaction, the node's keys, who acts, the one `now`."""
-
-    session: Session
-    keys: Keys
-    someone: Actor | None
-    now: datetime
-
-    @property
-    def actor(self) -> Actor:
-        """The member that acts; Unauthenticated without a credential."""
-        if self.someone is None:
-            raise Unauthenticated("this takes a member's credential")
-        return self.someone
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The row that the payload's objects are read through: an id, and a secret or null."""
-
-    id: str
-    secret: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """How a mutation is done: the draft it takes, the payload it answers, the use case."""
-
-    draft: type[Any]
-    payload: type
-    use: Callable[[Act, Any], Any]
-
 
 SanctionChangeResult = Annotated[
     SanctionChanged | Refusal,
@@ -81,34 +39,6 @@ EraseSubjectResult = Annotated[
     SubjectErased | Refusal,
     strawberry.union("EraseSubjectResult", description="What was erased, or why nothing was"),
 ]
-
-
-def change(
-    result: Any, draft: type[Any], payload: type, description: str
-) -> Callable[[Callable[[Act, Any], Any]], Any]:
-    """Declares a mutation: its result, the input it takes, the payload of its success."""
-
-    def declare(use: Callable[[Act, Any], Any]) -> Any:
-        def unused(self: object, input: object) -> None:  # noqa: A002
-            raise AssertionError("the executor replaces every resolver")
-
-        given: Any = Annotated[draft, strawberry.argument(description="What to do")]
-        unused.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-                inspect.Parameter("input", inspect.Parameter.KEYWORD_ONLY, annotation=given),
-            ]
-        )
-        unused.__annotations__ = {"input": given}
-        unused.__name__, unused.__module__ = use.__name__, use.__module__
-        return strawberry.pydantic.field(
-            unused,
-            graphql_type=result,
-            description=description,
-            metadata={"change": Change(draft, payload, use)},
-        )
-
-    return declare
 
 
 def issued(answer: issuing.Issued) -> Changed:
@@ -132,7 +62,7 @@ class Mutation(BaseModel):
         "Issue a sanction; the same body again answers the same",
     )
     def issue_sanction(act: Act, draft: Any) -> Changed:
-        request = issuing.Request(draft)
+        request = judging.Request(draft)
         return issued(issuing.issue_one(act.session, act.keys, act.actor, request, now=act.now))
 
     @change(
@@ -142,7 +72,7 @@ class Mutation(BaseModel):
         "Record a decision this policy doesn't make; it never binds",
     )
     def record_outside_decision(act: Act, draft: Any) -> Changed:
-        request = issuing.Request(draft, is_outside=True)
+        request = judging.Request(draft, is_outside=True)
         return issued(issuing.issue_one(act.session, act.keys, act.actor, request, now=act.now))
 
     @change(

@@ -27,18 +27,23 @@ from api.reads.fields import (
 )
 from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, is_overdue, state
+from api.schema.changes import Act, Changed, change
 from api.schema.feed import Event, EventFilter, EventPage, happened
+from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
 from api.schema.policies import Policy, current
+from api.schema.previews import SanctionPreview, given_of
 from api.schema.sanctions import PAGING, Sanction, SanctionFilter, disclosed, fits
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
+from governance import previewing
 from governance.errors import InvalidInput
 from governance.fields import URI, Cursor, Draft
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
+from governance.previewing import Preview
 from governance.records import appeals, events, sanctions
 from governance.rules.disclosure import ViewerKind
 from governance.settings import token_hash
@@ -160,6 +165,17 @@ class Query(BaseModel):
     @sql(Policy, "What the networks agreed, as data")
     def policy(row: Row, read: Read) -> Any:
         return current()
+
+    @change(
+        SanctionPreview,
+        IssueSanctionInput,
+        SanctionPreview,
+        "What `issueSanction` would come to, without writing anything",
+        refused=lambda refused: Changed("", given=given_of(Preview(refused))),
+    )
+    def preview_sanction(act: Act, draft: Any) -> Changed:
+        told = previewing.preview(act.session, act.keys, act.actor, draft, now=act.now)
+        return Changed("", given=given_of(told))
 
     @sql(
         AppellantView | None,

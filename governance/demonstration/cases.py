@@ -9,7 +9,7 @@ from governance.demonstration import plans, words
 from governance.demonstration.decisions import DAY, Inventor
 from governance.demonstration.plans import HOUR, NOTHING, Weighted
 from governance.demonstration.stage import Case, Plan
-from governance.issuing import Request
+from governance.judging import Request
 from governance.rules import policy
 from governance.words import Audience, Automation, Measure
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from governance.demonstration import words
 from governance.identifiers import SubjectKind
-from governance.issuing import Request, draft
+from governance.judging import Request, draft
 from governance.rules.policy import CONTENT_MEASURES
 from governance.vocabulary import Category, ContentType
 from governance.words import Audience, Automation, Ground, Measure, PermanentBasis, Source

@@ -10,7 +10,7 @@ from random import Random
 
 from sqlmodel import Session
 
-from governance import issuing
+from governance import issuing, judging
 from governance.errors import Refused
 from governance.membership import Actor
 from governance.settings import Keys
@@ -34,7 +34,7 @@ class Course:
     random: Random
     staff: Staff
     guests: tuple[str, Staff]  # another platform, whose reviewers may be invited
-    request: issuing.Request
+    request: judging.Request
     issuer: Actor
     sanction_id: str
     secret: str
@@ -54,7 +54,7 @@ class Case:
 
     at: datetime
     platform: str
-    requests: tuple[tuple[issuing.Request, Plan], ...]
+    requests: tuple[tuple[judging.Request, Plan], ...]
     by_service: bool = False
 
 
@@ -91,7 +91,7 @@ class Stage:
         tell(len(answers))
 
     def _course(
-        self, case: Case, issuer: Actor, request: issuing.Request, issued: issuing.Issued
+        self, case: Case, issuer: Actor, request: judging.Request, issued: issuing.Issued
     ) -> Course:
         other = self._random.choice([domain for domain in self._staffs if domain != case.platform])
         return Course(

@@ -32,7 +32,7 @@ from governance.importing.runs import (
 )
 from governance.importing.servers import COLUMNS, server_draft, server_uri, severity
 from governance.importing.tables import Row, read_rows
-from governance.issuing import Dating, Request
+from governance.judging import Dating, Request
 from governance.membership import Actor
 from governance.settings import Keys
 from governance.words import Measure

@@ -29,7 +29,7 @@ from governance.importing.runs import (
     in_batches,
 )
 from governance.importing.tables import Row, read_rows
-from governance.issuing import Request
+from governance.judging import Request
 from governance.settings import Keys
 
 # The columns of the full dump, for files without a header. v2 put content_id_ean after

@@ -17,7 +17,8 @@ from sqlmodel import Session, select
 from governance import membership
 from governance.database import Database
 from governance.errors import NotFound, Refused
-from governance.issuing import Issued, Request, issue
+from governance.issuing import Issued, issue
+from governance.judging import Request
 from governance.membership import Actor
 from governance.platforms import Member
 from governance.settings import Keys

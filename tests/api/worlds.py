@@ -18,9 +18,9 @@ from api.reads.stores import store
 from governance import demo
 from governance.database import Database
 from governance.errors import Refused
-from governance.issuing import Request as Issue
-from governance.issuing import draft as drafted
 from governance.issuing import issue
+from governance.judging import Request as Issue
+from governance.judging import draft as drafted
 from governance.membership import Actor
 from governance.records import METADATA
 from governance.settings import Settings

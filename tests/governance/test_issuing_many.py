@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from sqlmodel import func, select
 
-from governance import issuing
+from governance import issuing, judging
 from governance.errors import RefusalCode, Refused
-from governance.issuing import MOST_IN_BATCH, Issued, Request
+from governance.issuing import MOST_IN_BATCH, Issued
+from governance.judging import Request
 from governance.membership import Actor
 from governance.records import sanctions
 from governance.settings import token_hash
@@ -17,7 +18,7 @@ from tests.builders import DAY, KEYS, MICRO, NOW, Team, World, draft, refused, s
 
 
 def issue_many(world: World, actor: Actor, *drafts: dict[str, Any]) -> list[Issued | Refused]:
-    requests = [Request(issuing.draft(each)) for each in drafts]
+    requests = [Request(judging.draft(each)) for each in drafts]
     return world.do(issuing.issue, KEYS, actor, requests, now=NOW)
 
 
@@ -71,7 +72,7 @@ def test_another_body_under_the_reference_is_a_conflict(
 def test_a_record_under_the_reference_is_another_body(world: World, team: Team) -> None:
     body = draft()
     world.issue(team.issuer, **body)
-    request = Request(issuing.draft(body), is_outside=True)
+    request = Request(judging.draft(body), is_outside=True)
     with refused(world, RefusalCode.REFERENCE_REUSED):
         world.do(issuing.issue_one, KEYS, team.issuer, request, now=NOW)
 
@@ -138,7 +139,7 @@ def test_items_of_a_batch_meet_each_other(world: World, team: Team) -> None:
 def test_a_refused_shape_keeps_its_place(world: World, team: Team) -> None:
     bad = Refused("this item has no shape")
     answers = world.do(
-        issuing.issue, KEYS, team.issuer, [bad, Request(issuing.draft(draft())), bad], now=NOW
+        issuing.issue, KEYS, team.issuer, [bad, Request(judging.draft(draft())), bad], now=NOW
     )
     assert [answer is bad for answer in answers] == [True, False, True]
 

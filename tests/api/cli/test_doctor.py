@@ -7,7 +7,8 @@ import pytest
 
 from api.console import now
 from governance.database import Database
-from governance.issuing import Request, draft, issue_one
+from governance.issuing import issue_one
+from governance.judging import Request, draft
 from governance.membership import Actor, add_member, add_platform
 from governance.words import Role
 from tests.api.cli.conftest import Comity, Done

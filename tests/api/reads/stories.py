@@ -11,9 +11,10 @@ from sqlmodel import col, select
 
 from governance.errors import Refused
 from governance.events import Event
-from governance.issuing import Dating, issue
-from governance.issuing import Request as Issue
-from governance.issuing import draft as drafted
+from governance.issuing import issue
+from governance.judging import Dating
+from governance.judging import Request as Issue
+from governance.judging import draft as drafted
 from governance.words import Audience, Measure, Outcome, Precision
 from tests.builders import DAY, HOUR, KEYS, MICRO, TERMINATION, Team, World, draft
 

@@ -16,6 +16,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from api.execution import Request
+from api.schema.build import changes
 from governance.fields import print_instant
 from governance.membership import Actor
 from tests.api.reads.documents import Pool, Writer, Written
@@ -168,7 +169,7 @@ async def test_generated_documents_reach_every_field_of_every_type(
     for name in READABLE:
         kind = schema.type_map[name]
         assert isinstance(kind, GraphQLObjectType)
-        assert set(kind.fields) <= used
+        assert kind.fields.keys() - changes().keys() <= used
     for name in ("SanctionFilter", "AppealFilter"):
         filters = schema.type_map[name]
         assert isinstance(filters, GraphQLInputObjectType)

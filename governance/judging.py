@@ -1,0 +1,271 @@
+"""What a request comes to, before anything is written: its rules, its row, what it replaces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlmodel import Session, col, select
+
+from governance import feed
+from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
+from governance.fields import new_id, validated
+from governance.membership import Actor
+from governance.rules import policy
+from governance.rules.lifecycle import after
+from governance.rules.status import effect
+from governance.sanctions import Sanction, SanctionDraft, SanctionTerms, SubjectKey
+from governance.settings import Keys
+from governance.subjects import Identified
+from governance.words import Effect, EventType, Measure, PolicyConflict, Precision, Validity
+
+_TERMS = frozenset(SanctionTerms.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """The dates of a decision that is imported with its own, rather than made now."""
+
+    issued_at: datetime
+    precision: Precision = Precision.INSTANT
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A draft to be issued, or recorded as an outside decision."""
+
+    draft: SanctionDraft
+    is_outside: bool = False
+    dating: Dating | None = None  # set by imports alone
+    record_conflicts: bool = False  # imports: what conflicts becomes a record
+
+
+@dataclass(slots=True)
+class Known:
+    """What the platform already holds about the references and subjects of a batch."""
+
+    by_reference: dict[str, Sanction] = field(default_factory=dict)
+    by_key: dict[str, dict[str, policy.Earlier]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The sanction that a request comes to, not stored yet, and the one it would replace."""
+
+    sanction: Sanction
+    replaced: Sanction | None
+
+
+def draft(raw: Mapping[str, Any]) -> SanctionDraft:
+    """The raw input as a draft; InvalidInput names the field."""
+    return validated(SanctionDraft, raw)
+
+
+def judge(
+    session: Session,
+    actor: Actor,
+    request: Request,
+    about: Identified,
+    known: Known,
+    *,
+    now: datetime,
+) -> Judged:
+    """Writes nothing; raises what the request is refused for."""
+    issued_at = request.dating.issued_at if request.dating else now
+    effective_at = request.draft.effective_at or issued_at
+    earlier = {i: e for key in about.keys for i, e in known.by_key.get(key, {}).items()}
+    replaced = _replaced(session, actor, request.draft, about, now)
+    if replaced is not None and (old := earlier.get(replaced.id)) is not None:
+        start, end = old.span
+        # It doesn't stand any more, but the time it was in force still counts.
+        earlier[replaced.id] = replace(old, stands=False, span=(start, min(end or now, now)))
+    conflicts = _conflicts(actor, request, about, effective_at, earlier, issued_at)
+    sanction = _sanction(actor, request, about, effective_at, issued_at, conflicts, now)
+    if replaced is not None and replaced.is_binding and not sanction.is_binding:
+        _only_after_the_end(replaced, now)
+    return Judged(sanction, replaced)
+
+
+def used_before(first: Sanction, fingerprint: str) -> None:
+    """The same body under a used reference is a retry; anything else is refused."""
+    if first.redacted_at is not None:
+        raise Refused(
+            "this reference was used and its record erased",
+            path=["issuerReference"],
+            code=RefusalCode.ERASED,
+        )
+    if first.fingerprint != fingerprint:
+        raise Conflict(
+            "this reference was used for another decision; expected the same body again",
+            path=["issuerReference"],
+            code=RefusalCode.REFERENCE_REUSED,
+        )
+
+
+def _conflicts(
+    actor: Actor,
+    request: Request,
+    about: Identified,
+    effective_at: datetime,
+    earlier: Mapping[str, policy.Earlier],
+    decided_at: datetime,
+) -> list[PolicyConflict]:
+    """The conflicts to record; raises the first where the decision has to conform."""
+    draft = request.draft
+    expires_at = policy.expiry(draft.measure, effective_at, draft.expires_at)
+    is_warning = draft.measure is Measure.WARNING  # restricts nothing, so it may end as it starts
+    if expires_at is not None and (
+        expires_at < effective_at or (expires_at == effective_at and not is_warning)
+    ):
+        raise PolicyRefused(
+            "expected an end after the start",
+            path=["expiresAt"],
+            code=RefusalCode.END_BEFORE_START,
+        )
+    conduct_end = draft.conduct_to or draft.conduct_from
+    is_ours = request.dating is None and not request.is_outside
+    if is_ours and conduct_end and conduct_end > decided_at + policy.CLOCK_TOLERANCE:
+        name = "conductTo" if draft.conduct_to else "conductFrom"
+        raise InvalidInput("expected conduct that has happened, not a time to come", path=[name])
+    if draft.measure.endswith("_OTHER") and not draft.other_measure:
+        raise InvalidInput(f"expected a description with {draft.measure}", path=["otherMeasure"])
+    decision = policy.Decision(
+        measure=draft.measure,
+        category=draft.category,
+        kind=about.kind,
+        basis=draft.permanent_basis,
+        effective_at=effective_at,
+        expires_at=expires_at,
+        conduct_from=draft.conduct_from,
+        conduct_to=draft.conduct_to,
+        automation=draft.automation,
+        decided_by=actor.kind,
+        now=decided_at,
+        keeps_dates=request.dating is not None,
+    )
+    found = list(policy.conflicts(decision, earlier.values()))
+    if request.is_outside or (found and request.record_conflicts):
+        codes = [PolicyConflict.OUTSIDE_DECISION, *(conflict.code for conflict in found)]
+        return list(dict.fromkeys(codes))
+    for conflict in found:
+        raise PolicyRefused(
+            conflict.message, path=[conflict.field], code=RefusalCode(conflict.code.value)
+        )
+    return []
+
+
+def _sanction(
+    actor: Actor,
+    request: Request,
+    about: Identified,
+    effective_at: datetime,
+    issued_at: datetime,
+    conflicts: list[PolicyConflict],
+    now: datetime,
+) -> Sanction:
+    draft = request.draft
+    is_binding = not conflicts
+    needs_approval = is_binding and draft.measure is Measure.ACCOUNT_TERMINATED
+    terms = {name: getattr(draft, name) for name in _TERMS}
+    terms["expires_at"] = policy.expiry(draft.measure, effective_at, draft.expires_at)
+    return feed.settle(
+        Sanction(
+            id=new_id("san"),
+            platform_id=actor.platform_id,
+            subject_kind=about.kind,
+            issued_at=issued_at,
+            effective_at=effective_at,
+            time_precision=request.dating.precision if request.dating else Precision.INSTANT,
+            policy_conflicts=conflicts,
+            recorded_at=now,
+            reference_key="",
+            is_binding=is_binding,
+            lapses_at=issued_at + policy.APPROVAL_LAPSE if needs_approval else None,
+            **terms,
+        )
+    )
+
+
+def _replaced(
+    session: Session, actor: Actor, draft: SanctionDraft, about: Identified, now: datetime
+) -> Sanction | None:
+    """The sanction to be superseded: own, standing, of the same subject."""
+    if draft.supersedes is None:
+        return None
+    session.flush()
+    replaced = session.get(Sanction, draft.supersedes)
+    if replaced is None or replaced.platform_id != actor.platform_id:
+        raise InvalidInput("no such sanction of this platform", path=["supersedes"])
+    same = session.exec(
+        select(SubjectKey.key).where(
+            SubjectKey.sanction_id == replaced.id, col(SubjectKey.key).in_(about.keys)
+        )
+    ).first()
+    if same is None:
+        raise InvalidInput("expected a sanction of the same subject", path=["supersedes"])
+    span = replaced.starts_at, replaced.ends_at
+    after(EventType.SANCTION_SUPERSEDED, replaced.validity, effect(span, now))
+    return replaced
+
+
+def _only_after_the_end(replaced: Sanction, now: datetime) -> None:
+    """A record doesn't bind: in the place of what does, it would end it unnoticed."""
+    if effect((replaced.starts_at, replaced.ends_at), now) is not Effect.ENDED:
+        raise Conflict("a record that doesn't bind can't replace what does", path=["supersedes"])
+
+
+def known_of(
+    session: Session,
+    keys: Keys,
+    actor: Actor,
+    requests: Sequence[Request | Refused],
+    identified: Sequence[Identified | Refused],
+) -> Known:
+    """What the platform holds already, in two statements whatever the size of the batch."""
+    known = Known()
+    references = {
+        reference_key(keys, actor, r.draft) for r in requests if not isinstance(r, Refused)
+    }
+    own = select(Sanction).where(Sanction.platform_id == actor.platform_id)
+    for sanction in session.exec(own.where(col(Sanction.reference_key).in_(references))):
+        known.by_reference[sanction.reference_key] = sanction
+    subject_keys = {k for about in identified if isinstance(about, Identified) for k in about.keys}
+    found = session.exec(
+        select(SubjectKey.key, Sanction)
+        .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
+        .where(
+            col(SubjectKey.key).in_(subject_keys),
+            # An expression, or SQLite would begin with everything the platform ever issued.
+            col(Sanction.platform_id).concat("") == actor.platform_id,
+            col(Sanction.is_binding),
+        )
+    )
+    for key, sanction in found:
+        known.by_key.setdefault(key, {})[sanction.id] = earlier_of(sanction)
+    return known
+
+
+def earlier_of(sanction: Sanction) -> policy.Earlier:
+    return policy.Earlier(
+        id=sanction.id,
+        measure=sanction.measure,
+        category=sanction.category,
+        conduct=policy.conduct(sanction.conduct_from, sanction.conduct_to, sanction.issued_at),
+        span=(sanction.starts_at, sanction.ends_at),
+        counts=sanction.validity not in (Validity.OVERTURNED, Validity.VOIDED),
+        stands=sanction.validity is Validity.STANDING,
+    )
+
+
+def reference_key(keys: Keys, actor: Actor, draft: SanctionDraft) -> str:
+    return keys.tag("issuer-reference", actor.platform_id, draft.issuer_reference)
+
+
+def fingerprint(keys: Keys, reference: str, request: Request) -> str:
+    """A keyed hash of the body as it was given, so that the same body is known again."""
+    body = orjson.dumps(
+        [request.is_outside, request.draft.model_dump(mode="json", exclude_defaults=True)],
+        option=orjson.OPT_SORT_KEYS,
+    )
+    return keys.tag("fingerprint", reference, body.decode())
