@@ -35,7 +35,7 @@ from api.errors import located, public
 from api.reads.compiler import TYPE_KEY
 from api.reads.plans import Operation, Plan, Planner
 from api.reads.selections import Document, fields
-from api.reads.stores import Store, TooDeep
+from api.reads.stores import Store, TooDeep, Values
 from api.reads.values import Env
 from api.schema.build import changes, methods, schema
 from api.schema.changes import Act, Change, Changed
@@ -196,14 +196,14 @@ class Executor:
 
     def _planned(
         self, nodes: Sequence[FieldNode], context: Context, env: Env, *, typed: bool = False
-    ) -> tuple[Plan, list[Any]] | None:
+    ) -> tuple[Plan, Values] | None:
         """A root field's plan with its values; None for __typename."""
         if nodes[0].name.value == "__typename":
             return None
         plan = self.planner.root(context.operation, nodes, env, typed=typed)
         return plan, plan.values(env)
 
-    async def _run(self, plan: Plan, values: Sequence[Any]) -> str:
+    async def _run(self, plan: Plan, values: Values) -> str:
         with _too_deep():
             json = str(await self.store.one(plan.sql, values, is_point=plan.is_point))
         return self._unsealed(json) if plan.is_sealed else json
@@ -353,7 +353,7 @@ class Executor:
         nodes: Sequence[FieldNode],
         info: Info,
         key: str,
-    ) -> tuple[Plan, list[Any]]:
+    ) -> tuple[Plan, Values]:
         context: Context = info.context
         env = context.env(self._keys)
         env.rows = [[row.id, row.secret] for row in rows]

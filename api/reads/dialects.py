@@ -38,7 +38,7 @@ class SQLite(_Shared):
     in aggregates: `joined` relies on the order of the subquery it reads."""
 
     name = "sqlite"
-    engine: sa.Dialect = sqlite.dialect()
+    engine: sa.Dialect = sqlite.dialect(paramstyle="named")
     list_type: sa.types.TypeEngine[Any] = sa.Text()
 
     def quoted(self, text: Text) -> Text:

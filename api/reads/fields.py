@@ -96,6 +96,14 @@ class Stretch:
 Node = One | All | Page | Stretch | Variants | Nothing
 
 
+def _now(env: Env) -> datetime:
+    return env.now
+
+
+def _platform_id(env: Env) -> str | None:
+    return env.viewer.platform_id
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a field's method may use: the clock, who asks, and bound values."""
@@ -103,18 +111,18 @@ class Read:
     dialect: Dialect
     viewer: ViewerKind
     binds: dict[str, Getter]
-    clock: Getter = lambda env: env.now
+    clock: Getter = _now
     is_elsewhen: bool = False  # at another instant than now
 
     @property
     def now(self) -> sa.ColumnElement[datetime]:
         """The one `now` of the request, or the instant asked about."""
-        return self.bound(self.clock, UTCDateTime())
+        return self.bound(self.clock, UTCDateTime(), "now")
 
     @property
     def platform_id(self) -> sa.ColumnElement[str]:
         """The asking partner's platform."""
-        return self.bound(lambda env: env.viewer.platform_id, sa.Text())
+        return self.bound(_platform_id, sa.Text(), "platform")
 
     def at(self, clock: Getter) -> "Read":
         """The same, at another instant."""
@@ -123,11 +131,16 @@ class Read:
     def as_viewer(self, viewer: ViewerKind) -> "Read":
         return replace(self, viewer=viewer)
 
-    def bound(self, get: Getter, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        """A parameter whose value `get` finds at each execution."""
-        name = f"b{len(self.binds)}"
-        self.binds[name] = get
-        return sa.bindparam(name, type_=kind, required=False)
+    def bound(
+        self, get: Getter, kind: sa.types.TypeEngine[Any], name: str = "b"
+    ) -> sa.ColumnElement[Any]:
+        """A parameter whose value `get` finds at each execution. Where one name is asked for
+        with the same `get` again, it is the same parameter."""
+        found = name
+        while self.binds.get(found) is not get and (found in self.binds or found == "b"):
+            found = f"{name}{len(self.binds)}"
+        self.binds[found] = get
+        return sa.bindparam(found, type_=kind, required=False)
 
     def text(
         self, value: Argument, convert: Callable[[str], str] | None = None

@@ -12,6 +12,7 @@ from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
 from api.reads.fields import SEAL, Read
 from api.reads.selections import Document
+from api.reads.stores import Values
 from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
 
@@ -50,15 +51,17 @@ class Plan:
 
     sql: str
     getters: tuple[Getter, ...]
+    names: tuple[str, ...] | None  # of the parameters, where the engine has them named
     checks: tuple[Getter, ...]
     is_point: bool
     is_sealed: bool = False  # whether appeal secrets are to be put in
 
-    def values(self, env: Env) -> list[Any]:
+    def values(self, env: Env) -> Values:
         """The bound values of one execution; raises what an argument is refused for."""
         for check in self.checks:
             check(env)
-        return [get(env) for get in self.getters]
+        values = [get(env) for get in self.getters]
+        return values if self.names is None else dict(zip(self.names, values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ class Planner:
 
 
 # Signs of a statement that reads more than a few rows by their keys.
-_MANY = ("row_number()", "count(*)", "json_each(")
+_MANY = ("count(*)", "json_each(")
 
 
 def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
@@ -143,15 +146,21 @@ def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dia
     )
     assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
     getters: list[Getter] = []
-    for name in compiled.positiontup or ():
+    names = compiled.positiontup or list(dict.fromkeys(compiled.bind_names.values()))
+    for name in names:
         parameter = compiled.binds[name]
         process = parameter.type.dialect_impl(dialect.engine).bind_processor(dialect.engine)
-        get = binds.get(name) or _constant(compiled.params[name])
-        getters.append(_processed(get, process))
+        if name in binds:
+            getters.append(_processed(binds[name], process))
+        else:
+            constant = compiled.params[name]
+            getters.append(_constant(process(constant) if process else constant))
     sql = compiled.string
     checks = [get for name, get in binds.items() if name not in compiled.binds]
     is_point = not any(sign in sql for sign in _MANY)
-    return Plan(sql, tuple(getters), tuple(checks), is_point, is_sealed=SEAL in compiled.binds)
+    named = None if compiled.positional else tuple(names)
+    sealed = SEAL in compiled.binds
+    return Plan(sql, tuple(getters), named, tuple(checks), is_point, is_sealed=sealed)
 
 
 def _constant(value: object) -> Getter:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -11,6 +11,9 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 from api.reads.dialects import DIALECTS, Dialect
+
+# By place or, on SQLite, by name: so an instant that is meant often is printed once.
+Values = Sequence[Any] | Mapping[str, Any]
 
 
 class TooDeep(Exception):
@@ -27,8 +30,8 @@ class Store(Protocol):
     dialect: Dialect
     statements: int
 
-    async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any: ...
-    async def check(self, sql: str, values: Sequence[Any]) -> None: ...
+    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any: ...
+    async def check(self, sql: str, values: Values) -> None: ...
     async def open(self) -> None: ...
     async def close(self) -> None: ...
 
@@ -47,14 +50,14 @@ class SQLiteStore:
     async def open(self) -> None:
         """Connections are opened as threads need them."""
 
-    async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any:
+    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
         self.statements += 1
         if is_point:
             return self._one(sql, values)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._one, sql, values)
 
-    def _one(self, sql: str, values: Sequence[Any]) -> Any:
+    def _one(self, sql: str, values: Values) -> Any:
         try:
             row = self._connection().execute(sql, values).fetchone()
         except sqlite3.OperationalError as error:
@@ -63,7 +66,7 @@ class SQLiteStore:
             raise
         return None if row is None else row[0]
 
-    async def check(self, sql: str, values: Sequence[Any]) -> None:
+    async def check(self, sql: str, values: Values) -> None:
         """Has SQLite read the statement without running it; TooDeep where it can't."""
         self._one(f"EXPLAIN {sql}", values)
 
@@ -103,12 +106,12 @@ class PostgreSQLStore:
             server_settings={"default_transaction_read_only": "on", "jit": "off"},
         )
 
-    async def one(self, sql: str, values: Sequence[Any], *, is_point: bool) -> Any:
+    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
         assert self._pool is not None, "open() comes first"
         self.statements += 1
         return await self._pool.fetchval(sql, *values)
 
-    async def check(self, sql: str, values: Sequence[Any]) -> None:
+    async def check(self, sql: str, values: Values) -> None:
         """PostgreSQL reads whatever the limits of documents let through."""
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ A plan is made once for a shape of arguments: which are there, which are null, h
 stand. Everything else is `Late` and becomes a bound parameter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,7 @@ class Env:
     rows: list[list[str | None]] = field(default_factory=list)
     given: Mapping[str, list[list[str | None]]] = field(default_factory=dict)  # more rows, by name
     problems: list[tuple[int, Refused]] = field(default_factory=list)
+    found: dict[Hashable, Any] = field(default_factory=dict)  # what several values share
 
 
 Getter = Callable[[Env], Any]

@@ -80,7 +80,10 @@ def status_of(read: Read, subject: Argument, kind: Argument, at: Argument) -> On
     subject_of, kind_of = getter(subject), getter(kind)
 
     def pair(env: Env) -> tuple[str, str]:
-        return asked(env, subject_of(env), kind_of(env))
+        if pair not in env.found:
+            env.found[pair] = asked(env, subject_of(env), kind_of(env))
+        known: tuple[str, str] = env.found[pair]
+        return known
 
     row = sa.select(
         read.bound(lambda env: pair(env)[0], sa.Text()).label("subject"),

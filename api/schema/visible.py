@@ -1,11 +1,13 @@
 """Who sees what, as SQL: the twin of `governance.rules.disclosure`, proved equal by a test."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from api.reads.fields import Condition, Read, rows_of, there_is
+from api.reads.values import Getter
 from governance.fields import UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.rules.disclosure import ViewerKind
@@ -18,7 +20,12 @@ Row = Any
 
 def later(read: Read, delta: timedelta) -> sa.ColumnElement[Any]:
     """The request's clock moved by a delta, as a parameter."""
-    return read.bound(lambda env: env.now + delta, UTCDateTime())
+    return read.bound(_moved(delta), UTCDateTime(), "later")
+
+
+@cache
+def _moved(delta: timedelta) -> Getter:
+    return lambda env: env.now + delta
 
 
 def is_own(row: Row, read: Read) -> Condition:
