@@ -16,12 +16,13 @@ class Dialect(Protocol):
     """One engine's way of saying it."""
 
     name: str
+    bytewise: str  # the collation that compares bytes
     engine: sa.Dialect
     list_type: sa.types.TypeEngine[Any]
 
     def quoted(self, text: Text) -> Text: ...
     def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
-    def joined(self, item: Text, order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
+    def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
@@ -38,6 +39,7 @@ class SQLite(_Shared):
     in aggregates: `joined` relies on the order of the subquery it reads."""
 
     name = "sqlite"
+    bytewise = "BINARY"
     engine: sa.Dialect = sqlite.dialect(paramstyle="named")
     list_type: sa.types.TypeEngine[Any] = sa.Text()
 
@@ -47,7 +49,7 @@ class SQLite(_Shared):
     def instant(self, column: sa.ColumnElement[Any]) -> Text:
         return sa.type_coerce(column, sa.Text())
 
-    def joined(self, item: Text, order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
+    def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         return sa.func.group_concat(item, sa.literal_column("','"), type_=sa.Text())
 
     def listed(self, values: Iterable[str]) -> str:
@@ -70,6 +72,7 @@ class PostgreSQL(_Shared):
     """Compiled for asyncpg; a column's `json` text is taken as it was stored."""
 
     name = "postgresql"
+    bytewise = "C"
     engine: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
     list_type: sa.types.TypeEngine[Any] = postgresql.ARRAY(sa.Text())
 
@@ -81,8 +84,8 @@ class PostgreSQL(_Shared):
         form: Text = sa.literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
         return sa.func.to_char(utc, form, type_=sa.Text())
 
-    def joined(self, item: Text, order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
-        ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), order)
+    def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
+        ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), *order)
         return sa.func.string_agg(item, ordered, type_=sa.Text())
 
     def listed(self, values: Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ def compiled_page(
 ) -> Text:
     """The JSON of a connection. Looks one row further than asked, to know whether more follow."""
     size, is_backward = _size(page, read)
+    selections = _below(compiler, connection, nodes)
+    if not is_backward and {s[0].name.value for s in selections.values()} == {"nodes"}:
+        return _items_alone(compiler, selections, page, read, connection, size)
     rows = _rows(page, read, connection, size, is_backward)
     cursor = _cursor(read, connection, rows.c["page_at"], rows.c["page_id"])
     kept = rows.c.position <= size
@@ -61,11 +64,11 @@ def compiled_page(
         more = sa.func.coalesce(sa.func.max(rows.c.position), 0) > size
         before = page.arguments.get("after") is not None
         after = page.arguments.get("before") is not None
-        first = sa.func.min(cursor).filter(rows.c.position == 1, kept)
-        last = sa.func.min(cursor).filter(rows.c.position == _least(rows.c.total, size))
+        # Cursors sort as the keys in them do.
+        sorted_cursor = sa.collate(cursor, read.dialect.bytewise)
+        ends = sa.func.min(sorted_cursor).filter(kept), sa.func.max(sorted_cursor).filter(kept)
+        first, last = reversed(ends) if page.newest_first else ends
         looks_further = "hasPreviousPage" if is_backward else "hasNextPage"
-        if is_backward:
-            first, last = last, first
         known: dict[str, Text] = {
             "__typename": literal('"PageInfo"'),
             "hasNextPage": _flag(after if is_backward else more),
@@ -82,7 +85,7 @@ def compiled_page(
         return _object(parts)
 
     parts: list[Text | str] = []
-    for key, selected in _below(compiler, connection, nodes).items():
+    for key, selected in selections.items():
         name = selected[0].name.value
         if name == "__typename":
             value = literal(f'"{connection}"')
@@ -103,16 +106,40 @@ def compiled_page(
     return sa.select(_object(parts)).select_from(whole).scalar_subquery()
 
 
+def _items_alone(
+    compiler: Compiler,
+    selections: Mapping[str, Sequence[FieldNode]],
+    page: Page,
+    read: Read,
+    connection: str,
+    size: sa.ColumnElement[int],
+) -> Text:
+    """The JSON where nobody asks what comes before or after: no numbering, no further row."""
+    order = [key.desc() if page.newest_first else key.asc() for key in page.keys]
+    where = [*page.where, *_edges(page, read, connection)]
+    found = (
+        sa.select(page.source)
+        .where(*where)
+        .order_by(*order)
+        .limit(size)
+        .correlate_except(page.source)
+        .subquery()
+    )
+    again = [found.c[str(key.key)] for key in page.keys]
+    places = [key.desc() if page.newest_first else key.asc() for key in again]
+    parts: list[Text | str] = []
+    for key, selected in selections.items():
+        item = compiler.objects(name_of(page.type), selected, found.c, read)
+        parts += [f',"{key}":', bracketed(read.dialect.joined(item, *places))]
+    return sa.select(_object(parts)).select_from(found).scalar_subquery()
+
+
 def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
     """The keys of the page's rows and one more, numbered in reading order."""
     at, ident = page.keys
     descending = page.newest_first is not is_backward
     order = [key.desc() if descending else key.asc() for key in (at, ident)]
-    where = [*page.where]
-    for name in ("after", "before"):
-        edge = page.arguments.get(name)
-        if edge is not None:
-            where.append(_beyond(page, read, connection, name, edge))
+    where = [*page.where, *_edges(page, read, connection)]
     found = (
         sa.select(at.label("page_at"), ident.label("page_id"))
         .where(*where)
@@ -123,11 +150,19 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
     )
     again = [found.c.page_at, found.c.page_id]
     position = sa.func.row_number().over(order_by=[c.desc() if descending else c for c in again])
-    numbered = sa.select(
-        found, position.label("position"), sa.func.count().over().label("total")
-    ).subquery()
+    numbered = sa.select(found, position.label("position")).subquery()
     ordered = sa.select(numbered).order_by(_place(numbered, is_backward))
     return ordered.subquery()
+
+
+def _edges(page: Page, read: Read, connection: str) -> list[sa.ColumnElement[bool]]:
+    """The conditions of the cursors that are given."""
+    given = {name: page.arguments.get(name) for name in ("after", "before")}
+    return [
+        _beyond(page, read, connection, name, edge)
+        for name, edge in given.items()
+        if edge is not None
+    ]
 
 
 def _beyond(
@@ -210,10 +245,6 @@ def _object(parts: list[Text | str]) -> Text:
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].removeprefix(",")
     return concatenated(["{", *parts, "}"])
-
-
-def _least(a: Any, b: Any) -> sa.ColumnElement[Any]:
-    return sa.case((a < b, a), else_=b)
 
 
 def _flag(value: bool | sa.ColumnElement[bool]) -> Text:

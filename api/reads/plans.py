@@ -136,7 +136,7 @@ class Planner:
 
 
 # Signs of a statement that reads more than a few rows by their keys.
-_MANY = ("count(*)", "json_each(")
+_MANY = ("count(*)", "json_each(", "LIMIT ")
 
 
 def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
