@@ -1,7 +1,9 @@
 """Erasing a subject: disclosures, keys and texts go; statements and their places stay."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -18,6 +20,18 @@ from governance.rules.policy import APPEAL_DUE
 from governance.sanctions import Disclosure, Note, Sanction, SubjectKey
 from governance.settings import Keys
 from governance.words import EventType, Role
+
+# What is left of private disclosures: the seed too, so that no guess can be confirmed.
+PRIVATE: dict[str, Any] = {
+    "reason": None,
+    "facts": None,
+    "other_measure": None,
+    "content_uri": None,
+    "issuer_reference": None,
+    "case_reference": None,
+    "host_id": None,
+    "seed": b"",
+}
 
 
 class ErasureDraft(Draft):
@@ -43,9 +57,13 @@ def erase(
     way keeps its evidence until it is over."""
     actor.require(Role.ADMIN)
     found = _records(session, keys, actor, draft)
-    waiting = _under_appeal(session, [sanction.id for sanction in found], now)
+    waiting = under_appeal(session, [sanction.id for sanction in found], now)
     ready = [sanction for sanction in found if sanction.id not in waiting]
     redact(session, ready, now=now)
+    for sanction in found:
+        if sanction.id in waiting and sanction.erasure_asked_at is None:
+            sanction.erasure_asked_at = now  # `retention` does it once the appeal is over
+            session.add(sanction)
     # An appeal may take longer than planned: the date is when to try again, never in the past.
     until = max(
         (max(due, now + APPEAL_DUE) if due <= now else due for due in waiting.values()),
@@ -54,16 +72,38 @@ def erase(
     return Erased(len(ready), len(waiting), until)
 
 
-def redact(session: Session, sanctions: list[Sanction], *, now: datetime) -> None:
+def redact(session: Session, sanctions: Sequence[Sanction], *, now: datetime) -> None:
     """Deletes everything of the sanctions that isn't in their statements."""
+    ids = [sanction.id for sanction in sanctions]
+    for table in (SubjectKey, Disclosure):
+        session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
+    _close(session, sanctions, now)
+
+
+def redact_private(session: Session, sanctions: Sequence[Sanction], *, now: datetime) -> None:
+    """Deletes what the sanctions disclose to those entitled. What is public stays: explanation,
+    the rule and ground, and the URI of a server."""
+    ids = [sanction.id for sanction in sanctions]
+    people = [s.id for s in sanctions if s.subject_kind is not SubjectKind.SERVER]
+    session.execute(sa.delete(SubjectKey).where(col(SubjectKey.sanction_id).in_(people)))
+    own = sa.update(Disclosure).where(col(Disclosure.sanction_id).in_(ids))
+    session.execute(own.values(PRIVATE))
+    session.execute(
+        sa.update(Disclosure).where(col(Disclosure.sanction_id).in_(people)).values(subject="")
+    )
+    _close(session, sanctions, now)
+
+
+def _close(session: Session, sanctions: Sequence[Sanction], now: datetime) -> None:
+    """Deletes what was written about the sanctions, and notes that they are erased."""
     ids = [sanction.id for sanction in sanctions]
     appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
     session.execute(sa.delete(AppealMessage).where(col(AppealMessage.appeal_id).in_(appeals)))
-    for table in (SecretUse, Note, SubjectKey, Disclosure):
-        column = col(table.sanction_id)
-        session.execute(sa.delete(table).where(column.in_(ids)))
+    for table in (SecretUse, Note):
+        session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
     for sanction in sanctions:
         sanction.redacted_at, sanction.fingerprint, sanction.secret_hash = now, None, None
+        sanction.erasure_asked_at = None
         session.add(sanction)
     happenings = [feed.Happening(EventType.SANCTION_REDACTED, sanction) for sanction in sanctions]
     feed.append(session, happenings, now=now)
@@ -84,7 +124,7 @@ def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) ->
     return list(session.exec(query).unique())
 
 
-def _under_appeal(session: Session, ids: list[str], now: datetime) -> dict[str, datetime]:
+def under_appeal(session: Session, ids: list[str], now: datetime) -> dict[str, datetime]:
     """Sanctions with an appeal under way, and when its answer is due."""
     # An appeal that moved to a replacement still rests on the sanction it was filed against.
     about = sa.or_(col(Appeal.sanction_id).in_(ids), col(Appeal.origin_id).in_(ids))

@@ -243,6 +243,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
         sa.Index("sanctions_of_platform", "platform_id", "issued_at", "id"),
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
+        sa.Index("sanctions_ended", "ends_at", "id"),
     )
 
     platform_id: str = Field(foreign_key="platforms.id")
@@ -261,6 +262,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
     source_ended_at: datetime | None = Field(default=None, sa_type=Utc)
     notified_at: datetime | None = Field(default=None, sa_type=Utc)
     redacted_at: datetime | None = Field(default=None, sa_type=Utc)
+    erasure_asked_at: datetime | None = Field(default=None, sa_type=Utc)  # waits for an appeal
     reduced_after_end: bool = False
     supersedes_id: str | None = Field(default=None, foreign_key="sanctions.id", unique=True)
     derived_from_id: str | None = Field(default=None, foreign_key="sanctions.id")

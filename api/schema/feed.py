@@ -13,7 +13,7 @@ from api.reads.stretches import cursor
 from api.reads.values import Argument
 from api.schema.appeals import Appeal
 from api.schema.platforms import Platform
-from api.schema.sanctions import Sanction
+from api.schema.sanctions import Sanction, disclosed
 from api.schema.subjects import domain_of
 from api.schema.visible import is_own, sees_subject
 from governance.fields import URI, Cursor, Draft, Instant
@@ -52,10 +52,9 @@ class Event(BaseModel):
 
     @sql(URI | None, "Whom it is about, for those entitled to know")
     def subject(row: Row, read: Read) -> Any:
-        held, about = rows_of(Disclosure), rows_of(sanctions.Sanction)
-        both = sa.join(held, about, about.c.id == held.c.sanction_id)
-        own = about.c.id == row.sanction_id
-        return value_from(both, held.c.subject, own, sees_subject(about.c, read))
+        about = rows_of(sanctions.Sanction)
+        seen = disclosed(about.c, Disclosure.subject, sees_subject(about.c, read))
+        return value_from(about, seen, about.c.id == row.sanction_id)
 
     @sql(Sanction, "The sanction, as it stands now")
     def sanction(row: Row, read: Read) -> Any:

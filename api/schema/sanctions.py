@@ -113,7 +113,8 @@ def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
 def disclosed(row: Row, column: Any, *conditions: Condition) -> sa.ColumnElement[Any]:
     """A disclosed text of the sanction, for those who fit the conditions; else null."""
     held = rows_of(Disclosure)
-    return value_from(held, held.c[column.key], held.c.sanction_id == row.id, *conditions)
+    text = sa.func.nullif(held.c[column.key], sa.literal_column("''"))
+    return value_from(held, text, held.c.sanction_id == row.id, *conditions)
 
 
 @strawberry.pydantic.type(description="The published rule that a sanction rests on")

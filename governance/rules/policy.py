@@ -27,6 +27,7 @@ REMEDY_DUE = timedelta(hours=72)
 APPROVAL_LAPSE = timedelta(days=7)
 CLOCK_TOLERANCE = timedelta(seconds=60)
 PARTNER_RETENTION = timedelta(days=30)
+ERASED_AFTER = timedelta(days=365)  # private disclosures, counted from the end
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)

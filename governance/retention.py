@@ -1,0 +1,95 @@
+"""Retention: private disclosures are erased a year after the end, by itself and in batches.
+
+Each batch is one transaction, so a run can be interrupted anywhere and the next goes on.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from governance.database import Database
+from governance.erasing import redact, redact_private, under_appeal
+from governance.rules.policy import ERASED_AFTER
+from governance.sanctions import Sanction
+
+BATCH = 500
+Clock = Callable[[], datetime]
+Progress = Callable[[int, int], None]
+
+# Where erased texts were kept: what PostgreSQL has to write anew to lose them for good.
+REWRITTEN = ("disclosures", "subject_keys", "appeal_messages", "notes", "secret_uses", "sanctions")
+
+
+@dataclass(slots=True)
+class Retained:
+    """What a run did; counts of sanctions."""
+
+    erased: int = 0
+    waiting: int = 0  # for an appeal under way
+
+
+def run(
+    db: Database, *, clock: Clock, progress: Progress | None = None, rewrite: bool = False
+) -> Retained:
+    """Erases what is due at the run's beginning. With `rewrite`, PostgreSQL's tables are written
+    anew, which locks each while it lasts; SQLite overwrites what it deletes at once."""
+    done, begun, after = Retained(), clock(), ""
+    total = _count(db, begun)
+    while True:
+        with db.writing() as session:
+            due = list(session.exec(_due(begun).where(col(Sanction.id) > after).limit(BATCH)))
+            _erase(session, due, done, clock())
+        if not due:
+            break
+        after = due[-1].id
+        if progress is not None:
+            progress(done.erased + done.waiting, total)
+    settle(db, rewrite=rewrite)
+    return done
+
+
+def settle(db: Database, *, rewrite: bool = False) -> None:
+    """Takes what was erased out of the files: SQLite's write-ahead log is emptied; PostgreSQL's
+    tables are written anew if asked for. Without effect where a reader still needs the log."""
+    if db.dialect == "sqlite":
+        with closing(db.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    elif rewrite:
+        with db.engine.connect() as session:
+            alone = session.execution_options(isolation_level="AUTOCOMMIT")
+            for table in REWRITTEN:
+                alone.exec_driver_sql(f"VACUUM FULL {table}")
+            alone.exec_driver_sql("CHECKPOINT")
+
+
+def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime) -> None:
+    waiting = under_appeal(session, [sanction.id for sanction in due], now)
+    ready = [sanction for sanction in due if sanction.id not in waiting]
+    redact(session, [s for s in ready if s.erasure_asked_at is not None], now=now)
+    redact_private(session, [s for s in ready if s.erasure_asked_at is None], now=now)
+    done.erased += len(ready)
+    done.waiting += len(waiting)
+
+
+def _due(now: datetime) -> SelectOfScalar[Sanction]:
+    """Sanctions whose private disclosures are to go, in the order of their ids. A record of an
+    outside decision without an end ended as it was recorded."""
+    until = now - ERASED_AFTER
+    endless = sa.and_(col(Sanction.ends_at).is_(None), sa.not_(col(Sanction.is_binding)))
+    over = sa.or_(
+        col(Sanction.ends_at) <= until, sa.and_(endless, col(Sanction.recorded_at) <= until)
+    )
+    asked = col(Sanction.erasure_asked_at).is_not(None)
+    held = col(Sanction.redacted_at).is_(None)
+    return select(Sanction).where(held, sa.or_(over, asked)).order_by(col(Sanction.id))
+
+
+def _count(db: Database, now: datetime) -> int:
+    with db.reading() as session:
+        counted = sa.select(sa.func.count()).select_from(_due(now).subquery())
+        return int(session.execute(counted).scalar_one())

@@ -1,0 +1,177 @@
+"""Retention: what is private goes a year after the end; what waits for an appeal goes after it."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlmodel import select
+
+from governance import retention
+from governance.appeals import AppealMessage
+from governance.events import Event
+from governance.identifiers import SubjectKind, lookup_key
+from governance.retention import Retained
+from governance.rules.policy import ERASED_AFTER
+from governance.sanctions import Disclosure, SubjectKey
+from governance.words import AppealMove, Automation, EventType, Measure, Outcome
+from tests.builders import DAY, KEYS, MICRO, NOW, Team, World, subject
+
+END = NOW + 7 * DAY  # of the builders' time-outs
+DUE = END + ERASED_AFTER
+
+
+def run(world: World, at: datetime) -> Retained:
+    return retention.run(world.database, clock=lambda: at)
+
+
+def held(world: World, sanction_id: str) -> Disclosure:
+    with world.database.reading() as session:
+        return session.get_one(Disclosure, sanction_id)
+
+
+def test_private_disclosures_go_a_year_after_the_end(world: World, team: Team) -> None:
+    sanction_id = world.issue(
+        team.issuer, subject=subject(), explanation="Public", facts="Private", case_reference="c"
+    )
+    before = world.snapshot()
+    assert run(world, DUE - MICRO) == Retained()
+    assert world.snapshot() == before
+    assert run(world, DUE) == Retained(erased=1)
+    left = held(world, sanction_id)
+    assert (left.explanation, left.ground_reference) == ("Public", "Terms 4.2")
+    assert (left.subject, left.seed) == ("", b"")
+    private = left.reason, left.facts, left.issuer_reference, left.case_reference, left.host_id
+    assert set(private) == {None}
+    with world.database.reading() as session:
+        assert not session.exec(select(SubjectKey)).all()
+        types = session.exec(select(Event.type)).all()
+    assert types == [EventType.SANCTION_ISSUED, EventType.SANCTION_REDACTED]
+    assert world.sanction(sanction_id).redacted_at == DUE
+    after = world.snapshot()
+    assert run(world, DUE + DAY) == Retained()
+    assert world.snapshot() == after
+
+
+def test_a_servers_uri_is_public_and_stays(world: World, team: Team) -> None:
+    about = "https://spam.example"
+    sanction_id = world.issue(team.issuer, subject=about, measure=Measure.SERVER_SUSPENDED)
+    run(world, DUE)
+    assert held(world, sanction_id).subject == about
+    with world.database.reading() as session:
+        assert len(session.exec(select(SubjectKey)).all()) == 1
+
+
+def test_what_has_not_ended_stays(world: World, team: Team) -> None:
+    ban = world.terminate(team.issuer)
+    world.approve(team.issuer_2, ban)
+    open_ended = world.issue(
+        team.issuer,
+        measure=Measure.CONTENT_REMOVED,
+        subject="https://elsewhere.example/@a/1",
+        expires_at=None,
+    )
+    assert run(world, NOW + 10 * ERASED_AFTER) == Retained()
+    assert held(world, ban).reason
+    assert held(world, open_ended).reason
+
+
+def test_a_record_without_an_end_ended_as_it_was_recorded(world: World, team: Team) -> None:
+    world.record(team.issuer, expires_at=None)
+    assert run(world, NOW + ERASED_AFTER - MICRO) == Retained()
+    assert run(world, NOW + ERASED_AFTER) == Retained(erased=1)
+
+
+def test_an_appeal_under_way_is_waited_for(world: World, team: Team) -> None:
+    sanction_id = world.issue(team.issuer)
+    appeal_id = world.in_review(team, sanction_id, NOW + DAY)
+    assert run(world, DUE) == Retained(waiting=1)
+    assert held(world, sanction_id).reason
+    world.decide(team.reviewer, appeal_id, Outcome.UPHELD, DUE)
+    assert run(world, DUE) == Retained(erased=1)
+    with world.database.reading() as session:
+        assert not session.exec(select(AppealMessage)).all()
+
+
+def test_an_erasure_that_waited_is_done_once_the_appeal_is_over(world: World, team: Team) -> None:
+    about = subject()
+    sanction_id = world.issue(team.issuer, subject=about)
+    appeal_id = world.in_review(team, sanction_id)
+    assert world.erase(team.admin, about).deferred_count == 1
+    assert run(world, NOW + DAY) == Retained(waiting=1)
+    world.decide(team.reviewer, appeal_id, Outcome.UPHELD, NOW + DAY)
+    assert run(world, NOW + DAY) == Retained(erased=1)
+    with world.database.reading() as session:
+        assert session.get(Disclosure, sanction_id) is None
+    assert world.sanction(sanction_id).redacted_at == NOW + DAY
+
+
+def test_batches_go_on_where_a_run_was_stopped(
+    world: World, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        world.issue(team.issuer)
+    monkeypatch.setattr(retention, "BATCH", 2)
+
+    def stop(done: int, total: int) -> None:
+        assert total == 5
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        retention.run(world.database, clock=lambda: DUE, progress=stop)
+    assert run(world, DUE) == Retained(erased=1)
+
+
+@pytest.fixture
+def needles(world: World, team: Team) -> list[bytes]:
+    """Return what must not be found, once it was there and was erased."""
+    about = "acct:needle@elsewhere.example"
+    for _ in range(60):
+        world.issue(team.issuer)
+    texts: dict[str, Any] = {"facts": "Needle facts " + "many " * 900, "reason": "Needle reason"}
+    sanction = world.issued(
+        team.bot, subject=about, automation=Automation.FULLY, issuer_reference="needle-1", **texts
+    )
+    filed = world.file(
+        None, sanction.sanction_id, secret=sanction.appeal_secret, grounds="Needle grounds"
+    )
+    world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
+    seed = held(world, sanction.sanction_id).seed
+    print_of = world.sanction(sanction.sanction_id).fingerprint or ""
+    key = lookup_key(KEYS.derived("lookup"), SubjectKind.ACCOUNT, about)
+    wanted = [b"needle", b"Needle", seed, print_of.encode(), key.encode()]
+    assert all(any(n in file for file in _files(world)) for n in wanted)
+    return wanted
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_nothing_of_a_person_is_left_in_the_files(
+    world: World, team: Team, needles: list[bytes], is_asked: bool
+) -> None:
+    """PostgreSQL keeps old rows until its tables are written anew, as `rewrite` does."""
+    if is_asked:
+        world.erase(team.admin, "acct:needle@elsewhere.example")
+        retention.settle(world.database, rewrite=True)
+    else:
+        retention.run(world.database, clock=lambda: DUE, rewrite=True)
+    assert [n for n in needles if any(n in file for file in _files(world))] == []
+
+
+def _files(world: World) -> list[bytes]:
+    """Every file that holds rows: the database and its write-ahead log, or all relations."""
+    retention.settle(world.database)
+    url = world.database.engine.url
+    if world.database.dialect == "sqlite":
+        path = Path(url.database or "")
+        log = path.with_name(path.name + "-wal")
+        return [file.read_bytes() for file in (path, log) if file.exists()]
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        [(folder, oid)] = connection.execute(
+            "select current_setting('data_directory'), oid from pg_database"
+            " where datname = current_database()"
+        ).fetchall()
+    return [file.read_bytes() for file in Path(folder, "base", str(oid)).iterdir()]
