@@ -49,7 +49,7 @@ COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 
 	--generate-hashes --no-header --no-annotate $(UPGRADE)
 
 lock: | $(UV)
-	$(COMPILE) --group build --group dev --output-file requirements-dev.txt
+	$(COMPILE) --all-extras --group build --group dev --output-file requirements-dev.txt
 	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements.txt
 
 clean:

@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.observing.logs import tell
 from api.reads.dialects import Dialect
 from api.reads.fields import Read, rows_of
 from api.reads.plans import Plan, planned
@@ -26,7 +27,6 @@ from governance.settings import token_hash
 from governance.words import MemberKind, Role
 
 LONGEST_TOKEN = 200
-log = logging.getLogger("comity")
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
@@ -119,4 +119,4 @@ def _note_use(database: Database, actor: Actor, now: datetime) -> None:
         with database.writing() as session:
             record_use(session, actor.token_id, now=now)
     except SQLAlchemyError as error:
-        log.warning("a token's last use wasn't noted: %s", type(error).__name__)
+        tell(logging.WARNING, "a token's last use wasn't noted", error=type(error).__name__)

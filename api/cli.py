@@ -67,6 +67,9 @@ def serve(
     """Serve the node."""
     import uvicorn
 
+    from api.observing.logs import configuration
+    from api.observing.metrics import shared
+
     settings = read_settings()
     if demo:
         migrate()
@@ -74,16 +77,18 @@ def serve(
     settings.keys()
     with opened(settings):
         pass
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
-        log_level="warning",
-        server_header=False,
-    )
+    with shared(workers):
+        uvicorn.run(
+            "api.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
+            log_config=configuration(settings),
+            access_log=False,  # it has addresses and queries in it; ours has a line a request
+            server_header=False,
+        )
 
 
 @app.command()

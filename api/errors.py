@@ -1,15 +1,26 @@
 """Errors as callers see them: a code each, and nothing of our insides."""
 
-import logging
-import traceback
-from pathlib import Path
+import sqlite3
 from typing import Any
 
+import asyncpg
+import psycopg
 from graphql import GraphQLError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
+from api.observing.logs import unexpected
+from api.observing.notes import current
 from governance.errors import Refused
 
-log = logging.getLogger("comity")
+# PostgreSQL's SQLSTATEs of a server that can't be asked now (appendix A of its manual):
+# connections, no such database, no resources, shutting down.
+_AWAY = ("08", "3D000", "53", "57P")
+_AWAY_SQLITE = ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_BUSY")
+_MESSAGES = {
+    "INTERNAL": "something went wrong on our side",
+    "UNAVAILABLE": "the node can't reach its database: try again later",
+}
 
 
 def located(refused: Refused) -> GraphQLError:
@@ -21,13 +32,36 @@ def public(error: GraphQLError) -> dict[str, Any]:
     """The error as it is answered. What isn't ours is masked and logged by its type alone."""
     original = error.original_error
     if original is not None and not isinstance(original, GraphQLError | Refused):
-        frames = traceback.extract_tb(original.__traceback__)[-3:]
-        place = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames))
-        log.error("unexpected %s at %s", type(original).__name__, place)
-        shown = GraphQLError(
-            "something went wrong on our side", error.nodes, path=error.path
-        ).formatted
-        return {**shown, "extensions": {"code": "INTERNAL"}}
-    formatted: dict[str, Any] = {**error.formatted}
-    formatted.setdefault("extensions", {"code": "BAD_DOCUMENT"})
+        unexpected(original)
+        where = GraphQLError("", error.nodes, path=error.path).formatted
+        formatted: dict[str, Any] = {**where, **masked(code_of(original))}
+    else:
+        formatted = {**error.formatted}
+        formatted.setdefault("extensions", {"code": "BAD_DOCUMENT"})
+    current().errors[formatted["extensions"].get("code", "BAD_DOCUMENT")] += 1
     return formatted
+
+
+def masked(code: str) -> dict[str, Any]:
+    """An error of ours, with the request's id so that its caller can ask the operator."""
+    request_id = current().request_id
+    named = {"requestId": request_id} if request_id else {}
+    return {"message": _MESSAGES[code], "extensions": {"code": code, **named}}
+
+
+def code_of(error: BaseException) -> str:
+    """INTERNAL, or UNAVAILABLE where the database couldn't be asked."""
+    return "UNAVAILABLE" if is_unreachable(error) else "INTERNAL"
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Whether the database couldn't be asked, which is not our bug and may pass."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or is_unreachable(error.orig)
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorname", "").startswith(_AWAY_SQLITE)
+    if isinstance(error, psycopg.OperationalError | asyncpg.PostgresError):
+        return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
+    if type(error) is asyncpg.InterfaceError:  # "connection is closed"; its heirs are bugs
+        return True
+    return isinstance(error, OSError | NoneFree)

@@ -31,7 +31,9 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from api.documents import Documents
-from api.errors import located, public
+from api.errors import is_unreachable, located, public
+from api.observing import logs
+from api.observing.notes import INTROSPECTION, current
 from api.reads.compiler import TYPE_KEY
 from api.reads.plans import Operation, Plan, Planner
 from api.reads.selections import Document, fields
@@ -53,7 +55,6 @@ from governance.settings import Keys, Settings
 
 Info = GraphQLResolveInfo[Any]
 APPELLANT = Viewer(ViewerKind.APPELLANT)
-INTROSPECTION = frozenset({"__schema", "__type"})
 MOST_WRITERS = 8  # threads; they take turns, so more would only wait
 
 
@@ -119,8 +120,10 @@ class Executor:
 
     async def answer(self, request: Request) -> Answer:
         """The body of one request. Never raises for what the caller sent."""
+        note = current()
         try:
-            parsed = self.documents.parsed(request.query, request.operation_name)
+            with note.span("parse"):
+                parsed = self.documents.parsed(request.query, request.operation_name)
         except GraphQLError as error:
             return _refused([error])
         if parsed.errors:
@@ -128,6 +131,7 @@ class Executor:
         operation, document = parsed.operation, parsed.document
         assert operation is not None
         assert document is not None
+        note.operation(operation, document)
         if request.is_read_only and operation.operation is not OperationType.QUERY:
             # GraphQL over HTTP, 6.2.1: GET must not be used for mutations.
             message = "GET answers queries alone: expected POST"
@@ -154,25 +158,35 @@ class Executor:
         return Answer(await self._interpreted(document, request, context))
 
     async def _compiled(self, operation: OperationDefinitionNode, context: Context) -> bytes | None:
-        """The answer of a query of compiled fields; None where something is to be told."""
+        """The answer of a query of compiled fields; None where something is to be told. Raises
+        what keeps the database from being asked."""
         env = context.env(self._keys)
         roots = fields(
             context.operation.document, "Query", [operation.selection_set], context.variables
         )
-        if any(nodes[0].name.value in INTROSPECTION | changes().keys() for nodes in roots.values()):
-            return None
+        names = {nodes[0].name.value for nodes in roots.values()}
+        if names & INTROSPECTION:
+            return _second("introspection")
+        if names & changes().keys():
+            return _second("preview")
         body = bytearray(b'{"data":{')
         try:
             reads = {key: self._planned(nodes, context, env) for key, nodes in roots.items()}
             if env.problems:
-                return None
+                return _second("problem")
             for key, read in reads.items():
                 json = '"Query"' if read is None else await self._run(*read)
                 if json == "null" and _is_required(self.schema, roots[key]):
-                    return None
+                    return _second("null")
                 body += f'"{key}":{json},'.encode()
-        except Exception:
-            return None  # the other path meets it again, and tells it with its place
+        # The other path meets it again, and tells it with its place.
+        except (Refused, GraphQLError):
+            return _second("refused")
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            logs.unexpected(error, "unexpected on the first path")
+            return _second("unexpected")
         if body[-1:] == b",":
             del body[-1]
         return bytes(body + b"}}")
@@ -191,6 +205,8 @@ class Executor:
             result = await result
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
+            if result.data is None:
+                _raise_unreachable(result.errors)
             body["errors"] = [public(error) for error in result.errors]
         return orjson.dumps(body)
 
@@ -200,7 +216,8 @@ class Executor:
         """A root field's plan with its values; None for __typename."""
         if nodes[0].name.value == "__typename":
             return None
-        plan = self.planner.root(context.operation, nodes, env, typed=typed)
+        with current().span("plan"):
+            plan = self.planner.root(context.operation, nodes, env, typed=typed)
         return plan, plan.values(env)
 
     async def _run(self, plan: Plan, values: Values) -> str:
@@ -238,9 +255,10 @@ class Executor:
         except Refused as refused:
             raise located(refused) from None
         try:
-            done = await anyio.to_thread.run_sync(
-                self._changed, change, context.actor, raw, limiter=self._writers
-            )
+            with current().span("write"):
+                done = await anyio.to_thread.run_sync(
+                    self._changed, change, context.actor, raw, limiter=self._writers
+                )
         except Unauthenticated as refused:
             raise located(refused) from None
         except Busy:
@@ -375,6 +393,19 @@ def _too_deep() -> Iterator[None]:
         ) from None
 
 
+def _second(reason: str) -> bytes | None:
+    """No answer; notes why graphql-core has to give it, in one of a few words."""
+    current().second_path = reason
+    return None
+
+
+def _raise_unreachable(errors: Sequence[GraphQLError]) -> None:
+    """Where there is nothing to answer since the database is away, the whole request says so."""
+    for error in errors:
+        if error.original_error is not None and is_unreachable(error.original_error):
+            raise error.original_error
+
+
 @cache
 def _read_payloads() -> frozenset[str]:
     """Payloads that are read from the database; the others Python makes."""
@@ -419,6 +450,7 @@ def _changing(change: Change) -> Any:
 
 def _refusal(refused: Refused, *place: str | int) -> Refusal:
     """The refusal, its path counted from the mutation's arguments."""
+    current().refusals[refused.code.value] += 1
     path = [str(part) for part in ("input", *place, *refused.path)] if refused.path else None
     return Refusal(code=refused.code, message=refused.message, path=path)
 

@@ -2,8 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
@@ -30,11 +30,20 @@ class Keys:
         return digest(self.derived(purpose), message, "sha256").hex()
 
 
+# Settings that are one of a few words, the default first.
+CHOICES = {
+    "log_level": ("info", "debug", "warning", "error"),
+    "log_format": ("json", "text"),
+    "tracing": ("off", "otlp"),
+}
+SHORTEST_METRICS_TOKEN = 16  # characters
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a node is told at start; each field is the variable COMITY_<FIELD>."""
 
-    database_url: str = "sqlite:///comity.db"
+    database_url: str = field(default="sqlite:///comity.db", repr=False)
     key_file: Path = Path("comity.key")
     max_depth: int = 12
     max_aliases: int = 60
@@ -42,6 +51,10 @@ class Settings:
     max_tokens: int = 4_000
     max_body_bytes: int = 2_000_000
     connections: int = 8
+    log_level: str = CHOICES["log_level"][0]
+    log_format: str = CHOICES["log_format"][0]
+    metrics_token: str = field(default="", repr=False)  # empty: this machine alone may ask
+    tracing: str = CHOICES["tracing"][0]
 
     def keys(self, *, create: bool = False) -> Keys:
         """The node's keys; `create` makes the key file (mode 0600) where there is none."""
@@ -70,7 +83,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     for name, default in _defaults().items():
         variable = f"COMITY_{name.upper()}"
         if variable in environment:
-            given[name] = _parsed(variable, environment[variable], default)
+            given[name] = _parsed(name, variable, environment[variable], default)
     return Settings(**given)  # type: ignore[arg-type]
 
 
@@ -84,7 +97,7 @@ def _defaults() -> dict[str, object]:
     return {name: getattr(Settings(), name) for name in Settings.__dataclass_fields__}
 
 
-def _parsed(variable: str, text: str, default: object) -> object:
+def _parsed(name: str, variable: str, text: str, default: object) -> object:
     if isinstance(default, int):
         if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
             raise BadSetting(f"{variable}: expected a positive whole number, got {text!r}")
@@ -93,7 +106,28 @@ def _parsed(variable: str, text: str, default: object) -> object:
         raise BadSetting(f"{variable}: expected a value, got an empty one")
     if isinstance(default, Path):
         return Path(text)
+    if name in CHOICES:
+        return _choice(variable, text, CHOICES[name])
+    if name == "metrics_token":
+        return _metrics_token(variable, text)
     return _database_url(variable, text)
+
+
+def _choice(variable: str, text: str, choices: Sequence[str]) -> str:
+    if text not in choices:
+        raise BadSetting(f"{variable}: expected one of {', '.join(choices)}; got {text!r}")
+    return text
+
+
+def _metrics_token(variable: str, text: str) -> str:
+    # A secret, so it is never repeated in a message.
+    if len(text) < SHORTEST_METRICS_TOKEN or not text.isascii() or not text.isprintable():
+        raise BadSetting(
+            f"{variable}: expected at least {SHORTEST_METRICS_TOKEN} characters of ASCII"
+        )
+    if " " in text:
+        raise BadSetting(f"{variable}: expected no spaces")
+    return text
 
 
 def _database_url(variable: str, text: str) -> str:

@@ -43,7 +43,7 @@ def serving(*options: str, **settings: object) -> Iterator[Served]:
     process = subprocess.Popen(
         command("serve", "--port", str(port), *options),
         cwd=ROOT,
-        env=environment(**settings),
+        env=environment(**{"log_level": "warning"} | settings),  # nobody empties the pipe
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

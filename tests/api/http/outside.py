@@ -41,7 +41,7 @@ class Clock:
 class Node:
     """A running node. Whoever acts is an Actor, a token as text, or nobody."""
 
-    def __init__(self, url: str, key_file: Path, **settings: int) -> None:
+    def __init__(self, url: str, key_file: Path, **settings: Any) -> None:
         key_file.write_text("00" * 32)
         self.clock = Clock()
         self.world = World(url)

@@ -164,9 +164,10 @@ def test_a_fault_of_ours_shows_nothing_of_our_insides(
         "mutation($i: FileAppealInput!) { fileAppeal(input: $i) { __typename } }",
         {"i": {**filing, "grounds": "A private ground"}},
     )
-    for answer in (read.json(), write.json()):
-        [error] = answer["errors"]
-        assert error["extensions"] == {"code": "INTERNAL"}
+    for answer in (read, write):
+        [error] = answer.json()["errors"]
+        named = answer.headers["x-request-id"]
+        assert error["extensions"] == {"code": "INTERNAL", "requestId": named}
         assert error["message"] == "something went wrong on our side"
     logged = caplog.text
     assert "unexpected" in logged

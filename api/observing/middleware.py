@@ -1,0 +1,130 @@
+"""Around every request: its id, its line, its figures, and an answer where all else failed."""
+
+import logging
+from contextlib import nullcontext
+from time import perf_counter
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import code_of, masked
+from api.observing import logs
+from api.observing.metrics import Metrics, outcome, release
+from api.observing.notes import Note, noting, request_id
+from api.observing.traces import Traces
+
+GRAPHQL = "application/graphql-response+json"
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
+QUIET = ("/health/", "/metrics")  # asked all day by machines: logged at debug
+RETRY_AFTER = b"5"  # seconds
+
+
+class Observed:
+    """ASGI middleware; answers what nothing else could, and passes everything on."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, traces: Traces | None = None) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._traces = traces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lived(scope, receive, send)
+            return
+        begun = perf_counter()
+        note = Note(request_id(scope["headers"]), self._traces)
+        with noting(note):
+            try:
+                await self._answered(scope, receive, send, note)
+            finally:
+                self._told(scope, note, perf_counter() - begun)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                note.status = message.get("status", 101)
+                named = [(b"x-request-id", note.request_id.encode())]
+                message["headers"] = [*message.get("headers", ()), *named]
+            await send(message)
+
+        spans = self._traces
+        with spans.request(Headers(scope=scope), note) if spans else nullcontext():
+            try:
+                await self._app(scope, receive, sending)
+            except Exception as error:
+                logs.unexpected(error)
+                note.errors[code_of(error)] += 1
+                if note.status or scope["type"] != "http":
+                    raise  # too late for an answer: the server breaks the connection off
+                await _answer(error, scope, sending)
+
+    def _told(self, scope: Scope, note: Note, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None)
+        if route == "/graphql" and note.status >= 400 and not note.errors:
+            note.errors["UNAUTHENTICATED" if note.status == 401 else "BAD_REQUEST"] += 1
+        if note.kind:
+            operation = f"{note.kind} {note.root}"
+        else:
+            operation = "invalid" if route == "/graphql" else (route or "other")
+        self._metrics.add(note, operation, seconds)
+        logs.tell(_level(note, route), "request", **_line(scope, note, route, seconds))
+
+    async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """From start to stop. The reason of a start that failed is told by us, without words
+        that came from outside."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                logs.tell(logging.INFO, "started", version=release())
+            elif message["type"] == "lifespan.shutdown.complete":
+                logs.tell(logging.INFO, "stopped")
+            await send({key: value for key, value in message.items() if key != "message"})
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            logs.unexpected(error, "failed to start or stop")
+            raise
+
+
+async def _answer(error: Exception, scope: Scope, send: Send) -> None:
+    """A masked error in GraphQL's shape, whatever was asked for."""
+    code = code_of(error)
+    accepts = Headers(scope=scope).get("accept", "")
+    media = GRAPHQL if GRAPHQL in accepts.lower() else "application/json"
+    headers = [(b"content-type", f"{media}; charset=utf-8".encode())]
+    if code == "UNAVAILABLE":
+        headers.append((b"retry-after", RETRY_AFTER))
+    status = 503 if code == "UNAVAILABLE" else 500
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    body = orjson.dumps({"errors": [masked(code)]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _level(note: Note, route: str | None) -> int:
+    if outcome(note) == "fault":
+        return logging.ERROR
+    return logging.DEBUG if route and route.startswith(QUIET) else logging.INFO
+
+
+def _line(scope: Scope, note: Note, route: str | None, seconds: float) -> dict[str, Any]:
+    """What is logged of a request. A path that is no route of ours could be anything."""
+    method = scope.get("method", "WEBSOCKET")
+    line = {
+        "method": method if method in METHODS or method == "WEBSOCKET" else "other",
+        "path": route or "other",
+        "status": note.status,
+        "durationMs": round(seconds * 1_000, 3),
+        "statements": note.statements,
+    }
+    if note.kind:
+        line |= {"operationType": note.kind, "operation": note.root, "operationName": note.name}
+    if note.second_path:
+        line["secondPath"] = note.second_path
+    if note.refusals:
+        line["refusals"] = dict(note.refusals)
+    if note.errors:
+        line["errors"] = dict(note.errors)
+    return line

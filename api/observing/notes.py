@@ -1,0 +1,113 @@
+"""What is noted of one request while it is answered."""
+
+import contextlib
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+LONGEST_NAME = 64  # characters of an operation's name
+INTROSPECTION = frozenset({"__schema", "__type"})
+_UNTRACED = contextlib.nullcontext()
+# Ours look like this too. What could be a credential is no name for a request.
+_REQUEST_ID = re.compile(r"(?!cty_)[A-Za-z0-9._-]{1,128}")
+
+
+class Spans(Protocol):
+    """Where spans go; see `api.observing.traces`."""
+
+    def span(self, name: str) -> contextlib.AbstractContextManager[Any]: ...
+
+
+@dataclass(slots=True)
+class Note:
+    """Codes, counts and names of the schema; never who asks, about whom, or in what words."""
+
+    request_id: str = ""
+    spans: Spans | None = None
+    status: int = 0  # 0 until an answer begins
+    kind: str = ""  # query, mutation, subscription; empty unless a document was accepted
+    root: str = ""  # its root field, `several` of them, or `introspection`
+    name: str | None = None  # the operation's name in the document
+    statements: int = 0
+    second_path: str = ""  # why a query wasn't answered straight from its plans
+    refusals: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def operation(self, operation: OperationDefinitionNode, document: DocumentNode) -> None:
+        """Notes an operation that is valid against the schema."""
+        self.kind = operation.operation.value
+        self.root = _root(operation.selection_set, document)
+        name = operation.name.value if operation.name else None
+        self.name = name if name and len(name) <= LONGEST_NAME else None
+
+    def span(self, name: str) -> contextlib.AbstractContextManager[Any]:
+        """A span of the request's trace; nothing where none is made."""
+        return _UNTRACED if self.spans is None else self.spans.span(name)
+
+
+_current: ContextVar[Note | None] = ContextVar("note", default=None)
+
+
+def current() -> Note:
+    """The note of the request that is answered; one that nobody reads outside of requests."""
+    return _current.get() or Note()
+
+
+@contextlib.contextmanager
+def noting(note: Note) -> Iterator[Note]:
+    """Makes the note the current one."""
+    token = _current.set(note)
+    try:
+        yield note
+    finally:
+        _current.reset(token)
+
+
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's X-Request-Id if it is well-formed, else one that is made."""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(text := value.decode("latin-1")):
+            return text
+    return secrets.token_hex(16)
+
+
+def _root(selections: SelectionSetNode, document: DocumentNode) -> str:
+    names = set(_fields(selections, document, set()))
+    if names & INTROSPECTION:
+        return "introspection"
+    if len(names) > 1:
+        names.discard("__typename")
+    return names.pop() if len(names) == 1 else "several"
+
+
+def _fields(
+    selections: SelectionSetNode, document: DocumentNode, spread: set[str]
+) -> Iterator[str]:
+    """Names of the selected fields, fragments spelled out; each fragment is looked at once."""
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            yield node.name.value
+        elif isinstance(node, FragmentSpreadNode):
+            if node.name.value not in spread:
+                spread.add(node.name.value)
+                for found in document.definitions:
+                    if (
+                        isinstance(found, FragmentDefinitionNode)
+                        and found.name.value == node.name.value
+                    ):
+                        yield from _fields(found.selection_set, document, spread)
+        else:
+            yield from _fields(node.selection_set, document, spread)  # type: ignore[attr-defined]
