@@ -23,7 +23,10 @@ _OWN = ("Started ", "Finished ", "Uvicorn running on ")
 def tell(level: int, event: str, **fields: Any) -> None:
     """Logs an event. What is passed must be a code, a count or a name of ours."""
     if log.isEnabledFor(level):
-        log.log(level, event, extra={"fields": fields})
+        # Made here, since logging would look for the calling line, for longer than all else takes.
+        record = logging.LogRecord(log.name, level, "", 0, event, (), None)
+        record.fields = fields
+        log.handle(record)
 
 
 def unexpected(error: BaseException, event: str = "unexpected") -> None:
@@ -41,7 +44,7 @@ class JsonLines(logging.Formatter):
     """A JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return orjson.dumps(_line(record), default=str).decode()
+        return orjson.dumps(_line(record), default=str, option=orjson.OPT_UTC_Z).decode()
 
 
 class TextLines(logging.Formatter):
@@ -49,9 +52,9 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = _line(record)
-        begun = [line.pop("time"), line.pop("level").upper().ljust(7), line.pop("event")]
+        time, level, event = line.pop("time"), line.pop("level").upper(), line.pop("event")
         told = [f"{key}={_word(value)}" for key, value in line.items()]
-        return " ".join([*begun, *told])
+        return " ".join([f"{time:%Y-%m-%dT%H:%M:%S.%fZ} {level:7} {event}", *told])
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:
     line: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "time": datetime.fromtimestamp(record.created, UTC),
         "level": record.levelname.lower(),
         "event": record.msg,
     }

@@ -1,10 +1,15 @@
 """A node on each engine, with two platforms."""
 
+import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
+from api.observing.logs import JsonLines
 from tests.api.http.outside import Node
 from tests.builders import Team
 
@@ -21,6 +26,39 @@ def lite(sqlite_url: str, tmp_path: Path) -> Iterator[Node]:
     """Yield a node on SQLite, for what has nothing to do with the database."""
     with Node(sqlite_url, tmp_path / "comity.key") as node:
         yield node
+
+
+class Lines:
+    """What was logged, as an operator reads it."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The lines of an event, oldest first."""
+        found = [orjson.loads(line) for line in self.text.splitlines()]
+        return [line for line in found if line["event"] == event]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """Yield all that is logged at any level by any library, but the tests' own client."""
+    lines = Lines()
+    handler = logging.StreamHandler(lines.stream)
+    handler.setFormatter(JsonLines())
+    handler.addFilter(lambda record: not record.name.startswith(("httpx2", "httpcore2")))
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    logging.getLogger("comity").manager._clear_cache()  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    yield lines
+    root.removeHandler(handler)
+    monkeypatch.undo()
+    logging.getLogger("comity").manager._clear_cache()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
