@@ -19,6 +19,9 @@ def declared(lock: str) -> list[Requirement]:
     lines = project["project"]["dependencies"] + groups["build"]
     if lock == DEVELOPMENT:
         lines += groups["dev"]
+        lines += [
+            line for extra in project["project"]["optional-dependencies"].values() for line in extra
+        ]
     return [Requirement(line) for line in lines]
 
 

@@ -41,6 +41,11 @@ def test_each_field_is_a_variable() -> None:
         ("COMITY_DATABASE_URL", "comity.db"),
         ("COMITY_DATABASE_URL", "sqlite://"),
         ("COMITY_DATABASE_URL", "sqlite:///:memory:"),
+        ("COMITY_LOG_LEVEL", "loud"),
+        ("COMITY_LOG_LEVEL", "INFO"),
+        ("COMITY_LOG_FORMAT", "xml"),
+        ("COMITY_TRACING", "on"),
+        ("COMITY_METRICS_TOKEN", ""),
     ],
 )
 def test_a_bad_setting_is_named(variable: str, text: str) -> None:
@@ -62,6 +67,18 @@ def test_a_bad_address_is_never_repeated(url: str) -> None:
         read_settings({"COMITY_DATABASE_URL": url})
     assert "hunter2" not in str(bad.value)
     assert bad.value.__suppress_context__ or bad.value.__context__ is None
+
+
+@pytest.mark.parametrize("token", ["hunter2", "hunter2 " * 4, "hunter2é" * 4, "hunter2\x00" * 4])
+def test_a_bad_metrics_token_is_never_repeated(token: str) -> None:
+    with pytest.raises(BadSetting, match=r"^COMITY_METRICS_TOKEN: expected") as bad:
+        read_settings({"COMITY_METRICS_TOKEN": token})
+    assert "hunter2" not in str(bad.value)
+
+
+def test_settings_print_no_secret() -> None:
+    settings = Settings(metrics_token="hunter2" * 3, database_url="postgresql://u:hunter2@db/c")
+    assert "hunter2" not in repr(settings)
 
 
 def test_misspelt_settings_are_told() -> None:
