@@ -1,5 +1,6 @@
 """The node as a Starlette application."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -20,6 +21,7 @@ from api.observing.state import Probes
 from api.observing.statements import Watched, watch
 from api.observing.traces import Traces, traces
 from api.reads.stores import store
+from api.retaining import retaining
 from api.schema.build import sdl
 from api.transport import GraphQL
 from governance.database import Database
@@ -47,9 +49,11 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await reads.open()
+        keeping = asyncio.create_task(retaining(database, now))
         try:
             yield
         finally:
+            keeping.cancel()
             await reads.close()
             await members.close()
             database.close()

@@ -1,5 +1,6 @@
 """Documents: parsed, validated and limited once, then kept."""
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from governance.settings import Settings
 
 KEPT_DOCUMENTS = 1_000
 LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
+_COMMENT = re.compile(r"#[^\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,12 @@ class Documents:
         self.kept: Kept[Parsed] = Kept(KEPT_DOCUMENTS)
 
     def parsed(self, text: str, operation_name: str | None) -> Parsed:
-        key = (text, operation_name)
-        if len(text) + len(operation_name or "") > LONGEST_KEPT:
+        # Text written into a document may be a person's, and nothing of somebody erased is to
+        # stay in memory: only names are kept. Variables are for everything else.
+        if '"' in text or len(text) + len(operation_name or "") > LONGEST_KEPT:
             return self._parsed(None, text, operation_name)
-        return self.kept.get(key, lambda: self._parsed(key, text, operation_name))
+        key = (_COMMENT.sub("", text), operation_name)
+        return self.kept.get(key, lambda: self._parsed(key, text, operation_name), _is_valid)
 
     def _parsed(self, key: Hashable | None, text: str, operation_name: str | None) -> Parsed:
         try:
@@ -149,6 +153,10 @@ class _Measure:
             self._known[name] = self._set(self._fragments[name].selection_set)
             self._open.discard(name)
         return self._known[name]
+
+
+def _is_valid(parsed: Parsed) -> bool:
+    return not parsed.errors
 
 
 def _coded(error: BaseException, code: str) -> GraphQLError:

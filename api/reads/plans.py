@@ -28,13 +28,20 @@ class Kept(Generic[Value]):
         self.hits = 0
         self.misses = 0
 
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+    def get(
+        self,
+        key: Hashable,
+        make: Callable[[], Value],
+        may_be_kept: Callable[[Value], bool] = lambda _: True,
+    ) -> Value:
         if key in self._held:
             self.hits += 1
             self._held.move_to_end(key)
             return self._held[key]
         self.misses += 1
         made = make()
+        if not may_be_kept(made):
+            return made
         self._held[key] = made
         if len(self._held) > self._most:
             self._held.popitem(last=False)

@@ -24,6 +24,8 @@ COMMANDS = [
     "token create",
     "token list",
     "token revoke",
+    "retention",
+    "retention run",
     "import",
     "import mastodon-blocks",
     "import block-events",

@@ -1,0 +1,55 @@
+"""`comity retention run`, and the same in the server by itself."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import anyio.to_thread
+import typer
+
+from api.console import err, now, opened, progress
+from api.observing import logs
+from governance import retention
+from governance.database import Database
+
+EVERY = timedelta(hours=1)
+AT_FIRST = timedelta(minutes=1)  # after the start, so that it doesn't delay the first answers
+
+app = typer.Typer(help="Erasing what is not kept any longer.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `run` a command of its own while it is the only one."""
+
+
+@app.command()
+def run(
+    rewrite: Annotated[
+        bool, typer.Option(help="Write PostgreSQL's tables anew, which locks each meanwhile.")
+    ] = False,
+) -> None:
+    """Erase private disclosures a year after the end, and what waited for an appeal."""
+    with opened() as database, progress("retention") as told:
+        done = retention.run(database, clock=now, progress=told, rewrite=rewrite)
+    err.print(f"{done.erased:,} erased, {done.waiting:,} wait for an appeal", highlight=False)
+
+
+async def retaining(database: Database, clock: Callable[[], datetime]) -> None:
+    """Runs for ever beside a server. Several workers may: each run finds what is left."""
+    pause = AT_FIRST
+    while True:
+        await asyncio.sleep(pause.total_seconds())
+        pause = EVERY
+        try:
+            done = await anyio.to_thread.run_sync(_run, database, clock)
+        except Exception as error:
+            logs.unexpected(error, "retention failed; it is tried again in an hour")
+            continue
+        logs.tell(logging.INFO, "retention", erased=done.erased, waiting=done.waiting)
+
+
+def _run(database: Database, clock: Callable[[], datetime]) -> retention.Retained:
+    return retention.run(database, clock=clock)
