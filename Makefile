@@ -7,13 +7,15 @@ PIP    := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-
 UV     ?= $(BIN)/uv
 RUN    := $(VENV)/.run-stamp
 DEV    := $(VENV)/.dev-stamp
+NODE   := tests/conformance/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
 
-.PHONY: help serve test check format fuzz bench lock clean
+.PHONY: help serve test conformance check format fuzz bench lock clean
 
 help:
 	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
 	@echo 'make test     every test, on SQLite and PostgreSQL'
+	@echo 'make conformance  what others test of a served node; some of it needs Node.js and npm'
 	@echo 'make check    style, types, the published schema, the lock files'
 	@echo 'make format   put the code into the style that check wants'
 	@echo 'make fuzz     the property tests, with thousands of examples each'
@@ -25,7 +27,10 @@ serve: $(RUN)
 	$(BIN)/comity serve --demo
 
 test: $(DEV)
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --ignore tests/conformance
+
+conformance: $(DEV) $(if $(shell command -v npm),$(NODE))
+	$(BIN)/pytest -r s tests/conformance
 
 check: $(DEV)
 	$(BIN)/ruff check $(CODE)
@@ -53,7 +58,7 @@ lock: | $(UV)
 	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) tests/conformance/node_modules build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
 # The project itself is installed without dependencies or isolation: the lock has all it needs.
@@ -68,6 +73,11 @@ $(DEV): requirements-dev.txt pyproject.toml | $(BIN)/pip
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(RUN) $@
+
+$(NODE): tests/conformance/package-lock.json
+	@echo 'Installing what others test with into tests/conformance/node_modules ...'
+	@npm ci --prefix tests/conformance --silent
+	@touch $@
 
 $(BIN)/uv:
 	@$(MAKE) $(DEV)

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from api.auth import Members
 from api.execution import Answer, Executor
 from api.execution import Request as Operation
+from api.media import GRAPHQL, JSON, accepted, is_json
 from governance.errors import Unauthenticated
 
-GRAPHQL = "application/graphql-response+json"
-JSON = "application/json"
+VARY = {"Vary": "Accept"}
 
 
 class BadRequest(Exception):
@@ -34,7 +34,7 @@ class GraphQL:
 
     async def answer(self, request: Request) -> Response:
         """One HTTP request."""
-        media = _accepted(request.headers.get("accept"))
+        media = accepted(",".join(request.headers.getlist("accept")))
         if media is None:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
         try:
@@ -63,9 +63,7 @@ class GraphQL:
                 if name in given:
                     given[name] = _json(given[name].encode(), f"expected {name} to be JSON")
         elif request.method == "POST":
-            kind, _, parameters = request.headers.get("content-type", "").partition(";")
-            charset = parameters.replace(" ", "").lower()
-            if kind.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
+            if not is_json(request.headers.get("content-type", "")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
             given = _json(await self._body(request), "expected a body of JSON")
         else:
@@ -107,24 +105,11 @@ def _json(data: bytes, expected: str) -> Any:
         raise BadRequest(expected) from None
 
 
-def _accepted(header: str | None) -> str | None:
-    """The media type to answer with; None where neither will do."""
-    if header is None:
-        return JSON
-    accepted = [part.partition(";")[0].strip().lower() for part in header.split(",")]
-    for media in accepted:
-        if media == GRAPHQL:
-            return GRAPHQL
-        if media in (JSON, "*/*", "application/*"):
-            return JSON
-    return JSON if "text/html" in accepted else None
-
-
 def _response(answer: Answer, media: str) -> Response:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status
-    headers = {"Allow": "POST"} if status == 405 else {}
+    headers = VARY | ({"Allow": "POST"} if status == 405 else {})
     return Response(answer.body, status, headers, f"{media}; charset=utf-8")
 
 
@@ -140,5 +125,5 @@ def _error(
         orjson.dumps(body),
         status,
         media_type=f"{media}; charset=utf-8",
-        headers=dict(headers or {}),
+        headers=VARY | dict(headers or {}),
     )

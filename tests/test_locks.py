@@ -1,5 +1,6 @@
 """The lock files hold what pyproject.toml declares, and name no package index."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
+NPM = "tests/conformance"
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
 
@@ -59,6 +61,23 @@ def test_no_address_and_no_option_of_an_index(lock: str) -> None:
 
 def test_both_locks_pin_the_same_versions() -> None:
     assert {str(pin) for pin in pins(RUNTIME)} <= {str(pin) for pin in pins(DEVELOPMENT)}
+
+
+def test_the_npm_lock_holds_what_its_package_declares_with_hashes() -> None:
+    declared = json.loads((ROOT / NPM / "package.json").read_text())["devDependencies"]
+    locked = json.loads((ROOT / NPM / "package-lock.json").read_text())["packages"]
+    assert locked.pop("")["devDependencies"] == declared
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in declared} == declared
+    for name, package in locked.items():
+        assert re.fullmatch(r"sha512-[0-9A-Za-z+/]{86}==", package["integrity"]), name
+
+
+def test_the_npm_lock_names_no_registry() -> None:
+    assert "omit-lockfile-registry-resolved=true" in (ROOT / NPM / ".npmrc").read_text()
+    lock = (ROOT / NPM / "package-lock.json").read_text()
+    addresses = [line for line in lock.splitlines() if "://" in line and '"url": ' not in line]
+    assert '"resolved"' not in lock
+    assert addresses == []  # but for the pages where packages ask for donations
 
 
 def _version(pin: Requirement) -> str:

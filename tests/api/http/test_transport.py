@@ -84,6 +84,19 @@ def test_other_methods_are_refused(lite: Node, method: str) -> None:
         (f"{OLD}, {NEW}", OLD),
         ("text/html,application/xhtml+xml,*/*;q=0.8", OLD),
         (f"{NEW.upper()}; charset=utf-8", NEW),
+        (f"{OLD};q=0.5, {NEW};q=0.9", NEW),
+        (f"{OLD} ; Q=0.901 , {NEW};q=0.9", OLD),
+        (f"{NEW};q=0, */*;q=0.1", OLD),
+        (f"{OLD};q=0, */*;q=0.1", NEW),
+        (f"{OLD};q=0.000, application/*;q=0.2, */*", NEW),
+        (f"*/*, {NEW};q=0.2", OLD),
+        (f"*/*;q=0.1, {NEW};q=0.2", NEW),
+        (f"text/html, {NEW};q=0.3", NEW),
+        ("text/html", OLD),
+        (f'{NEW};profile="a,b;q=0";q=1, {OLD};q=0.5', NEW),
+        (f"{NEW};q=nan, {OLD};q=0.9", NEW),
+        (f"nonsense, ;, {NEW}", NEW),
+        (",", OLD),
     ],
 )
 def test_the_answers_media_type_is_negotiated(lite: Node, accept: str | None, media: str) -> None:
@@ -103,8 +116,25 @@ def test_the_answers_media_type_is_negotiated(lite: Node, accept: str | None, me
     assert (response.status_code, response.json()["data"]["node"]) == (200, None)
 
 
+def test_accept_headers_are_read_together(lite: Node) -> None:
+    headers = [("Accept", "text/plain"), ("Accept", NEW)]
+    response = lite.client.post("/graphql", json={"query": QUERY}, headers=headers)
+    assert response.headers["content-type"] == f"{NEW}; charset=utf-8"
+    assert response.headers["vary"] == "Accept"
+
+
 def test_what_cannot_be_accepted_is_refused(lite: Node) -> None:
-    for accept in ("text/plain", "image/png, text/xml"):
+    for accept in (
+        "text/plain",
+        "image/png, text/xml",
+        "*/*;q=0",
+        f"{OLD};q=0, {NEW};q=0.0",
+        "application/*;q=0, */*",
+        "nonsense",
+        ";" * 10_000,
+        '"' * 9_999,
+        f"{OLD}{'; ' * 10_000}x",
+    ):
         headers = {"Accept": accept}
         assert (
             lite.client.post("/graphql", json={"query": QUERY}, headers=headers).status_code == 406
@@ -121,6 +151,12 @@ def test_what_cannot_be_accepted_is_refused(lite: Node) -> None:
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "application/json; charset=utf-16",
+        'application/json; charset="utf-16"',
+        "application/json; charset=utf-8; charset=utf-16",
+        "application/json; charset",
+        "application/json; charset = utf-8",
+        'application/json; charset="utf-8',
+        "application/json, application/json",
         "application/jsonx",
     ],
 )
@@ -130,7 +166,16 @@ def test_bodies_of_another_type_are_refused(lite: Node, kind: str | None) -> Non
     bad(lite.client.post("/graphql", content=body, headers=headers), 415)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; Charset=UTF-8"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "Application/JSON; Charset=UTF-8",
+        'application/json;charset="utf-8"',
+        'application/json\t;  CHARSET="UTF-8" ;',
+        "application/json; profile=x; charset=utf-8",
+    ],
+)
 def test_a_body_of_json_is_read(lite: Node, kind: str) -> None:
     body = orjson.dumps({"query": QUERY, "variables": None, "extensions": {}})
     response = lite.client.post("/graphql", content=body, headers={"Content-Type": kind})
