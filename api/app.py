@@ -39,21 +39,27 @@ def create_app(
     keys = settings.keys()
     database = Database(settings.database_url)
     watch(database.engine)
-    reads = Watched(store(settings.database_url, settings.connections))
+    reads = Watched(store(settings.database_url, settings.connections, settings.statement_seconds))
     executor = Executor(settings, database, reads, keys, now)
     members = Members(database, reads, now)
     metrics, probes, spans = Metrics(), Probes(settings.database_url), spans or traces(settings)
     metrics.watch("documents", lambda: executor.documents.kept)
-    metrics.watch("plans", lambda: executor.planner.plans)
+    metrics.watch("plans", lambda: executor.reader.planner.plans)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await reads.open()
-        keeping = asyncio.create_task(retaining(database, now))
+        keeping = [
+            asyncio.create_task(retaining(database, now)),
+            asyncio.create_task(executor.quotas.keep()),
+        ]
         try:
             yield
         finally:
-            keeping.cancel()
+            for task in keeping:
+                task.cancel()
+            with contextlib.suppress(Exception):
+                await executor.quotas.write()
             await reads.close()
             await members.close()
             database.close()

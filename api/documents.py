@@ -20,7 +20,10 @@ from graphql import (
     validate,
 )
 
-from api.reads.plans import Kept
+from api.limiting.costs import Cost, cost_of
+from api.reads.plans import Kept, Operation
+from api.reads.selections import Document
+from api.variables import Texts, texts_of
 from governance.settings import Settings
 
 KEPT_DOCUMENTS = 1_000
@@ -36,6 +39,9 @@ class Parsed:
     document: DocumentNode | None = None
     operation: OperationDefinitionNode | None = None
     errors: Sequence[GraphQLError] = ()
+    read: Operation | None = None  # the same, as plans are made of it
+    cost: Cost = lambda _: 0  # what it may cost, by its variables
+    texts: Texts | None = None  # its variables, if all of them are texts
 
 
 class Documents:
@@ -51,7 +57,7 @@ class Documents:
         # stay in memory: only names are kept. Variables are for everything else.
         if '"' in text or len(text) + len(operation_name or "") > LONGEST_KEPT:
             return self._parsed(None, text, operation_name)
-        key = (_COMMENT.sub("", text), operation_name)
+        key = (_COMMENT.sub("", text) if "#" in text else text, operation_name)
         return self.kept.get(key, lambda: self._parsed(key, text, operation_name), _is_valid)
 
     def _parsed(self, key: Hashable | None, text: str, operation_name: str | None) -> Parsed:
@@ -69,7 +75,9 @@ class Documents:
         if operation is None:
             message = "expected operationName to name one of the document's operations"
             return Parsed(key, errors=[_coded(GraphQLError(message), "BAD_DOCUMENT")])
-        return Parsed(key, document, operation)
+        read = Operation(key, Document.of(self._schema, document))
+        cost, texts = cost_of(read.document, operation), texts_of(operation)
+        return Parsed(key, document, operation, (), read, cost, texts)
 
     def _over_limits(self, document: DocumentNode) -> GraphQLError | None:
         """Depth, aliases and fields, fragments spelled out, before anything else looks at it."""
@@ -82,6 +90,7 @@ class Documents:
             ("levels of fields", found.depth, settings.max_depth),
             ("aliases", found.aliases, settings.max_aliases),
             ("fields", found.fields, settings.max_fields),
+            ("directives", found.directives, settings.max_directives),
         ):
             if got > most:
                 message = f"expected at most {most:,} {what}, fragments spelled out; got {got:,}"
@@ -91,17 +100,19 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """How deep a selection is, and how many aliases and fields it has, fragments spelled out."""
+    """How deep a selection is and how much is in it, fragments spelled out."""
 
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    directives: int = 0
 
     def beside(self, other: "_Size") -> "_Size":
         return _Size(
             max(self.depth, other.depth),
             self.aliases + other.aliases,
             self.fields + other.fields,
+            self.directives + other.directives,
         )
 
 
@@ -126,11 +137,13 @@ class _Measure:
             max(size.depth for size in found),
             max(size.aliases for size in found),
             max(size.fields for size in found),
+            max(size.directives for size in found),
         )
 
     def _set(self, selections: SelectionSetNode) -> _Size:
         whole = _Size()
         for node in selections.selections:
+            whole = whole.beside(_Size(directives=len(node.directives or ())))
             if isinstance(node, FieldNode):
                 whole = whole.beside(self._field(node))
             elif isinstance(node, InlineFragmentNode):
@@ -143,7 +156,8 @@ class _Measure:
         below = self._set(node.selection_set) if node.selection_set else _Size()
         is_introspection = node.name.value in ("__schema", "__type")
         depth = 0 if is_introspection else below.depth + 1
-        return _Size(depth, below.aliases + (node.alias is not None), below.fields + 1)
+        aliases = below.aliases + (node.alias is not None)
+        return _Size(depth, aliases, below.fields + 1, below.directives)
 
     def _fragment(self, name: str) -> _Size:
         if name not in self._fragments or name in self._open:

@@ -1,5 +1,6 @@
 """Errors as callers see them: a code each, and nothing of our insides."""
 
+import re
 import sqlite3
 from typing import Any
 
@@ -28,7 +29,10 @@ def located(refused: Refused) -> GraphQLError:
     return GraphQLError(refused.message, extensions={"code": refused.code.value})
 
 
-def public(error: GraphQLError) -> dict[str, Any]:
+_SUGGESTION = re.compile(r" Did you mean .*$", re.DOTALL)
+
+
+def public(error: GraphQLError, *, suggests: bool = True) -> dict[str, Any]:
     """The error as it is answered. What isn't ours is masked and logged by its type alone."""
     original = error.original_error
     if original is not None and not isinstance(original, GraphQLError | Refused):
@@ -38,6 +42,8 @@ def public(error: GraphQLError) -> dict[str, Any]:
     else:
         formatted = {**error.formatted}
         formatted.setdefault("extensions", {"code": "BAD_DOCUMENT"})
+        if not suggests:
+            formatted["message"] = _SUGGESTION.sub("", formatted["message"])
     current().errors[formatted["extensions"].get("code", "BAD_DOCUMENT")] += 1
     return formatted
 

@@ -1,5 +1,6 @@
 """GraphQL over HTTP, as the GraphQL-over-HTTP specification draft has it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,12 +8,14 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.asking import Answer
+from api.asking import Request as Operation
 from api.auth import Members
-from api.execution import Answer, Executor
-from api.execution import Request as Operation
+from api.execution import Executor
 from api.media import GRAPHQL, JSON, accepted, is_json
 from governance.errors import Unauthenticated
 
+BODY_SECONDS = 30  # for a body to arrive whole
 VARY = {"Vary": "Accept"}
 
 
@@ -52,7 +55,14 @@ class GraphQL:
             return Response(status_code=400)
         query, variables, name = operation
         answer = await self._executor.answer(
-            Operation(query, variables, name, actor, is_read_only=request.method == "GET")
+            Operation(
+                query,
+                variables,
+                name,
+                actor,
+                address=request.client.host if request.client else "",
+                is_read_only=request.method == "GET",
+            )
         )
         return _response(answer, media)
 
@@ -75,10 +85,15 @@ class GraphQL:
         if declared.isdigit() and int(declared) > self._most_bytes:
             raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._most_bytes:
-                raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > self._most_bytes:
+                        raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
+        except TimeoutError:
+            message = f"expected the whole body within {BODY_SECONDS} seconds"
+            raise BadRequest(message, 408) from None
         return bytes(body)
 
 
@@ -109,7 +124,7 @@ def _response(answer: Answer, media: str) -> Response:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status
-    headers = VARY | ({"Allow": "POST"} if status == 405 else {})
+    headers = VARY | dict(answer.headers) | ({"Allow": "POST"} if status == 405 else {})
     return Response(answer.body, status, headers, f"{media}; charset=utf-8")
 
 

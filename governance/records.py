@@ -2,8 +2,8 @@
 
 from sqlmodel import SQLModel
 
-from governance import appeals, events, notices, platforms, sanctions
+from governance import appeals, events, lookups, notices, platforms, sanctions
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "appeals", "events", "notices", "platforms", "sanctions"]
+__all__ = ["METADATA", "appeals", "events", "lookups", "notices", "platforms", "sanctions"]

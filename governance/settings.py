@@ -49,7 +49,13 @@ class Settings:
     max_aliases: int = 60
     max_fields: int = 1_000
     max_tokens: int = 4_000
+    max_directives: int = 50
+    max_cost: int = 100_000
     max_body_bytes: int = 2_000_000
+    statement_seconds: int = 10
+    requests_of_member: int = 600_000
+    requests_of_public: int = 60_000
+    lookups_of_platform: int = 10_000_000
     connections: int = 8
     log_level: str = CHOICES["log_level"][0]
     log_format: str = CHOICES["log_format"][0]

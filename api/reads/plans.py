@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from graphql import FieldNode
+from graphql import FieldNode, GraphQLNonNull, SelectionSetNode
 
 from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
 from api.reads.fields import SEAL, Read
-from api.reads.selections import Document
+from api.reads.selections import Document, fields
 from api.reads.stores import Values
 from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
 
 Value = TypeVar("Value")
+
+# Root fields that no plan answers alone, and why.
+SECOND_PATH = {
+    "__schema": "introspection",
+    "__type": "introspection",
+    "previewSanction": "preview",
+}
 
 
 class Kept(Generic[Value]):
@@ -79,30 +86,73 @@ class Operation:
     document: Document
 
 
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A root field: its response key and name, its plan unless it is __typename."""
+
+    key: str
+    name: str
+    plan: Plan | None
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What answers a query straight from plans; or why graphql-core has to."""
+
+    roots: Sequence[Root] = ()
+    second_path: str = ""
+
+
 class Planner:
     """Makes plans and keeps the newest of them."""
 
     def __init__(self, methods: Methods, dialect: Dialect, most: int = 1_000) -> None:
         self._methods = methods
         self._dialect = dialect
-        self.plans: Kept[Plan] = Kept(most)
+        self.plans: Kept[Any] = Kept(most)
 
     def root(
         self,
         operation: Operation,
         nodes: Sequence[FieldNode],
         env: Env,
-        *,
-        typed: bool,
     ) -> Plan:
-        """The plan of a root field of a query."""
+        """The plan of a root field of a query, for graphql-core."""
         response_key = nodes[0].alias.value if nodes[0].alias else nodes[0].name.value
-        key = (operation.key, response_key, env.viewer.kind, shape(env.variables), typed)
+        key = (operation.key, response_key, env.viewer.kind, shape(env.variables))
 
         def make() -> Plan:
-            return self._made(operation, env, typed, lambda c, read: c.root("Query", nodes, read))
+            return self._root(operation, nodes, env, typed=True)
 
         return make() if operation.key is None else self.plans.get(key, make)
+
+    def program(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
+        """The plans of a whole query."""
+        key = (operation.key, env.viewer.kind, shape(env.variables))
+
+        def make() -> Program:
+            roots = fields(operation.document, "Query", [selections], env.variables)
+            names = {nodes[0].name.value for nodes in roots.values()}
+            if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
+                return Program(second_path=reason)
+            return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
+
+        return make() if operation.key is None else self.plans.get(key, make)
+
+    def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return Root(key, name, None, is_required=True)
+        query = operation.document.schema.query_type
+        assert query is not None
+        is_required = isinstance(query.fields[name].type, GraphQLNonNull)
+        return Root(key, name, self._root(operation, nodes, env, typed=False), is_required)
+
+    def _root(
+        self, operation: Operation, nodes: Sequence[FieldNode], env: Env, *, typed: bool
+    ) -> Plan:
+        return self._made(operation, env, typed, lambda c, read: c.root("Query", nodes, read))
 
     def payload(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -12,8 +13,16 @@ from sqlalchemy.engine import make_url
 
 from api.reads.dialects import DIALECTS, Dialect
 
+
+class TooLong(Exception):
+    """The statement took longer than is allowed; it was stopped."""
+
+
 # By place or, on SQLite, by name: so an instant that is meant often is printed once.
 Values = Sequence[Any] | Mapping[str, Any]
+
+
+STEPS = 50_000  # of SQLite's machine between two looks at the clock
 
 
 class TooDeep(Exception):
@@ -39,7 +48,8 @@ class Store(Protocol):
 class SQLiteStore:
     """Point reads run on the loop, since a thread costs more than they do; others in threads."""
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, connections: int, seconds: float) -> None:
+        self._seconds = seconds
         self.dialect = DIALECTS["sqlite"]
         self.statements = 0
         self._path = str(make_url(url).database)
@@ -58,9 +68,13 @@ class SQLiteStore:
         return await loop.run_in_executor(self._threads, self._one, sql, values)
 
     def _one(self, sql: str, values: Values) -> Any:
+        connection = self._connection()
+        self._local.deadline = time.monotonic() + self._seconds
         try:
-            row = self._connection().execute(sql, values).fetchone()
+            row = connection.execute(sql, values).fetchone()
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorname == "SQLITE_INTERRUPT":
+                raise TooLong from None
             if str(error).startswith(_LIMITS):
                 raise TooDeep from None
             raise
@@ -78,9 +92,13 @@ class SQLiteStore:
             )
             held.execute("PRAGMA busy_timeout=30000")
             held.execute("PRAGMA query_only=ON")
+            held.set_progress_handler(self._is_late, STEPS)
             self._local.connection = held
             self._opened.append(held)
         return held
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > float(self._local.deadline)
 
     async def close(self) -> None:
         self._threads.shutdown()
@@ -91,7 +109,8 @@ class SQLiteStore:
 class PostgreSQLStore:
     """A pool of connections whose statements stay prepared."""
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, connections: int, seconds: float) -> None:
+        self._timeout = f"{seconds * 1_000:.0f}ms"
         self.dialect = DIALECTS["postgresql"]
         self.statements = 0
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -103,13 +122,20 @@ class PostgreSQLStore:
             self._url,
             min_size=1,
             max_size=self._connections,
-            server_settings={"default_transaction_read_only": "on", "jit": "off"},
+            server_settings={
+                "default_transaction_read_only": "on",
+                "jit": "off",
+                "statement_timeout": self._timeout,
+            },
         )
 
     async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
         assert self._pool is not None, "open() comes first"
         self.statements += 1
-        return await self._pool.fetchval(sql, *values)
+        try:
+            return await self._pool.fetchval(sql, *values)
+        except asyncpg.QueryCanceledError:
+            raise TooLong from None
 
     async def check(self, sql: str, values: Values) -> None:
         """PostgreSQL reads whatever the limits of documents let through."""
@@ -119,7 +145,7 @@ class PostgreSQLStore:
             await self._pool.close()
 
 
-def store(url: str, connections: int) -> Store:
-    """The store of a database URL."""
+def store(url: str, connections: int, seconds: float = 10) -> Store:
+    """The store of a database URL; a statement may take so many seconds."""
     is_sqlite = make_url(url).get_backend_name() == "sqlite"
-    return (SQLiteStore if is_sqlite else PostgreSQLStore)(url, connections)
+    return (SQLiteStore if is_sqlite else PostgreSQLStore)(url, connections, seconds)

@@ -40,6 +40,7 @@ class Env:
     rows: list[list[str | None]] = field(default_factory=list)
     given: Mapping[str, list[list[str | None]]] = field(default_factory=dict)  # more rows, by name
     problems: list[tuple[int, Refused]] = field(default_factory=list)
+    lookups: int = 0  # how many subjects a partner asks about
     found: dict[Hashable, Any] = field(default_factory=dict)  # what several values share
 
 

@@ -39,6 +39,8 @@ def asked(env: Env, text: object, kind: object) -> tuple[str, str]:
         if env.viewer.is_member:
             raise Forbidden("expected the role READER, or one that includes it")
         raise Unauthenticated("asking about accounts takes a platform's credential")
+    if found is not SubjectKind.SERVER:
+        env.lookups += 1
     return subject.uri, lookup_key(env.lookup, found, subject.uri)
 
 
@@ -48,6 +50,7 @@ def lookup_keys(value: Argument, name: str) -> Getter:
 
     def read(env: Env) -> list[str]:
         subject = parsed(get(env), name)
+        env.lookups += 1
         return [lookup_key(env.lookup, kind, subject.uri) for kind in sorted(subject.kinds)]
 
     return read

@@ -15,7 +15,7 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from api.execution import Request
+from api.asking import Request
 from api.schema.build import changes
 from governance.fields import print_instant
 from governance.membership import Actor
@@ -24,7 +24,7 @@ from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, Compiling, In
 from tests.builders import DAY, MICRO, NOW, examples
 from tests.postgres import Server
 
-ROOMY = {"max_aliases": 100_000, "max_tokens": 1_000_000}
+ROOMY = dict.fromkeys(("max_aliases", "max_tokens", "max_directives", "max_cost"), 2**31 - 1)
 REFUSED = {"INVALID_INPUT", "UNAUTHENTICATED", "FORBIDDEN", "LIMIT_EXCEEDED"}
 VIEWERS = ("public", "researcher", "partner", "issuer")
 READABLE = (

@@ -31,10 +31,10 @@ def test_what_could_not_be_made_is_not_kept() -> None:
 
 async def plans_for(ask: Asking, query: str, *asked: dict[str, Any], by: Actor | None) -> int:
     """How many plans the same query makes with these variables."""
-    before = ask.executor.planner.plans.misses
+    before = ask.executor.reader.planner.plans.misses
     for variables in asked:
         await ask.data(query, variables, by)
-    return ask.executor.planner.plans.misses - before
+    return ask.executor.reader.planner.plans.misses - before
 
 
 async def test_different_values_share_a_plan(ask: Asking, cast: Cast) -> None:
@@ -89,7 +89,7 @@ async def test_a_plan_never_answers_for_another_shape(ask: Asking, cast: Cast) -
         return [repr(await ask.data(LISTED, wish)) for wish in order]
 
     forwards = await answers(wishes)
-    ask.executor.planner.plans = Kept(100)
+    ask.executor.reader.planner.plans = Kept(100)
     assert await answers(wishes[::-1]) == forwards[::-1]
     assert len(set(forwards)) == 3
 
@@ -124,11 +124,11 @@ async def test_no_more_documents_are_kept_than_allowed(ask: Asking) -> None:
 
 
 async def test_no_more_plans_are_kept_than_allowed(ask: Asking) -> None:
-    ask.executor.planner.plans = Kept(5)
+    ask.executor.reader.planner.plans = Kept(5)
     for n in range(12):
         roots = " ".join(f"a{i}: policy {{ version }}" for i in range(n))
         await ask.data(f"{{ policy {{ version }} {roots} }}")
-    assert len(ask.executor.planner.plans) == 5
+    assert len(ask.executor.reader.planner.plans) == 5
 
 
 async def test_nothing_is_kept_of_long_documents_or_operation_names(ask: Asking) -> None:
@@ -137,7 +137,7 @@ async def test_nothing_is_kept_of_long_documents_or_operation_names(ask: Asking)
         assert await ask.data("{ policy { version } }" + long) == {"policy": {"version": 1}}
         answer = await ask.answer("query A { policy { version } }", operation_name=f"A{long}")
         assert answer["errors"][0]["extensions"] == {"code": "BAD_DOCUMENT"}
-    assert len(ask.executor.documents.kept) == len(ask.executor.planner.plans) == 0
+    assert len(ask.executor.documents.kept) == len(ask.executor.reader.planner.plans) == 0
 
 
 async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
@@ -146,7 +146,7 @@ async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
     await ask.data(named, None, cast.b.reader)
     await ask.answer("{ alice }")
     await ask.answer("{ alice")
-    assert len(ask.executor.documents.kept) == len(ask.executor.planner.plans) == 0
+    assert len(ask.executor.documents.kept) == len(ask.executor.reader.planner.plans) == 0
     await ask.data("{ policy { version } } # for Alice")
     assert "Alice" not in repr(list(ask.executor.documents.kept._held))
     await ask.data("{ policy { version } } # for Bob")

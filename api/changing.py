@@ -1,0 +1,223 @@
+"""Changes: the use case in a transaction, then its payload read after the commit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import orjson
+from graphql import FieldNode, GraphQLResolveInfo
+
+from api.asking import Context, refusal
+from api.errors import located
+from api.limiting.quotas import Quotas
+from api.limiting.rates import LimitRefused, Rates
+from api.observing.notes import current
+from api.reading import Reader
+from api.reads.compiler import TYPE_KEY
+from api.reads.plans import Plan
+from api.reads.selections import fields
+from api.reads.stores import Values
+from api.schema.build import methods
+from api.schema.changes import Act, Change, Changed
+from api.schema.mutations import issued
+from api.schema.nodes import Refusal
+from api.schema.payloads import ROW
+from governance import issuing, judging
+from governance.database import Database
+from governance.errors import Busy, Forbidden, NotFound, Refused, Unauthenticated
+from governance.fields import validated
+from governance.membership import Actor
+from governance.settings import Keys
+
+Info = GraphQLResolveInfo[Any]
+MOST_WRITERS = 8  # threads; they take turns, so more would only wait
+
+
+class Changes:
+    """What runs the use cases of a process."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: Reader,
+        keys: Keys,
+        now: Callable[[], datetime],
+        rates: Rates,
+        quotas: Quotas,
+    ) -> None:
+        self._database, self._reader, self._keys, self._now = database, reader, keys, now
+        self._rates, self._quotas = rates, quotas
+        self._writers = anyio.CapacityLimiter(MOST_WRITERS)
+
+    async def change(self, change: Change, info: Info, raw: Mapping[str, Any]) -> Any:
+        """A field that runs a use case, for graphql-core."""
+        context: Context = info.context
+        try:
+            self._within_limits(change, context, raw)
+            await self._check_payload(change, info)
+            done = await self._done(change, context, raw)
+        except Busy:
+            message = "too many others are writing: nothing was changed, send it again"
+            raise refusal(message, "BUSY") from None
+        except LimitRefused as limit:
+            context.budgets.append(limit.budget)
+            raise refusal(limit.message, limit.code) from None
+        except Unauthenticated as refused:
+            raise located(refused) from None
+        if isinstance(done, Refused):
+            if change.refused is None:
+                return _refusal(done)
+            done = change.refused(done)
+        # What was committed may be newer than the request's beginning.
+        context.now = max(context.now, self._now())
+        context.holds_secret = context.actor is None and _takes_secret(raw)
+        if isinstance(done, list):
+            return await self._batch(change, done, info)
+        if not isinstance(done, Changed):
+            return done
+        [payload] = await self._payloads(change, [done], info.field_nodes, info)
+        return payload
+
+    def _within_limits(self, change: Change, context: Context, raw: Mapping[str, Any]) -> None:
+        if _takes_secret(raw):
+            self._rates.guess(context.request.caller)
+        if change.refused is not None and context.actor is not None:  # it shows what is known
+            context.budgets.append(self._quotas.take(context.actor.platform_id, 1))
+
+    async def _done(self, change: Change, context: Context, raw: Mapping[str, Any]) -> Any:
+        """What the use case answers; its refusal as a value."""
+        work = partial(self._changed, change, context.actor, raw)
+        try:
+            with current().span("write"):
+                return await anyio.to_thread.run_sync(work, limiter=self._writers)
+        except Unauthenticated:
+            raise
+        except Refused as refused:
+            if isinstance(refused, NotFound) and _takes_secret(raw):
+                self._rates.guessed(context.request.caller)
+            return refused
+
+    def _changed(self, change: Change, actor: Actor | None, raw: Mapping[str, Any]) -> Any:
+        """Draft, transaction, use case: in a worker thread."""
+        if "sanctions" in change.draft.model_fields:
+            return self._issued(change, actor, raw["sanctions"])
+        if actor is None and not _takes_secret(raw):
+            raise Unauthenticated("this takes a member's credential")
+        draft = validated(change.draft, raw)
+        using = self._database.reading if change.refused else self._database.writing
+        with using() as session:
+            return change.use(Act(session, self._keys, actor, self._now()), draft)
+
+    def _issued(
+        self, change: Change, actor: Actor | None, raws: Sequence[Mapping[str, Any]]
+    ) -> list[Changed | Refused]:
+        """Each item checked on its own, then all in one transaction."""
+        if actor is None:
+            raise Unauthenticated("this takes a member's credential")
+        most = issuing.MOST_IN_BATCH
+        if len(raws) > most:
+            message = f"expected at most {most:,} sanctions, got {len(raws):,}"
+            raise refusal(message, "LIMIT_EXCEEDED")
+        [item] = change.draft.model_fields["sanctions"].annotation.__args__
+        requests: list[judging.Request | Refused] = []
+        for raw in raws:
+            try:
+                requests.append(judging.Request(validated(item, raw)))
+            except Refused as refused:
+                requests.append(refused)
+        try:
+            with self._database.writing() as session:
+                found = change.use(Act(session, self._keys, actor, self._now()), requests)
+        except Forbidden as forbidden:
+            found = [forbidden] * len(raws)
+        return [one if isinstance(one, Refused) else issued(one) for one in found]
+
+    async def _batch(
+        self, change: Change, done: Sequence[Changed | Refused], info: Info
+    ) -> dict[str, Any]:
+        """The payload of a batch, keyed by alias like everything that is read."""
+        refused = sum(isinstance(one, Refused) for one in done)
+        payload: dict[str, Any] = {TYPE_KEY: "SanctionsIssued"}
+        for key, nodes in _of_batch(info).items():
+            if nodes[0].name.value == "issuedCount":
+                payload[key] = len(done) - refused
+            elif nodes[0].name.value == "refusedCount":
+                payload[key] = refused
+            elif nodes[0].name.value == "results":
+                rows = [one for one in done if isinstance(one, Changed)]
+                read = iter(await self._payloads(change, rows, nodes, info, key))
+                payload[key] = [
+                    _refusal(one, "sanctions", place) if isinstance(one, Refused) else next(read)
+                    for place, one in enumerate(done)
+                ]
+        return payload
+
+    async def _check_payload(self, change: Change, info: Info) -> None:
+        """Refuses a payload that can't be read, before anything is written: after the commit
+        it would look as if the change had failed."""
+        if change.payload.__name__ not in _read_payloads():
+            return
+        selected = {"": list(info.field_nodes)}
+        if "sanctions" in change.draft.model_fields:
+            selected = {k: n for k, n in _of_batch(info).items() if n[0].name.value == "results"}
+        try:
+            for key, nodes in selected.items():
+                await self._reader.check(*self._payload(change, [], nodes, info, key))
+        except Refused as refused:
+            raise located(refused) from None
+
+    async def _payloads(
+        self,
+        change: Change,
+        rows: Sequence[Changed],
+        nodes: Sequence[FieldNode],
+        info: Info,
+        key: str = "",
+    ) -> list[Any]:
+        """The objects of the payload, in one statement, through the payload's own selection."""
+        plan, values = self._payload(change, rows, nodes, info, key)
+        return list(orjson.loads(await self._reader.run(plan, values)))
+
+    def _payload(
+        self,
+        change: Change,
+        rows: Sequence[Changed],
+        nodes: Sequence[FieldNode],
+        info: Info,
+        key: str,
+    ) -> tuple[Plan, Values]:
+        context: Context = info.context
+        env = context.env()
+        env.rows = [[row.id, row.secret] for row in rows]
+        env.given = rows[0].given if len(rows) == 1 else {}
+        path = tuple(info.path.as_list()), key
+        name = change.payload.__name__
+        plan = self._reader.planner.payload(context.operation, path, name, ROW, nodes, env)
+        return plan, plan.values(env)
+
+
+def _of_batch(info: Info) -> dict[str, list[FieldNode]]:
+    """What is selected of a batch, by response key."""
+    context: Context = info.context
+    sets = [node.selection_set for node in info.field_nodes if node.selection_set]
+    return fields(context.operation.document, "SanctionsIssued", sets, context.variables)
+
+
+@cache
+def _read_payloads() -> frozenset[str]:
+    """Payloads that are read from the database; the others Python makes."""
+    return frozenset(owner for (owner, _), method in methods().items() if callable(method))
+
+
+def _refusal(refused: Refused, *place: str | int) -> Refusal:
+    """The refusal, its path counted from the mutation's arguments."""
+    current().refusals[refused.code.value] += 1
+    path = [str(part) for part in ("input", *place, *refused.path)] if refused.path else None
+    return Refusal(code=refused.code, message=refused.message, path=path)
+
+
+def _takes_secret(raw: Mapping[str, Any]) -> bool:
+    return raw.get("appealSecret") is not None

@@ -1,0 +1,1 @@
+"""What keeps one caller from taking everybody's turn: costs, rates, quotas, guesses."""

@@ -1,0 +1,75 @@
+"""Daily quotas of lookups, per platform: counted in memory, written down every few seconds.
+
+A process that is killed forgets at most what it counted since; several processes may together
+exceed a quota by as much.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+
+import anyio.to_thread
+
+from api.limiting.rates import Budget, LimitRefused
+from api.observing import logs
+from governance.database import Database
+from governance.lookups import add_lookups
+
+EVERY = 5.0  # seconds between two times of writing down
+
+Key = tuple[str, date]
+
+
+class Quotas:
+    """How many subjects platforms asked about today, as far as this process knows."""
+
+    def __init__(self, database: Database, most: int, now: Callable[[], datetime]) -> None:
+        self._database, self._most, self._now = database, most, now
+        self._written: dict[Key, int] = {}
+        self._pending: dict[Key, int] = defaultdict(int)
+
+    def take(self, platform_id: str, count: int) -> Budget:
+        """Counts lookups that are about to be answered; refuses what exceeds the quota."""
+        now = self._now()
+        key = platform_id, now.date()
+        used = self._written.get(key, 0) + self._pending.get(key, 0)
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+        resets = int((tomorrow - now).total_seconds()) + 1
+        budget = Budget("lookups", self._most, 86_400, max(0, self._most - used - count), resets)
+        if used + count > self._most:
+            raise LimitRefused(
+                f"your platform's {self._most:,} lookups of the day (UTC) are used up",
+                "QUOTA_EXCEEDED",
+                budget,
+            )
+        self._pending[key] += count
+        return budget
+
+    async def keep(self) -> None:
+        """Writes down for ever; cancelled at the end."""
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await self.write()
+            except Exception as error:
+                logs.unexpected(error, "lookups weren't written down; they are tried again")
+
+    async def write(self) -> None:
+        """Writes down what was counted, and learns what other processes did."""
+        counts = dict(self._pending)
+        today = self._now().date()
+        for key in [key for key in self._written if key[1] < today]:
+            del self._written[key]
+        if not counts:
+            return
+        totals = await anyio.to_thread.run_sync(self._add, counts)
+        self._written |= totals
+        for key, count in counts.items():
+            self._pending[key] -= count
+            if not self._pending[key]:
+                del self._pending[key]
+
+    def _add(self, counts: dict[Key, int]) -> dict[Key, int]:
+        with self._database.writing() as session:
+            return add_lookups(session, counts)

@@ -1,0 +1,82 @@
+"""Rates: how often a credential, or an address without one, may ask, and guess a secret.
+
+Kept in the memory of each process. Headers are those of the IETF draft "RateLimit header fields
+for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
+"""
+
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
+
+from api.limiting.windows import Windows
+
+GUESSES = 20  # wrong appeal secrets an hour from one address
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left of a limit: of `most` in `window` seconds, `left` for `resets` seconds."""
+
+    name: str
+    most: int
+    window: int
+    left: int
+    resets: int
+
+
+def headers(budgets: list[Budget]) -> dict[str, str]:
+    """The header fields that tell callers their budgets."""
+    if not budgets:
+        return {}
+    return {
+        "RateLimit-Policy": ", ".join(f'"{b.name}";q={b.most};w={b.window}' for b in budgets),
+        "RateLimit": ", ".join(f'"{b.name}";r={b.left};t={b.resets}' for b in budgets),
+    }
+
+
+class LimitRefused(Exception):
+    """A limit is reached. The message is safe to show; `code` is the error's."""
+
+    def __init__(self, message: str, code: str, budget: Budget) -> None:
+        super().__init__(message)
+        self.message, self.code, self.budget = message, code, budget
+
+
+class Rates:
+    """The budgets of callers, as this process knows them."""
+
+    def __init__(self, *, members: int, public: int) -> None:
+        """Requests a minute: of one credential, and of one address without any."""
+        self._storage = Windows()
+        self._limiter = FixedWindowRateLimiter(self._storage)
+        self._members = RateLimitItemPerMinute(members)
+        self._public = RateLimitItemPerMinute(public)
+        self._guesses = RateLimitItemPerHour(GUESSES)
+
+    def request(self, caller: str, *, is_member: bool) -> Budget:
+        """Counts a request; LimitRefused beyond the limit."""
+        item = self._members if is_member else self._public
+        allowed = self._limiter.hit(item, caller)
+        budget = self._budget("requests", item, caller)
+        if not allowed:
+            message = f"expected at most {item.amount:,} requests a minute"
+            raise LimitRefused(message, "RATE_LIMITED", budget)
+        return budget
+
+    def guess(self, caller: str) -> None:
+        """LimitRefused where a caller tried too many wrong appeal secrets."""
+        if not self._limiter.test(self._guesses, caller):
+            message = "too many wrong appeal secrets: try again later"
+            budget = self._budget("guesses", self._guesses, caller)
+            raise LimitRefused(message, "RATE_LIMITED", budget)
+
+    def guessed(self, caller: str) -> None:
+        """Counts an appeal secret that was wrong."""
+        self._limiter.hit(self._guesses, caller)
+
+    def _budget(self, name: str, item: RateLimitItem, *key: str) -> Budget:
+        resets, left = self._limiter.get_window_stats(item, *key)
+        seconds = max(1, int(resets - time.time()) + 1)
+        return Budget(name, item.amount, item.get_expiry(), left, seconds)

@@ -1,0 +1,61 @@
+"""Variables that are texts, as most are: given as they have to be, they need no coercion.
+
+Every scalar of the schema whose values are texts takes any text; arguments are checked later.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+)
+
+TEXTS = frozenset({"URI", "String", "ID", "DateTime", "Cursor"})
+_ABSENT = object()
+
+
+class Texts:
+    """An operation's variables, by name: whether each is a list, and whether it has to be."""
+
+    def __init__(self, known: Mapping[str, tuple[bool, bool]]) -> None:
+        self._known = known
+
+    def coerced(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The variables; None where they aren't plainly what was declared."""
+        found: dict[str, Any] = {}
+        for name, (is_list, is_required) in self._known.items():
+            value = given.get(name, _ABSENT)
+            if value is _ABSENT and not is_required:
+                continue
+            if is_list:
+                if type(value) is not list or not all(type(item) is str for item in value):
+                    return None
+            elif type(value) is not str:
+                return None
+            found[name] = value
+        return found
+
+
+def texts_of(operation: OperationDefinitionNode) -> Texts | None:
+    """None where a variable is of another type, or has a default."""
+    known: dict[str, tuple[bool, bool]] = {}
+    for definition in operation.variable_definitions or ():
+        is_required, kind = _unwrapped(definition.type)
+        is_list = isinstance(kind, ListTypeNode)
+        if isinstance(kind, ListTypeNode):
+            _, kind = _unwrapped(kind.type)
+        is_text = isinstance(kind, NamedTypeNode) and kind.name.value in TEXTS
+        if not is_text or definition.default_value is not None:
+            return None
+        known[definition.variable.name.value] = is_list, is_required
+    return Texts(known)
+
+
+def _unwrapped(kind: TypeNode) -> tuple[bool, TypeNode]:
+    if isinstance(kind, NonNullTypeNode):
+        return True, kind.type
+    return False, kind
