@@ -76,11 +76,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/", home),
-            Route(
-                "/graphql",
-                GraphQL(executor, members, settings.max_body_bytes).answer,
-                methods=["GET", "POST", "PUT", "DELETE", "PATCH"],
-            ),
+            Route("/graphql", GraphQL(executor, members, settings.max_body_bytes)),
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
         ],

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.asking import Answer
 from api.asking import Request as Operation
@@ -19,6 +20,25 @@ BODY_SECONDS = 30  # for a body to arrive whole
 VARY = {"Vary": "Accept"}
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is sent: a status, a body, its media type, and headers."""
+
+    body: bytes
+    status: int
+    media: str
+    headers: Mapping[str, str]
+
+    async def send(self, send: Send) -> None:
+        named = [
+            (b"content-length", str(len(self.body)).encode()),
+            (b"content-type", f"{self.media}; charset=utf-8".encode()),
+            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": named})
+        await send({"type": "http.response.body", "body": self.body})
+
+
 class BadRequest(Exception):
     """What came can't be read as a GraphQL request; says so with a status."""
 
@@ -28,15 +48,17 @@ class BadRequest(Exception):
 
 
 class GraphQL:
-    """The endpoint: negotiates, reads the request, answers with the right status."""
+    """The endpoint, an ASGI application: negotiates, reads, answers with the right status."""
 
     def __init__(self, executor: Executor, members: Members, most_bytes: int) -> None:
         self._executor = executor
         self._members = members
         self._most_bytes = most_bytes
 
-    async def answer(self, request: Request) -> Response:
-        """One HTTP request."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (await self._reply(Request(scope, receive))).send(send)
+
+    async def _reply(self, request: Request) -> Reply:
         media = accepted(",".join(request.headers.getlist("accept")))
         if media is None:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
@@ -52,7 +74,7 @@ class GraphQL:
             headers = {"Allow": "GET, POST"} if bad.status == 405 else {}
             return _error(bad.message, bad.status, media, headers=headers)
         except ClientDisconnect:
-            return Response(status_code=400)
+            return Reply(b"", 400, media, {})
         query, variables, name = operation
         answer = await self._executor.answer(
             Operation(
@@ -64,7 +86,7 @@ class GraphQL:
                 is_read_only=request.method == "GET",
             )
         )
-        return _response(answer, media)
+        return _answered(answer, media)
 
     async def _operation(self, request: Request) -> tuple[str, Mapping[str, Any], str | None]:
         if request.method == "GET":
@@ -120,12 +142,12 @@ def _json(data: bytes, expected: str) -> Any:
         raise BadRequest(expected) from None
 
 
-def _response(answer: Answer, media: str) -> Response:
+def _answered(answer: Answer, media: str) -> Reply:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status
     headers = VARY | dict(answer.headers) | ({"Allow": "POST"} if status == 405 else {})
-    return Response(answer.body, status, headers, f"{media}; charset=utf-8")
+    return Reply(answer.body, status, media, headers)
 
 
 def _error(
@@ -134,11 +156,6 @@ def _error(
     media: str,
     code: str = "BAD_REQUEST",
     headers: Mapping[str, str] | None = None,
-) -> Response:
+) -> Reply:
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(
-        orjson.dumps(body),
-        status,
-        media_type=f"{media}; charset=utf-8",
-        headers=VARY | dict(headers or {}),
-    )
+    return Reply(orjson.dumps(body), status, media, VARY | dict(headers or {}))

@@ -72,6 +72,10 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # WHATWG URL 3.5: browsers read a host whose last label is a number as an IPv4 address.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _DID = re.compile(r"([A-Za-z0-9]+):((?:[A-Za-z0-9._-]|%[0-9A-F]{2}|:(?!\Z))+)")  # DID Core 3.1
+_PLAIN = re.compile(  # an account whose name and domain have nothing to be normalised
+    r"acct:[a-z0-9_]{1,64}@((?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63})",
+    re.ASCII,
+)
 _PLC = re.compile(r"[a-z2-7]{24}")  # did:plc specification, "Identifier Syntax"
 _RECORD = re.compile(  # AT Protocol: at-uri-scheme, nsid, record-key
     r"//([^/]+)/((?:[A-Za-z0-9-]+\.){2,})([A-Za-z][A-Za-z0-9]*)/([A-Za-z0-9._~:-]{1,512})"
@@ -85,6 +89,8 @@ def parse_subject(text: str) -> Subject:
     Applied to its own result it changes nothing. Raises `BadUri` for anything else than an `acct:`,
     `did:`, `https:`, `at:` or `urn:uuid:` URI of at most 2,048 characters.
     """
+    if (plain := _PLAIN.fullmatch(text)) and len(plain[1]) <= 253:
+        return Subject(text, _ACCOUNT, plain[1])  # as it has to be already: most are
     if len(text) > LONGEST_URI:
         raise _bad(text, f"at most {LONGEST_URI} characters")
     _refuse_invisible(text)

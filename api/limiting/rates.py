@@ -44,6 +44,13 @@ class LimitRefused(Exception):
         self.message, self.code, self.budget = message, code, budget
 
 
+class _PerMinute(RateLimitItemPerMinute):
+    """A rate whose keys are short, since every request makes one."""
+
+    def key_for(self, *identifiers: bytes | str | float) -> str:
+        return f"{self.namespace}/{identifiers[0]!s}"
+
+
 class Rates:
     """The budgets of callers, as this process knows them."""
 
@@ -51,8 +58,8 @@ class Rates:
         """Requests a minute: of one credential, and of one address without any."""
         self._storage = Windows()
         self._limiter = FixedWindowRateLimiter(self._storage)
-        self._members = RateLimitItemPerMinute(members)
-        self._public = RateLimitItemPerMinute(public)
+        self._members = _PerMinute(members, namespace="members")
+        self._public = _PerMinute(public, namespace="public")
         self._guesses = RateLimitItemPerHour(GUESSES)
 
     def request(self, caller: str, *, is_member: bool) -> Budget:
@@ -77,6 +84,7 @@ class Rates:
         self._limiter.hit(self._guesses, caller)
 
     def _budget(self, name: str, item: RateLimitItem, *key: str) -> Budget:
-        resets, left = self._limiter.get_window_stats(item, *key)
-        seconds = max(1, int(resets - time.time()) + 1)
+        count, ends = self._storage.window(item.key_for(*key))
+        seconds = max(1, int(ends - time.time()) + 1)
+        left = max(0, item.amount - count)
         return Budget(name, item.amount, item.get_expiry(), left, seconds)

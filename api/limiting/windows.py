@@ -43,6 +43,12 @@ class Windows(Storage):
     def get_expiry(self, key: str) -> float:
         return self._held.get(key, (0, time.time()))[1]
 
+    def window(self, key: str) -> tuple[int, float]:
+        """The count of a key and when its window ends."""
+        now = time.time()
+        held = self._held.get(key, (0, now))
+        return held if held[1] > now else (0, now)
+
     def check(self) -> bool:
         return True
 

@@ -21,6 +21,9 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 FAULTS = frozenset({"INTERNAL", "UNAVAILABLE"})
 
 
+GROWTHS_EVERY = 100  # requests
+
+
 class Metrics:
     """The counters of one process."""
 
@@ -54,6 +57,8 @@ class Metrics:
             "comity_cache_lookups", "Looks into a cache", ["cache", "result"], registry=registry
         )
         self._growths: list[_Growth] = []
+        self._known: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._added = 0
 
     def watch(self, cache: str, kept: Callable[[], Kept[Any]]) -> None:
         """Counts a cache's hits and misses from now on."""
@@ -63,8 +68,12 @@ class Metrics:
 
     def add(self, note: Note, operation: str, seconds: float) -> None:
         """Counts a request that was answered."""
-        self._requests.labels(operation, outcome(note)).inc()
-        self._seconds.labels(operation).observe(seconds)
+        how = operation, outcome(note)
+        if how not in self._known:
+            self._known[how] = self._requests.labels(*how), self._seconds.labels(operation)
+        requests, durations = self._known[how]
+        requests.inc()
+        durations.observe(seconds)
         self._statements.inc(note.statements)
         for code, count in note.refusals.items():
             self._refusals.labels(code).inc(count)
@@ -72,11 +81,17 @@ class Metrics:
             self._errors.labels(code).inc(count)
         if note.second_path:
             self._second.labels(note.second_path).inc()
+        self._added += 1
+        if self._added % GROWTHS_EVERY == 0:
+            self._note_growths()
+
+    def _note_growths(self) -> None:
         for growth in self._growths:
             growth.note()
 
     def printed(self) -> bytes:
         """The figures of all workers in Prometheus' text format."""
+        self._note_growths()
         registry = self._registry
         if SHARED in os.environ:
             registry = CollectorRegistry()

@@ -5,9 +5,10 @@ import hmac
 from base64 import urlsafe_b64decode
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from governance import identifiers
 from governance.identifiers import (
     LONGEST_URI,
     BadUri,
@@ -395,3 +396,10 @@ def test_lookup_keys_differ_by_secret_kind_and_uri() -> None:
         lookup_key(b"secret", SubjectKind.ACCOUNT, uri + "2"),
     }
     assert len(keys) == 4
+
+
+@given(st.from_regex(identifiers._PLAIN, fullmatch=True))
+def test_what_is_plain_already_is_read_as_everything_else_is(text: str) -> None:
+    subject = parse_subject(text)
+    assume(len(text.rpartition("@")[2]) <= 253)
+    assert parse_subject(text.replace("acct:", "ACCT:")) == subject
