@@ -89,7 +89,7 @@ def test_a_served_node_answers(node: Comity, database_url: str, tmp_path: Path) 
             json={"query": '{ suspensionStatus(subject: "acct:a@b.example") { isSuspended } }'},
             headers={"Authorization": f"Bearer {token}"},
         )
-        assert answer.json() == {"data": {"suspensionStatus": {"isSuspended": False}}}
+        assert answer.json()["data"] == {"suspensionStatus": {"isSuspended": False}}
         assert "server" not in answer.headers
 
 
@@ -101,7 +101,7 @@ def test_several_workers_serve_one_node(node: Comity, database_url: str, tmp_pat
             answer = httpx2.post(
                 f"{served.address}/graphql", json={"query": "{ platforms { totalCount } }"}
             )
-            assert answer.json() == {"data": {"platforms": {"totalCount": 1}}}
+            assert answer.json()["data"] == {"platforms": {"totalCount": 1}}
 
 
 def test_the_demonstration_is_served_with_a_query_to_try(tmp_path: Path) -> None:
