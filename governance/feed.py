@@ -13,6 +13,13 @@ from governance.rules.status import timeline
 from governance.sanctions import Sanction
 from governance.words import EventType
 
+_LAST = (
+    sa.select(col(Event.position), col(Event.recorded_at))
+    .order_by(sa.desc(col(Event.position)))
+    .limit(1)
+)
+_INSERT = sa.insert(Event.__table__)  # type: ignore[attr-defined]
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -36,17 +43,9 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
     """Adds to the end of the feed. The caller holds the writers' turn until the commit, so
     positions have no gap and follow the order of commits."""
     session.flush()
-    position, recorded_at = session.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.max(Event.position), 0),
-            sa.select(col(Event.recorded_at))
-            .order_by(sa.desc(col(Event.position)))
-            .limit(1)
-            .scalar_subquery(),
-        )
-    ).one()
+    position, recorded_at = session.execute(_LAST).one_or_none() or (0, now)
     # A clock that jumped back must not reorder what was known when.
-    recorded_at = max(recorded_at or now, now)
+    recorded_at = max(recorded_at, now)
     rows = [
         {
             "position": position + offset,
@@ -66,4 +65,4 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
         for offset, event in enumerate(happenings, start=1)
     ]
     if rows:
-        session.execute(sa.insert(Event), rows)
+        session.execute(_INSERT, rows)
