@@ -14,6 +14,7 @@ from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.demonstration import cases, words
 from governance.demonstration.decisions import Inventor
+from governance.demonstration.history import PAST, History
 from governance.demonstration.stage import Staff, Stage
 from governance.errors import Conflict
 from governance.membership import Actor, add_member, add_platform, create_token
@@ -74,11 +75,11 @@ def _make(
     session: Session, keys: Keys, random: Random, now: datetime, sanctions: int, progress: Progress
 ) -> None:
     now = now.replace(microsecond=0)
-    founded = now - cases.PAST - timedelta(days=30)
+    founded = now - PAST - timedelta(days=30)
     staffs = {domain: _found(session, domain, name, founded) for domain, name, _ in words.PLATFORMS}
     invent = Inventor(random)
     script = list(cases.every_kind(invent, now))
-    script += cases.History(invent, now).cases(sanctions - len(script))
+    script += History(invent, now).cases(sanctions - len(script))
     total = sum(len(case.requests) for case in script)
     done = 0
 

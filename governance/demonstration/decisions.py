@@ -7,12 +7,12 @@ from itertools import count
 from random import Random
 from typing import Any, TypeVar
 
-from governance.demonstration import words
+from governance.demonstration import figures, words
 from governance.identifiers import SubjectKind
 from governance.judging import Request, draft
 from governance.rules.policy import CONTENT_MEASURES
 from governance.vocabulary import Category, ContentType
-from governance.words import Audience, Automation, Ground, Measure, PermanentBasis, Source
+from governance.words import Audience, Ground, Measure, PermanentBasis, Source
 
 DAY = timedelta(days=1)
 T = TypeVar("T")
@@ -32,6 +32,9 @@ class Inventor:
     def __init__(self, random: Random) -> None:
         self.random = random
         self._numbers = count(1)
+        self._categories = figures.categories()
+        self._of_bans = tuple(entry for entry in self._categories if entry[1] in _OF_BANS)
+        self._content = figures.content_measures()
 
     def weighted(self, choices: Sequence[tuple[float, T]]) -> T:
         weights = [weight for weight, _ in choices]
@@ -57,6 +60,12 @@ class Inventor:
 
     def content(self, platform: str) -> str:
         return f"https://{platform}/posts/{self.random.getrandbits(48):012x}"
+
+    def content_measure(self) -> Measure:
+        return self.weighted(self._content)
+
+    def case_reference(self) -> str:
+        return f"case-{self.random.getrandbits(32):08x}"
 
     def server(self) -> str:
         return f"https://{self.random.choice(words.SERVERS)}-{next(self._numbers)}.example"
@@ -91,25 +100,24 @@ class Inventor:
     ) -> Request:
         """A decision; `given` overrides single fields of its draft."""
         random = self.random
-        basis = self._basis(measure, is_outside)
         subject = subject or self.subject(measure, platform)
+        reasons = given if "category" in given else self._reasons(measure, is_outside, platform)
         raw = {
-            **self._reasons(measure, basis, platform),
             "measure": measure,
-            "permanent_basis": basis,
+            "other_measure": OTHER_MEASURES.get(measure),
             "subject": subject,
             "aliases": self._aliases(subject),
             "issuer_reference": f"{platform.partition('.')[0].upper()}-{next(self._numbers):05d}",
             "conduct_from": at - random.randint(2, 20) * timedelta(hours=1),
             "conduct_to": at - random.randint(5, 110) * timedelta(minutes=1),
             "expires_at": length and (given.get("effective_at") or at) + length,
-            "is_automated_detection": random.random() < 0.4,
-            "automation": self.weighted([(7, Automation.NOT_AUTOMATED), (2, Automation.PARTIALLY)]),
-            "source": self._source(),
+            "automation": self.weighted(figures.AUTOMATION_OF_PEOPLE),
             "audience": self.weighted([(14, Audience.PARTNERS), (1, Audience.OWN)]),
+            **reasons,
+            "is_automated_detection": self._is_detected(reasons["source"], reasons["category"]),
         }
         if measure in CONTENT_MEASURES:
-            raw |= self._content(at)
+            raw |= self._of_content(at)
         if measure is Measure.WARNING:
             raw["subject_kind"] = SubjectKind.ACCOUNT
         if is_outside:
@@ -126,45 +134,41 @@ class Inventor:
             return None
         return self.random.choice(list(PermanentBasis))
 
-    def _reasons(
-        self, measure: Measure, basis: PermanentBasis | None, platform: str
-    ) -> dict[str, Any]:
-        """Category, keywords, ground and texts that belong together."""
-        categories = [entry for entry in words.CATEGORIES if not basis or entry[0] in _OF_BANS]
-        category, _, keywords, clause, law = self.weighted([(e[1], e) for e in categories])
-        is_illegal = law is not None and self.random.random() < 0.3
-        text = words.BASES[basis] if basis else self.random.choice(words.EXPLANATIONS[category])
+    def _reasons(self, measure: Measure, is_outside: bool, platform: str) -> dict[str, Any]:
+        """Category, keywords, ground, source and texts that belong together."""
+        random = self.random
+        basis = self._basis(measure, is_outside)
+        category = self.weighted(self._of_bans if basis else self._categories)
+        keywords, clause, law = words.CATEGORIES[category]
+        is_illegal = law is not None and random.random() < figures.ILLEGAL
+        text = words.BASES[basis] if basis else random.choice(words.EXPLANATIONS[category])
         number = clause.removeprefix("Rule ").partition(",")[0]
         rule = {"rule": clause, "version": "3", "url": f"https://{platform}/rules#{number}"}
         return {
+            "permanent_basis": basis,
             "category": category,
-            "keywords": self.random.sample(keywords, self.random.randint(0, min(2, len(keywords)))),
+            "keywords": random.sample(keywords, random.randint(0, min(2, len(keywords)))),
             "ground": Ground.ILLEGAL_CONTENT if is_illegal else Ground.INCOMPATIBLE_CONTENT,
             "ground_reference": law if is_illegal else clause,
             "policy_reference": None if is_illegal else rule,
-            "territorial_scope": self.random.sample(COUNTRIES, 2) if is_illegal else [],
-            "explanation": text if self.random.random() < 0.9 else None,
+            "territorial_scope": random.sample(COUNTRIES, 2) if is_illegal else [],
+            "explanation": text if random.random() < 0.9 else None,
             "reason": f"{text} This is against: {law if is_illegal else clause}.",
-            "facts": text if self.random.random() < 0.2 else None,
-            "other_measure": OTHER_MEASURES.get(measure),
+            "facts": text if random.random() < 0.2 else None,
+            "source": self.weighted(figures.SOURCES),
         }
 
-    def _content(self, at: datetime) -> dict[str, Any]:
+    def _is_detected(self, source: Source, category: Category) -> bool:
+        """By machines alone; what others reported wasn't."""
+        found = figures.detection(category)
+        return source is Source.OWN_INITIATIVE and self.random.random() < found
+
+    def _of_content(self, at: datetime) -> dict[str, Any]:
         return {
             "content_type": [self.random.choice(TYPES)],
             "content_date": at - self.random.randint(1, 40) * DAY,
             "content_language": self.random.choice(LANGUAGES),
         }
-
-    def _source(self) -> Source:
-        return self.weighted(
-            [
-                (5, Source.OWN_INITIATIVE),
-                (3, Source.NOTICE),
-                (2, Source.OTHER_NOTIFICATION),
-                (1, Source.TRUSTED_FLAGGER),
-            ]
-        )
 
 
 _OF_BANS = {Category.SCAMS_AND_FRAUD, Category.OTHER_VIOLATION_TC}

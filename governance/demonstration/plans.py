@@ -1,251 +1,155 @@
-"""What becomes of sanctions after they were issued: steps, and the plans made of them."""
+"""Plans: steps in a row, each with its share of what becomes of sanctions."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from math import log
+from random import Random
 
-from governance import appealing, changing, deciding, issuing, judging
-from governance.appeals import DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
-from governance.demonstration import words
-from governance.demonstration.stage import Course, Plan, Step
-from governance.membership import Actor
-from governance.sanctions import Sanction
-from governance.words import AppealMove, InadmissibleCode, Measure, Outcome
+from governance.demonstration import figures, steps
+from governance.demonstration.stage import Plan
+from governance.words import Measure, Outcome
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-REDUCED_TO = timedelta(days=30)  # what is left of a measure without an end
-
-
-def wait(course: Course, now: datetime) -> None:
-    """Nothing happens; an end or a deadline may pass."""
-
-
-def approve(course: Course, now: datetime) -> None:
-    approver = next(a for a in course.staff.issuers if a != course.issuer)
-    draft = changing.ApprovalDraft(sanction_id=course.sanction_id)
-    changing.approve(course.session, approver, draft, now=now)
-
-
-def shorten(course: Course, now: datetime) -> None:
-    expires_at = course.request.draft.expires_at
-    assert expires_at is not None
-    draft = changing.ShorteningDraft(
-        sanction_id=course.sanction_id,
-        expires_at=now + (expires_at - now) / 2,
-        reason=words.CHANGES["shorten"],
-    )
-    changing.shorten(course.session, _moderator(course), draft, now=now)
-
-
-def lift(course: Course, now: datetime) -> None:
-    draft = changing.LiftingDraft(sanction_id=course.sanction_id, reason=words.CHANGES["lift"])
-    changing.lift(course.session, _moderator(course), draft, now=now)
-
-
-def void(course: Course, now: datetime) -> None:
-    code, reason = course.random.choice(words.VOIDS)
-    draft = changing.VoidingDraft(sanction_id=course.sanction_id, code=code, reason=reason)
-    changing.void(course.session, _moderator(course), draft, now=now)
-
-
-def overturn(course: Course, now: datetime) -> None:
-    reason = words.CHANGES["overturn"]
-    draft = changing.OverturningDraft(sanction_id=course.sanction_id, reason=reason)
-    changing.overturn(course.session, _moderator(course), draft, now=now)
-
-
-def supersede(course: Course, now: datetime) -> None:
-    """A milder sanction takes the place; an open appeal moves to it."""
-    old = course.request.draft
-    assert old.expires_at is not None
-    changed = {
-        "issuer_reference": f"{old.issuer_reference}-b",
-        "supersedes": course.sanction_id,
-        "effective_at": None,
-        "expires_at": now + (old.expires_at - now) / 2,
-    }
-    request = judging.Request(old.model_copy(update=changed))
-    issued = issuing.issue_one(course.session, course.keys, _moderator(course), request, now=now)
-    course.sanction_id, course.request = issued.sanction_id, request
-
-
-def file_by_person(course: Course, now: datetime) -> None:
-    course.filed_by_person = True
-    _file(course, now, None, course.secret)
-
-
-def file_by_platform(course: Course, now: datetime) -> None:
-    course.filed_by_person = False
-    _file(course, now, _moderator(course), None)
-
-
-def _file(course: Course, now: datetime, actor: Actor | None, secret: str | None) -> None:
-    draft = FilingDraft(
-        sanction_id=course.sanction_id,
-        grounds=course.random.choice(words.GROUNDS),
-        appeal_secret=secret,
-    )
-    moved = appealing.file(course.session, course.keys, actor, draft, now=now)
-    course.appeal_id = moved.appeal_id
-    course.secret = moved.appeal_secret or course.secret
-
-
-def admit(course: Course, now: datetime) -> None:
-    _platform_moves(course, now, AppealMove.ADMIT)
-
-
-def refuse(course: Course, now: datetime) -> None:
-    code = course.random.choice(list(InadmissibleCode))
-    _platform_moves(course, now, AppealMove.REFUSE, code=code)
-    course.reviews += 1
-
-
-def start_review(course: Course, now: datetime) -> None:
-    _platform_moves(course, now, AppealMove.START_REVIEW)
-
-
-def ask(course: Course, now: datetime) -> None:
-    _platform_moves(course, now, AppealMove.ASK, message=words.QUESTION)
-
-
-def answer(course: Course, now: datetime) -> None:
-    _appellant_moves(course, now, AppealMove.ANSWER, message=words.ANSWER)
-
-
-def withdraw(course: Course, now: datetime) -> None:
-    _appellant_moves(course, now, AppealMove.WITHDRAW)
-
-
-def escalate(course: Course, now: datetime) -> None:
-    _appellant_moves(course, now, AppealMove.ESCALATE)
-
-
-def invite(course: Course, now: datetime) -> None:
-    draft = InvitationDraft(appeal_id=course.appeal_id, platform=course.guests[0])
-    appealing.invite(course.session, _reviewer(course), draft, now=now)
-
-
-def decide_as_guest(course: Course, now: datetime) -> None:
-    outcome = course.random.choice((Outcome.UPHELD, Outcome.OVERTURNED))
-    _decide(course, now, course.guests[1].reviewers[0], outcome)
-
-
-def decide(outcome: Outcome) -> Step:
-    def step(course: Course, now: datetime) -> None:
-        _decide(course, now, _reviewer(course), outcome)
-        course.reviews += 1
-
-    return step
-
-
-def record_final(outcome: Outcome) -> Step:
-    def step(course: Course, now: datetime) -> None:
-        _platform_moves(
-            course, now, AppealMove.RECORD_FINAL, outcome=outcome, implemented_at=now - HOUR
-        )
-
-    return step
-
-
-def _moderator(course: Course) -> Actor:
-    return course.staff.issuers[0]
-
-
-def _reviewer(course: Course) -> Actor:
-    return course.staff.reviewers[course.reviews]
-
-
-def _decide(course: Course, now: datetime, reviewer: Actor, outcome: Outcome) -> None:
-    draft = DecisionDraft(
-        appeal_id=course.appeal_id,
-        outcome=outcome,
-        new_expires_at=_reduced_end(course, now) if outcome is Outcome.REDUCED else None,
-        statement=words.STATEMENTS[outcome],
-    )
-    deciding.decide(course.session, course.keys, reviewer, draft, now=now)
-
-
-def _reduced_end(course: Course, now: datetime) -> datetime:
-    sanction = course.session.get(Sanction, course.sanction_id)
-    assert sanction is not None
-    if sanction.expires_at is None:
-        return now + REDUCED_TO
-    return sanction.effective_at + (sanction.expires_at - sanction.effective_at) / 2
-
-
-def _platform_moves(course: Course, now: datetime, move: AppealMove, **said: object) -> None:
-    draft = MoveDraft.model_validate({"appeal_id": course.appeal_id, "move": move, **said})
-    appealing.move(course.session, course.keys, _reviewer(course), draft, now=now)
-
-
-def _appellant_moves(course: Course, now: datetime, move: AppealMove, **said: object) -> None:
-    """By the person with the secret, or by the platform that filed for it."""
-    secret = course.secret if course.filed_by_person else None
-    actor = None if course.filed_by_person else _moderator(course)
-    raw = {"appeal_id": course.appeal_id, "move": move, "appeal_secret": secret, **said}
-    draft = MoveDraft.model_validate(raw)
-    appealing.move(course.session, course.keys, actor, draft, now=now)
-
-
-UPHOLD, REDUCE, OVERTURN = (
-    (3 * DAY, decide(outcome)) for outcome in (Outcome.UPHELD, Outcome.REDUCED, Outcome.OVERTURNED)
-)
-FILED: Plan = ((2 * DAY, file_by_person),)
-ADMITTED: Plan = (*FILED, (DAY, admit))
-IN_REVIEW: Plan = (*ADMITTED, (2 * DAY, start_review))
-ASKED: Plan = (*IN_REVIEW, (DAY, ask))
-REFUSED: Plan = (*FILED, (DAY, refuse))
-FILED_FOR: Plan = ((DAY, file_by_platform), (DAY, admit), (DAY, start_review))
-UPHELD: Plan = (*IN_REVIEW, UPHOLD)
-ESCALATED: Plan = (*UPHELD, (5 * DAY, escalate))
+LONGEST_REVIEW = 20 * DAY  # or what is replaced while it is reviewed would have ended before
 
 Weighted = tuple[tuple[float, Plan], ...]
 
-# Of anything that may be appealed against.
-APPEALED: Weighted = (
-    (4, UPHELD),
-    (3, (*IN_REVIEW, OVERTURN)),
-    (1, (*FILED_FOR, UPHOLD)),
-    (0.5, (*FILED_FOR, UPHOLD, *IN_REVIEW, OVERTURN)),  # the person may still file
-    (1, (*ASKED, (2 * DAY, answer), UPHOLD)),
-    (1, (*ASKED, (15 * DAY, wait))),  # lapses
-    (2, REFUSED),
-    (0.5, (*REFUSED, (3 * DAY, escalate), (30 * DAY, record_final(Outcome.UPHELD)))),
-    (1, (*ADMITTED, (DAY, withdraw))),
-    (0.5, (*ESCALATED, (30 * DAY, record_final(Outcome.UPHELD)))),
-    (0.5, (*ESCALATED, (30 * DAY, record_final(Outcome.OVERTURNED)))),
-    (0.5, (*ADMITTED, (DAY, invite), (DAY, start_review), (3 * DAY, decide_as_guest))),
+DECIDE = {outcome: steps.decide(outcome) for outcome in Outcome}
+DECIDE_AS_GUEST = {outcome: steps.decide_as_guest(outcome) for outcome in Outcome}
+FINAL = {outcome: steps.record_final(outcome) for outcome in figures.DISPUTES}
+FILING = frozenset({steps.file_by_person, steps.file_by_platform})
+DECIDING = frozenset({*DECIDE.values(), *DECIDE_AS_GUEST.values()})
+
+UPHOLD, OVERTURN, REDUCE = (
+    (3 * DAY, DECIDE[outcome]) for outcome in (Outcome.UPHELD, Outcome.OVERTURNED, Outcome.REDUCED)
 )
-# Of a measure with a start and an end, or without an end.
-REDUCED: Weighted = ((2, (*IN_REVIEW, REDUCE)), (1, (*FILED_FOR, REDUCE)))
-CORRECTED: Weighted = ((2, ((3 * HOUR, void),)), (2, ((4 * DAY, overturn),)))
+NOTHING: Plan = ()
+FILED: Plan = ((2 * DAY, steps.file_by_person),)
+ADMITTED: Plan = (*FILED, (DAY, steps.admit))
+IN_REVIEW: Plan = (*ADMITTED, (2 * DAY, steps.start_review))
+ASKED: Plan = (*IN_REVIEW, (DAY, steps.ask))
+REFUSED: Plan = (*FILED, (DAY, steps.refuse))
+FILED_FOR: Plan = ((DAY, steps.file_by_platform), (DAY, steps.admit), (DAY, steps.start_review))
+ESCALATED: Plan = (*IN_REVIEW, UPHOLD, (5 * DAY, steps.escalate))
+APPROVED: Plan = ((6 * HOUR, steps.approve),)
+WAITED: Plan = ((20 * DAY, steps.wait),)
+
+UNDECIDED: Weighted = (
+    (3, REFUSED),
+    (2, (*ADMITTED, (DAY, steps.withdraw))),
+    (2, (*ASKED, *WAITED)),  # lapses
+    (1, (*FILED, *WAITED)),  # overdue, as the next two
+    (1, (*ADMITTED, *WAITED)),
+    (1, (*IN_REVIEW, *WAITED)),
+)
+DISPUTED: Weighted = (
+    (2_000, ESCALATED),
+    *((n, (*ESCALATED, (30 * DAY, FINAL[outcome]))) for outcome, n in figures.DISPUTES.items()),
+    (500, (*REFUSED, (3 * DAY, steps.escalate), (30 * DAY, FINAL[Outcome.UPHELD]))),
+)
+CORRECTED: Weighted = ((1, ((3 * HOUR, steps.void),)), (1, ((4 * DAY, steps.overturn),)))
 # Of a measure that is in force for a week or more.
 CHANGED: Weighted = (
-    (3, ((2 * DAY, lift),)),
-    (3, ((2 * DAY, shorten),)),
-    (2, ((2 * DAY, supersede),)),
-    (1, (*FILED, (DAY, supersede), (DAY, admit), (DAY, start_review), UPHOLD)),
+    (3, ((2 * DAY, steps.lift),)),
+    (3, ((2 * DAY, steps.shorten),)),
+    (2, ((2 * DAY, steps.supersede),)),
+    (1, (*FILED, (DAY, steps.supersede), (DAY, steps.admit), (DAY, steps.start_review), UPHOLD)),
 )
-APPROVED: Plan = ((6 * HOUR, approve),)
-TERMINATED: Weighted = (
-    (80, APPROVED),
-    (4, ((8 * DAY, wait),)),  # nobody approves it
-    (2, (*APPROVED, *IN_REVIEW, UPHOLD, UPHOLD)),
-    (1, (*APPROVED, *IN_REVIEW, UPHOLD, REDUCE)),
-    (1, (*APPROVED, *IN_REVIEW, REDUCE, OVERTURN)),
-    (1, (*APPROVED, (2 * DAY, lift))),
-    (1, ((3 * HOUR, void),)),
-)
-OVERDUE: Weighted = tuple((1, (*plan, (20 * DAY, wait))) for plan in (FILED, ADMITTED, IN_REVIEW))
-NOTHING: Plan = ()
+NOT_APPROVED: Weighted = ((8, ((8 * DAY, steps.wait),)), (1, ((3 * HOUR, steps.void),)))
 
 
 def plans_for(measure: Measure, length: timedelta | None) -> Weighted:
-    """What may become of a sanction, each plan with its share."""
+    """What may become of a sanction, each plan with its share; together 1."""
     if measure is Measure.ACCOUNT_TERMINATED:
-        return TERMINATED
-    possible = APPEALED + CORRECTED
-    if measure is not Measure.WARNING:
-        possible += REDUCED
-    if length is not None and length >= 7 * DAY:
-        possible += CHANGED
-    uneventful = (4 if measure is Measure.ACCOUNT_SUSPENDED else 9) * sum(w for w, _ in possible)
-    return (*possible, (uneventful, NOTHING))
+        return _of_terminations()
+    return _of_measures(measure, length is not None and length >= 7 * DAY)
+
+
+@cache
+def _of_measures(measure: Measure, is_long: bool) -> Weighted:
+    about = figures.complaints(measure)
+    reduced = 0.0 if measure is Measure.WARNING else figures.REDUCED
+    disputed = (1 - about.reversal) * figures.ESCALATED
+    appealed = (
+        *_scaled(figures.UNDECIDED, UNDECIDED),
+        *_scaled(
+            1 - figures.UNDECIDED,
+            (
+                *_scaled((1 - reduced) * (1 - about.reversal - disputed), _decided(Outcome.UPHELD)),
+                *_scaled((1 - reduced) * about.reversal, _decided(Outcome.OVERTURNED)),
+                *_scaled(reduced, _decided(Outcome.REDUCED)),
+                *_scaled((1 - reduced) * disputed, DISPUTED),
+            ),
+        ),
+    )
+    changed = _scaled(figures.CHANGED, CHANGED) if is_long else ()
+    return _with_nothing(
+        (*_scaled(about.rate, appealed), *_scaled(figures.CORRECTED, CORRECTED), *changed)
+    )
+
+
+@cache
+def _of_terminations() -> Weighted:
+    """Two reviewers decide; where they differ, the milder outcome stands."""
+    about = figures.complaints(Measure.ACCOUNT_TERMINATED)
+    panels = (
+        (1 - about.reversal, (UPHOLD, UPHOLD)),
+        (0.8 * about.reversal, (OVERTURN, OVERTURN)),
+        (0.1 * about.reversal, (UPHOLD, OVERTURN)),
+        (0.1 * about.reversal, (REDUCE, OVERTURN)),
+        (figures.REDUCED, (UPHOLD, REDUCE)),
+    )
+    reviewed = tuple((share, (*APPROVED, *IN_REVIEW, *panel)) for share, panel in panels)
+    undecided = tuple((share, (*APPROVED, *plan)) for share, plan in UNDECIDED)
+    appealed = (
+        *_scaled(1 - figures.UNDECIDED, reviewed),
+        *_scaled(figures.UNDECIDED, undecided),
+    )
+    changed = ((figures.CHANGED, (*APPROVED, (2 * DAY, steps.lift))),)
+    rest = (*_scaled(about.rate, appealed), *changed, *_scaled(figures.NOT_APPROVED, NOT_APPROVED))
+    return (*rest, (1 - sum(share for share, _ in rest), APPROVED))
+
+
+def _decided(outcome: Outcome) -> Weighted:
+    """How an appeal may come to an outcome."""
+    verdict = (3 * DAY, DECIDE[outcome])
+    guest = (3 * DAY, DECIDE_AS_GUEST[outcome])
+    return (
+        (84, (*IN_REVIEW, verdict)),
+        (8, (*FILED_FOR, verdict)),
+        (1, (*FILED_FOR, UPHOLD, *IN_REVIEW, verdict)),  # the person may still file
+        (4, (*ASKED, (2 * DAY, steps.answer), verdict)),
+        (3, (*ADMITTED, (DAY, steps.invite), (DAY, steps.start_review), guest)),
+    )
+
+
+def _scaled(share: float, plans: Weighted) -> Weighted:
+    """The same plans in the same proportions, together of this share."""
+    together = sum(weight for weight, _ in plans)
+    return tuple((share * weight / together, plan) for weight, plan in plans)
+
+
+def _with_nothing(plans: Weighted) -> Weighted:
+    return (*plans, (1 - sum(share for share, _ in plans), NOTHING))
+
+
+def paced(plan: Plan, random: Random, *, median_hours: float) -> Plan:
+    """The plan, not always at the same pace; an appeal's decision takes about the median."""
+    pace = random.uniform(0.6, 1.5)
+    delays = [delay * pace for delay, _ in plan]
+    happening = [step for _, step in plan]
+    filed = _positions(plan, FILING)
+    if filed and steps.supersede not in happening:
+        delays[filed[0]] *= min(10.0, random.lognormvariate(0, 0.7))
+    if filed and (decided := _positions(plan, DECIDING)):
+        reviewing = slice(filed[0] + 1, decided[-1] + 1)
+        hours = random.lognormvariate(log(median_hours), figures.SPREAD)
+        takes = min(LONGEST_REVIEW, max(figures.LEAST_REVIEW, hours) * HOUR)
+        shorter = takes / sum(delays[reviewing], timedelta())
+        delays[reviewing] = [delay * shorter for delay in delays[reviewing]]
+    return tuple(zip(delays, happening, strict=True))
+
+
+def _positions(plan: Plan, of: frozenset[object]) -> Sequence[int]:
+    return [position for position, (_, step) in enumerate(plan) if step in of]

@@ -11,8 +11,10 @@ from random import Random
 from sqlmodel import Session
 
 from governance import issuing, judging
+from governance.appeals import Appeal
 from governance.errors import Refused
 from governance.membership import Actor
+from governance.sanctions import Sanction
 from governance.settings import Keys
 
 
@@ -41,6 +43,13 @@ class Course:
     appeal_id: str = ""
     filed_by_person: bool = False
     reviews: int = 0  # whoever reviewed once doesn't review the case again
+    rows: tuple[object, ...] = ()  # kept for the next step, or the session would read them again
+
+    def keep(self) -> None:
+        self.rows = (
+            self.session.get(Sanction, self.sanction_id),
+            self.session.get(Appeal, self.appeal_id) if self.appeal_id else None,
+        )
 
 
 Step = Callable[[Course, datetime], None]
@@ -111,5 +120,6 @@ class Stage:
             self._at(now + plan[0][0], partial(self._step, course, plan))
 
     def _step(self, course: Course, plan: Plan, now: datetime) -> None:
+        course.keep()
         plan[0][1](course, now)
         self._then(course, plan[1:], now)

@@ -1,7 +1,9 @@
 """The demonstration world: something of everything, made whole or not at all, and only once."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from random import Random
 from typing import Any, TypeVar
 
@@ -14,6 +16,7 @@ from governance.appeals import Appeal, FilingDraft, Invitation
 from governance.database import Database
 from governance.demonstration import cases
 from governance.demonstration.decisions import Inventor
+from governance.demonstration.history import History
 from governance.errors import Conflict, Unauthenticated
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key, parse_subject
@@ -21,7 +24,7 @@ from governance.membership import add_platform, authenticate
 from governance.platforms import Platform
 from governance.records import METADATA
 from governance.rules.lifecycle import appeal_state, is_overdue
-from governance.rules.policy import SUSPENSIONS
+from governance.rules.policy import LADDER, SUSPENSIONS
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
@@ -195,6 +198,34 @@ def test_an_interruption_leaves_nothing_and_the_next_start_makes_it_whole(db: Da
     assert demo.load(db, KEYS, now=NOW, sanctions=0).is_new
 
 
+def test_overlapping_suspensions_of_several_platforms_are_common(db: Database) -> None:
+    demo.load(db, KEYS, now=NOW, sanctions=1_500)
+    with db.reading() as session:
+        found = session.exec(
+            select(SubjectKey.key, Sanction)
+            .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
+            .where(Sanction.measure == Measure.ACCOUNT_SUSPENDED)
+        ).all()
+    about: dict[str, list[Sanction]] = defaultdict(list)
+    for key, sanction in found:
+        about[key].append(sanction)
+    overlapping = [
+        key
+        for key, sanctions in about.items()
+        for one, other in combinations(sanctions, 2)
+        if one.platform_id != other.platform_id and _overlap(one, other)
+    ]
+    assert len(set(overlapping)) >= 10
+    lengths = {s.expires_at - s.effective_at for _, s in found if s.expires_at is not None}
+    assert lengths > set(LADDER)
+
+
+def _overlap(one: Sanction, other: Sanction) -> bool:
+    end = max(NOW, one.issued_at, other.issued_at)
+    starts, ends = (one.starts_at, other.starts_at), (one.ends_at or end, other.ends_at or end)
+    return all(starts) and max(s for s in starts if s) < min(ends)
+
+
 def test_a_database_in_use_is_left_alone(db: Database) -> None:
     with db.writing() as session:
         add_platform(session, "real.example", None, now=NOW)
@@ -213,7 +244,7 @@ def test_progress_reaches_the_total(db: Database) -> None:
 
 def script(seed: int, sanctions: int) -> list[Any]:
     invent = Inventor(Random(seed))
-    return [*cases.every_kind(invent, NOW), *cases.History(invent, NOW).cases(sanctions)]
+    return [*cases.every_kind(invent, NOW), *History(invent, NOW).cases(sanctions)]
 
 
 def test_a_seed_always_tells_the_same_story() -> None:
@@ -223,5 +254,5 @@ def test_a_seed_always_tells_the_same_story() -> None:
 
 def test_as_many_sanctions_as_asked_for() -> None:
     invent = Inventor(Random(1))
-    history = cases.History(invent, NOW).cases(SMALL)
+    history = History(invent, NOW).cases(SMALL)
     assert sum(len(case.requests) for case in history) == SMALL
