@@ -20,6 +20,8 @@ from governance.platforms import Member, Platform, Token
 from governance.settings import Settings, read_settings
 from governance.words import MemberKind, Role
 
+ADDRESS = "http://127.0.0.1:8000"  # where `comity serve` listens unless told otherwise
+
 app = typer.Typer(help="Sanctions, appeals and suspension status that platforms share.")
 platform_app = typer.Typer(help="Platforms of this node.")
 member_app = typer.Typer(help="Members of platforms.")
@@ -74,7 +76,8 @@ def serve(
     settings = read_settings()
     if demo:
         migrate()
-        _demonstrate(settings, f"http://{_reached(host)}:{port}")
+        address = f"http://{_reached(host)}:{port}"
+        _demonstrate(settings, address, f"[bold]Comity[/] is at {address}/")
     settings.keys()
     with opened(settings):
         pass
@@ -90,6 +93,19 @@ def serve(
             access_log=False,  # it has addresses and queries in it; ours has a line a request
             server_header=False,
         )
+
+
+@app.command("demo")
+def load_demo(
+    sanctions: Annotated[
+        int, typer.Option(min=1, max=200_000, help="How many; one of every kind at least.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same world.")] = 1,
+) -> None:
+    """Load a large demonstration world into an empty database."""
+    migrate()
+    said = f"`comity serve` shows a node at {ADDRESS}/"
+    _demonstrate(read_settings(), ADDRESS, said, sanctions=sanctions, seed=seed)
 
 
 @app.command()
@@ -194,14 +210,20 @@ def _reached(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _demonstrate(settings: Settings, address: str) -> None:
-    """Loads the demonstration world and says what to look at."""
+def _demonstrate(
+    settings: Settings, address: str, said: str, *, sanctions: int = 2_000, seed: int = 1
+) -> None:
+    """Loads the demonstration world unless it is there, and says what to look at."""
     from governance import demo
 
     with opened(settings) as database, progress("a demonstration world") as told:
-        world = demo.load(database, settings.keys(), now=now(), progress=told)
+        world = demo.load(
+            database, settings.keys(), now=now(), sanctions=sanctions, seed=seed, progress=told
+        )
+    if not world.is_new:
+        err.print("the demonstration world was there already; it stays as it is")
     err.print(
-        f"\n[bold]Comity[/] is at {address}/ with {len(world.platforms)} demonstration platforms."
+        f"\n{said} with {len(world.platforms)} demonstration platforms."
         f"\n\nTry, as [bold]{world.platform}[/], whether an account is suspended:\n"
     )
     query = (

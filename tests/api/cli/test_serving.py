@@ -13,6 +13,7 @@ COMMANDS = [
     "",
     "migrate",
     "serve",
+    "demo",
     "schema",
     "doctor",
     "platform",
@@ -42,7 +43,8 @@ def test_every_command_explains_itself(comity: Comity, tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize(
-    "name", ["nonsense", "token nonsense", "serve --port x", "serve --port -1"]
+    "name",
+    ["nonsense", "token nonsense", "serve --port x", "serve --port -1", "demo --sanctions 0"],
 )
 def test_what_is_no_command_is_refused(comity: Comity, name: str) -> None:
     done = comity(*name.split())
