@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import importing, retaining
+from api import backups, importing, retaining
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import findings
 from governance import membership, migrations
@@ -34,6 +34,8 @@ for name, part in (
     ("retention", retaining.app),
 ):
     app.add_typer(part, name=name, no_args_is_help=True)
+for command in (backups.backup, backups.restore):
+    app.command()(command)
 
 
 def main() -> None:

@@ -76,7 +76,7 @@ class Stream:
         return self._spent(lambda: self._stream.read(size))
 
     def _spent(self, read: Callable[[], bytes]) -> bytes:
-        with _ours(self._name):
+        with ours(self._name):
             data = read()
         self._budget.spend(len(data))
         return data
@@ -121,7 +121,7 @@ def opened(file: Path) -> Iterator[Source]:
 def _members(raw: IO[bytes], within: str, depth: int, budget: Budget) -> Iterator[Part]:
     if depth > DEEPEST:
         raise InvalidInput(f"expected archives at most {DEEPEST} deep")
-    with _ours(within or "the file"):
+    with ours(within or "the file"):
         archive = zipfile.ZipFile(raw)
     for info in archive.infolist():
         name = within + _printable(info.filename)
@@ -129,7 +129,7 @@ def _members(raw: IO[bytes], within: str, depth: int, budget: Budget) -> Iterato
         if info.is_dir() or suffix not in (".csv", ".zip"):
             continue  # checksums and the like
         budget.enter()
-        with _ours(name):
+        with ours(name):
             member = archive.open(info)
         with member:
             stream = Stream(BufferedReader(member, _CHUNK), name, budget)  # type: ignore[type-var]
@@ -150,7 +150,8 @@ def _inner(stream: Stream, name: str, depth: int, budget: Budget) -> Iterator[Pa
 
 
 @contextmanager
-def _ours(name: str) -> Iterator[None]:
+def ours(name: str) -> Iterator[None]:
+    """Whatever is wrong with an archive is InvalidInput that names the part."""
     try:
         yield
     except _BROKEN:

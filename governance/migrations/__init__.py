@@ -25,9 +25,14 @@ def is_current(database: Database) -> bool:
     file = Path(url.database or "") if database.dialect == "sqlite" else None
     if file is not None and file.parent.exists() and not file.exists():
         return False  # looking would make the file
-    head = ScriptDirectory.from_config(_config(database.url)).get_current_head()
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+        return MigrationContext.configure(connection).get_current_revision() == revisions()[0]
+
+
+def revisions() -> list[str]:
+    """Every revision that this code knows, the newest first."""
+    scripts = ScriptDirectory.from_config(_config(""))
+    return [script.revision for script in scripts.walk_revisions()]
 
 
 def _config(url: str) -> Config:

@@ -27,6 +27,8 @@ COMMANDS = [
     "token revoke",
     "retention",
     "retention run",
+    "backup",
+    "restore",
     "import",
     "import mastodon-blocks",
     "import block-events",

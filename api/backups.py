@@ -1,0 +1,44 @@
+"""`comity backup` and `comity restore`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.console import err, now, opened, progress
+from governance import backups, restoring
+from governance.settings import read_settings
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make; it must not be there yet.")],
+) -> None:
+    """Put all records into one file, while the node serves and writes."""
+    settings = read_settings()
+    with opened(settings) as database, progress(file.name) as told:
+        made = backups.backup(database, settings.keys(), file, now=now(), progress=told)
+    err.print(f"{made.rows:,} rows are in {file}", highlight=False)
+    err.print(
+        f"the key file {settings.key_file} isn't: without it no account can be looked up and no "
+        "appeal secret fits, so keep a copy of it elsewhere",
+        highlight=False,
+    )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The backup.")],
+    any_key: Annotated[
+        bool, typer.Option("--any-key", help="Restore although the backup's key file is lost.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all there is to check and change nothing.")
+    ] = False,
+) -> None:
+    """Put a backup into an empty database: all of it, or nothing."""
+    settings = read_settings()
+    with opened(settings) as database, progress(file.name) as told:
+        made = restoring.restore(
+            database, settings.keys(), file, any_key=any_key, dry_run=dry_run, progress=told
+        )
+    would = "would be" if dry_run else "are"
+    err.print(f"{made.rows:,} rows of {made.made_at:%Y-%m-%d %H:%M}Z {would} restored")
