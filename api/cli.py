@@ -67,13 +67,15 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Number of processes.")] = 1,
+    grace: Annotated[
+        int, typer.Option(min=1, max=3_600, help="Seconds to finish requests in at a stop.")
+    ] = 25,
     demo: Annotated[bool, typer.Option(help="Load a demonstration world first.")] = False,
 ) -> None:
     """Serve the node."""
-    import uvicorn
-
     from api.observing.logs import configuration
     from api.observing.metrics import shared
+    from api.serving import run
 
     settings = read_settings()
     if demo:
@@ -84,16 +86,12 @@ def serve(
     with opened(settings):
         pass
     with shared(workers):
-        uvicorn.run(
-            "api.app:create_app",
-            factory=True,
+        run(
             host=host,
             port=port,
             workers=workers,
-            timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
+            grace=grace,
             log_config=configuration(settings),
-            access_log=False,  # it has addresses and queries in it; ours has a line a request
-            server_header=False,
         )
 
 

@@ -1,0 +1,54 @@
+"""Serving until SIGTERM: requests under way are answered, new connections refused, exit 0."""
+
+import signal
+import sys
+from typing import Any
+
+from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+
+class Workers(Multiprocess):
+    """Processes on one socket, which closes with them."""
+
+    def terminate_all(self) -> None:
+        # While any process listens, the system goes on taking connections that nobody answers.
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+
+def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str, Any]) -> None:
+    """Serves until told to stop, and then `grace` seconds at most. SystemExit if it can't start."""
+    config = Config(
+        "api.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        timeout_graceful_shutdown=grace,
+        timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
+        log_config=log_config,
+        access_log=False,  # it has addresses and queries in it; ours has a line a request
+        server_header=False,
+    )
+    # Having stopped, uvicorn raises the signal once more, for whoever handled it before.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        is_started = _serve(config)
+    except KeyboardInterrupt:
+        return
+    if not is_started:
+        sys.exit(1)
+
+
+def _serve(config: Config) -> bool:
+    """Whether it ever served."""
+    if config.workers > 1:
+        supervisor = Workers(config, sockets=[config.bind_socket()])
+        supervisor.run()
+        return not any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
+    server = Server(config)
+    server.run()
+    return server.started

@@ -1,0 +1,141 @@
+"""A stop that is asked for: what is under way is answered and on disk, nothing new is begun."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from tests.api.http.outside import OPERATIONS, Node, issue_input
+from tests.api.serving import PATIENCE, Served, serving
+
+SIZE = 200  # sanctions of the batch
+
+
+@pytest.fixture
+def node(database_url: str, tmp_path: Path) -> Iterator[Node]:
+    """Yield a node's database and key; it is served by the test."""
+    node = Node(database_url, tmp_path / "comity.key")
+    yield node
+    node.world.database.close()
+
+
+def request(node: Node) -> tuple[bytes, bytes]:
+    """Head and body of a batch mutation whose sender waits to be told to go on."""
+    team = node.world.team("mod.example")
+    variables = {"input": {"sanctions": [issue_input(datetime.now(UTC)) for _ in range(SIZE)]}}
+    body = orjson.dumps(
+        {"query": OPERATIONS, "operationName": "IssueSanctions", "variables": variables}
+    )
+    head = {
+        "Host": "mod.example",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Expect": "100-continue",
+        **node.headers(team.issuer),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return f"POST /graphql HTTP/1.1\r\n{lines}\r\n".encode(), body
+
+
+@contextmanager
+def begun(served: Served, head: bytes) -> Iterator[socket.socket]:
+    """A connection whose request the node has begun to answer."""
+    with closing(connect(served)) as connection:
+        connection.sendall(head)
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        yield connection
+
+
+def connect(served: Served) -> socket.socket:
+    address = urlsplit(served.address)
+    return socket.create_connection((address.hostname or "", address.port or 0), timeout=PATIENCE)
+
+
+def await_refusal(served: Served) -> None:
+    """Returns once new connections are refused, while the node still runs."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        assert served.process.poll() is None
+        try:
+            connect(served).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("new connections are taken after the stop was asked for")
+
+
+def answer(connection: socket.socket) -> bytes:
+    """All that comes until the node closes the connection."""
+    return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_under_way_is_answered_and_on_disk(
+    node: Node, database_url: str, workers: str
+) -> None:
+    head, body = request(node)
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with (
+        serving("--workers", workers, **settings) as served,
+        begun(served, head) as connection,
+    ):
+        served.process.terminate()
+        await_refusal(served)
+        connection.sendall(body)
+        told, _, sent = answer(connection).partition(b"\r\n\r\n")
+        assert told.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in told.lower()
+        results = orjson.loads(sent)["data"]["issueSanctions"]["results"]
+        assert [result["__typename"] for result in results] == ["SanctionIssued"] * SIZE
+        assert served.process.wait(PATIENCE) == 0
+    assert len(node.records()["sanctions"]) == SIZE
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_waits_for_the_writers_turn_still_gets_it(
+    node: Node, database_url: str, workers: str
+) -> None:
+    head, body = request(node)
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with (
+        serving("--workers", workers, **settings) as served,
+        begun(served, head) as connection,
+    ):
+        with node.world.database.writing():
+            connection.sendall(body)
+            served.process.terminate()
+            await_refusal(served)
+        assert answer(connection).count(b"SanctionIssued") == SIZE
+        assert served.process.wait(PATIENCE) == 0
+    assert len(node.records()["sanctions"]) == SIZE
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_request_that_never_ends_holds_nobody_up(
+    node: Node, database_url: str, workers: str
+) -> None:
+    head, body = request(node)
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with (
+        serving("--workers", workers, "--grace", "1", **settings) as served,
+        begun(served, head) as connection,
+    ):
+        connection.sendall(body[: len(body) // 2])
+        served.process.terminate()
+        assert served.process.wait(PATIENCE) == 0
+    assert node.records()["sanctions"] == []
+
+
+def test_an_idle_connection_holds_nobody_up(node: Node, database_url: str) -> None:
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with serving(**settings) as served, closing(connect(served)) as connection:
+        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: mod.example\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        served.process.terminate()
+        assert served.process.wait(PATIENCE) == 0
