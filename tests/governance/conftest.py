@@ -1,10 +1,21 @@
 """A world on each engine."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from tests.builders import Team, World
+from governance.backups import backup
+from governance.membership import add_platform
+from governance.migrations import upgrade
+from governance.notices import NoticeDraft, record_notice
+from governance.words import NoticeOutcome
+from tests.api.worlds import rich
+from tests.builders import KEYS, NOW, Team, World
+
+NASTY_NAME = "Ünï \\N\t\n'\""
+LONG_AGO, FAR_OFF = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture
@@ -18,3 +29,27 @@ def world(database_url: str) -> Iterator[World]:
 def team(world: World) -> Team:
     """Return a platform of the world with its members."""
     return world.team()
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a backup of a world with records in every table; beside it its database."""
+    folder = tmp_path_factory.mktemp("source")
+    url = f"sqlite:///{folder / 'comity.db'}"
+    upgrade(url)
+    with World(url) as world:
+        cast = rich(world)
+        world.file(None, cast.appealable, secret=cast.secret)
+        told = NoticeDraft(sanction_id=cast.disputed, outcome=NoticeOutcome.DELIVERED)
+        world.do(record_notice, cast.a.issuer, told, now=NOW)
+        for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
+            world.do(add_platform, name, NASTY_NAME, now=at)
+        backup(world.database, KEYS, folder / "a.backup", now=NOW)
+    return folder / "a.backup"
+
+
+@pytest.fixture(scope="session")
+def rows(archive: Path) -> dict[str, list[str]]:
+    """Return every row of the world in the backup."""
+    with World(f"sqlite:///{archive.with_name('comity.db')}") as world:
+        return world.snapshot()

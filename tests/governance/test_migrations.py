@@ -1,0 +1,123 @@
+"""Migrations go down and up with records in the tables, and lose none that both sides know."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from governance.database import Database
+from governance.migrations import downgrade, is_current, revisions, upgrade
+from governance.records import METADATA
+from governance.restoring import restore
+from tests.builders import KEYS, World
+
+Rows = dict[str, list[dict[str, str]]]
+EARLIER = revisions()[1:]
+
+
+@pytest.fixture
+def database(world: World, archive: Path) -> Database:
+    """Return a database with records in every table, on each engine."""
+    restore(world.database, KEYS, archive)
+    return world.database
+
+
+def rows(database: Database) -> Rows:
+    """Every row of every table, as the database itself describes them."""
+    found = sa.MetaData()
+    with database.engine.connect() as connection:
+        found.reflect(connection)
+        return {
+            name: sorted(
+                (
+                    {key: repr(value) for key, value in row.items()}
+                    for row in connection.execute(sa.select(table)).mappings()
+                ),
+                key=lambda row: [row[column.name] for column in table.primary_key],
+            )
+            for name, table in found.tables.items()
+            if name != "alembic_version"
+        }
+
+
+def within(row: dict[str, str], other: dict[str, str]) -> bool:
+    return row.items() <= other.items()
+
+
+def test_there_are_earlier_revisions_in_an_unbroken_line() -> None:
+    assert revisions() == sorted(revisions(), reverse=True)
+    assert revisions()[-1] == "0001"
+    assert EARLIER
+
+
+def test_down_to_nothing_and_up_again_leaves_empty_tables(database: Database) -> None:
+    downgrade(database.url, "base")
+    assert rows(database) == {}
+    upgrade(database.url)
+    assert is_current(database)
+    assert rows(database) == {name: [] for name in METADATA.tables}
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_down_and_up_again_keeps_what_the_earlier_revision_knows(
+    database: Database, revision: str
+) -> None:
+    before = rows(database)
+    downgrade(database.url, revision)
+    assert not is_current(database)
+    earlier = rows(database)
+    for name, held in earlier.items():
+        assert len(held) == len(before[name])
+        assert all(map(within, held, before[name])), name
+    upgrade(database.url)
+    assert is_current(database)
+    after = rows(database)
+    assert set(after) == set(before)
+    for name, held in earlier.items():
+        assert len(held) == len(after[name])
+        assert all(map(within, held, after[name])), name
+
+
+def test_one_step_at_a_time_is_as_all_at_once(database: Database) -> None:
+    before = rows(database)
+    for revision in EARLIER:
+        downgrade(database.url, revision)
+    oldest = rows(database)
+    for revision in reversed(revisions()):
+        upgrade(database.url, revision)
+    assert is_current(database)
+    after = rows(database)
+    assert {name: len(held) for name, held in oldest.items()} == {
+        name: len(before[name]) for name in oldest
+    }
+    assert all(map(within, oldest["sanctions"], after["sanctions"]))
+
+
+def test_references_hold_after_going_down_and_up(database: Database) -> None:
+    downgrade(database.url, EARLIER[-1])
+    upgrade(database.url)
+    with database.engine.connect() as connection:
+        if database.dialect == "sqlite":
+            assert connection.execute(sa.text("PRAGMA foreign_key_check")).all() == []
+        for table in METADATA.sorted_tables:
+            found = sa.inspect(connection).get_foreign_keys(table.name)
+            assert {one["constrained_columns"][0] for one in found} == {
+                key.parent.name for key in table.foreign_keys
+            }
+
+
+def test_an_upgrade_that_fails_changes_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic.operations import Operations
+
+    downgrade(database.url, EARLIER[-1])
+    before = rows(database)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Operations, "create_index", fail)
+    with pytest.raises(RuntimeError):
+        upgrade(database.url)
+    assert rows(database) == before
