@@ -1,6 +1,5 @@
 """What `comity doctor` looks at: settings, keys, database, migrations, clock."""
 
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,8 +40,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except BadSetting as error:
         yield Finding("keys", False, str(error))
         return
-    mode = stat.S_IMODE(settings.key_file.stat().st_mode)
-    if mode & 0o077:
+    if settings.is_key_open:
         yield Finding("keys", False, f"others can read {settings.key_file}: chmod 600 it")
     else:
         yield Finding("keys", True, f"{settings.key_file} is readable by its owner alone")

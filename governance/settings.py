@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -37,11 +38,13 @@ CHOICES = {
     "tracing": ("off", "otlp"),
 }
 SHORTEST_METRICS_TOKEN = 16  # characters
+LONGEST_SECRET = 10_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a node is told at start; each field is the variable COMITY_<FIELD>."""
+    """What a node is told at start; each field is the variable COMITY_<FIELD>. Those without a
+    repr are secrets: COMITY_<FIELD>_FILE may name a file that holds one."""
 
     database_url: str = field(default="sqlite:///comity.db", repr=False)
     key_file: Path = Path("comity.key")
@@ -61,6 +64,12 @@ class Settings:
     log_format: str = CHOICES["log_format"][0]
     metrics_token: str = field(default="", repr=False)  # empty: this machine alone may ask
     tracing: str = CHOICES["tracing"][0]
+
+    @property
+    def is_key_open(self) -> bool:
+        """Whether others can read or change the key file; see `is_open_to_others`."""
+        found = self.key_file.stat()
+        return is_open_to_others(found.st_mode, owner=found.st_uid, user=os.geteuid())
 
     def keys(self, *, create: bool = False) -> Keys:
         """The node's keys; `create` makes the key file (mode 0600) where there is none."""
@@ -88,19 +97,47 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     given: dict[str, object] = {}
     for name, default in _defaults().items():
         variable = f"COMITY_{name.upper()}"
-        if variable in environment:
-            given[name] = _parsed(name, variable, environment[variable], default)
+        text = _given(variable, environment, is_secret=name in secret_fields())
+        if text is not None:
+            given[name] = _parsed(name, variable, text, default)
     return Settings(**given)  # type: ignore[arg-type]
 
 
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
     """COMITY_… variables that no setting reads, most likely misspelt."""
     known = {f"COMITY_{name.upper()}" for name in _defaults()}
+    known |= {f"COMITY_{name.upper()}_FILE" for name in secret_fields()}
     return sorted(v for v in environment if v.startswith("COMITY_") and v not in known)
+
+
+def is_open_to_others(mode: int, *, owner: int, user: int) -> bool:
+    """Whether a file of the owner's is open to others than the user. A group may read what is
+    root's, as mounted secrets are; PostgreSQL has the same rule for its server's key."""
+    allowed = 0o740 if owner == 0 != user else 0o700
+    return bool(stat.S_IMODE(mode) & ~allowed)
+
+
+def secret_fields() -> list[str]:
+    """Settings that are never shown, and may come from files."""
+    return [name for name, it in Settings.__dataclass_fields__.items() if not it.repr]
 
 
 def _defaults() -> dict[str, object]:
     return {name: getattr(Settings(), name) for name in Settings.__dataclass_fields__}
+
+
+def _given(variable: str, environment: Mapping[str, str], *, is_secret: bool) -> str | None:
+    """A setting's text; a secret's may be in a file that the variable with _FILE names."""
+    named = f"{variable}_FILE"
+    if not is_secret or named not in environment:
+        return environment.get(variable)
+    if variable in environment:
+        raise BadSetting(f"{variable} and {named}: expected one of them, got both")
+    try:
+        with open(environment[named], encoding="utf-8") as file:
+            return file.read(LONGEST_SECRET).strip()
+    except (OSError, ValueError):  # the latter for what is no text, or no name of a file
+        raise BadSetting(f"{named}: expected a file of text that this process can read") from None
 
 
 def _parsed(name: str, variable: str, text: str, default: object) -> object:

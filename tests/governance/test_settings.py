@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from governance.errors import BadSetting
-from governance.settings import Keys, Settings, read_settings, token_hash, unknown_settings
+from governance.settings import (
+    Keys,
+    Settings,
+    is_open_to_others,
+    read_settings,
+    secret_fields,
+    token_hash,
+    unknown_settings,
+)
 
 
 def test_nothing_set_means_the_defaults() -> None:
@@ -79,6 +87,47 @@ def test_a_bad_metrics_token_is_never_repeated(token: str) -> None:
 def test_settings_print_no_secret() -> None:
     settings = Settings(metrics_token="hunter2" * 3, database_url="postgresql://u:hunter2@db/c")
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("database_url", "postgresql://u:hunter2@db.example/comity"), ("metrics_token", "t" * 40)],
+)
+def test_a_secret_may_come_from_a_file(tmp_path: Path, name: str, text: str) -> None:
+    file, variable = tmp_path / "secret", f"COMITY_{name.upper()}"
+    file.write_text(f"{text}\n")
+    given = read_settings({f"{variable}_FILE": str(file)})
+    assert getattr(given, name) == text
+    assert unknown_settings({f"{variable}_FILE": str(file)}) == []
+    assert text not in repr(given)
+    with pytest.raises(BadSetting, match=f"^{variable} and {variable}_FILE: ") as bad:
+        read_settings({f"{variable}_FILE": str(file), variable: text})
+    assert text not in str(bad.value)
+
+
+def test_every_secret_is_known_as_one() -> None:
+    assert secret_fields() == ["database_url", "metrics_token"]
+    assert unknown_settings({"COMITY_MAX_DEPTH_FILE": "x"}) == ["COMITY_MAX_DEPTH_FILE"]
+
+
+def test_a_file_without_a_secret_is_named_by_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"hunter2\xff")
+    for path in (tmp_path / "absent", tmp_path / "binary", tmp_path, "", "a\0b"):
+        with pytest.raises(BadSetting, match=r"^COMITY_DATABASE_URL_FILE: expected") as bad:
+            read_settings({"COMITY_DATABASE_URL_FILE": str(path)})
+        assert "hunter2" not in str(bad.value)
+    for content in ("", "hunter2"):
+        (tmp_path / "secret").write_text(content)
+        with pytest.raises(BadSetting, match=r"^COMITY_DATABASE_URL: expected") as bad:
+            read_settings({"COMITY_DATABASE_URL_FILE": str(tmp_path / "secret")})
+        assert "hunter2" not in str(bad.value)
+
+
+@pytest.mark.parametrize(("owner", "user"), [(0, 0), (0, 1000), (1000, 1000)])
+def test_a_group_may_read_roots_key_and_nobody_else_may_read_any(owner: int, user: int) -> None:
+    modes = [0o400, 0o600, 0o440, 0o640, 0o660, 0o644, 0o604, 0o602]
+    closed = [mode for mode in modes if not is_open_to_others(mode, owner=owner, user=user)]
+    assert closed == modes[: 4 if (owner, user) == (0, 1000) else 2]
 
 
 def test_misspelt_settings_are_told() -> None:

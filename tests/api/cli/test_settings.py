@@ -1,5 +1,6 @@
 """Bad settings: every command refuses to start and names the variable."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ BAD = [
     ("max_body_bytes", str(2**31)),
     ("connections", ""),
     ("connections", "٨"),
+    ("database_url_file", "/nowhere/at/all"),
+    ("database_url_file", ""),
 ]
 
 
@@ -78,3 +81,32 @@ def test_an_unreachable_database_is_one_line(comity: Comity) -> None:
         assert done.err.startswith("comity: ")
         assert "comity doctor" in done.err
         assert "s3cret" not in done.err
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602])
+def test_a_key_file_that_others_read_is_not_served_with(
+    comity: Comity, tmp_path: Path, mode: int
+) -> None:
+    comity("migrate")
+    key_file = tmp_path / "comity.key"
+    key_file.chmod(mode)
+    done = comity("serve")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("comity: COMITY_KEY_FILE: ")
+    assert "chmod 600" in done.err
+    assert key_file.read_text().strip() not in done.err
+
+
+def test_a_database_is_found_by_the_address_in_a_file(node: Comity, tmp_path: Path) -> None:
+    node("platform", "add", "example.social")
+    address = os.environ["COMITY_DATABASE_URL"]
+    (tmp_path / "address").write_text(address + "\n")
+    both = node("platform", "list", database_url_file=tmp_path / "address")
+    assert both.code == 1
+    assert "COMITY_DATABASE_URL and COMITY_DATABASE_URL_FILE" in both.err
+    assert address not in both.err
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COMITY_DATABASE_URL")
+        done = node("platform", "list", database_url_file=tmp_path / "address")
+        assert done.out.endswith("example.social\texample.social\n")
+        assert node("doctor", database_url_file=tmp_path / "address").code == 0

@@ -43,6 +43,7 @@ class Node:
 
     def __init__(self, url: str, key_file: Path, **settings: Any) -> None:
         key_file.write_text("00" * 32)
+        key_file.chmod(0o600)
         self.clock = Clock()
         self.world = World(url)
         self.settings = Settings(database_url=url, key_file=key_file, **settings)
