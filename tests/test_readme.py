@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from governance import demo
 from governance.database import Database
-from governance.settings import Settings
+from governance.settings import Settings, secret_fields
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -32,7 +32,8 @@ def test_the_first_query_answers_what_the_readme_prints(sqlite_url: str, tmp_pat
 
 def test_every_setting_is_in_the_readme() -> None:
     named = set(re.findall(r"`(COMITY_[A-Z_]+)`", README))
-    assert named == {f"COMITY_{field.upper()}" for field in Settings.__dataclass_fields__}
+    fields = {f"COMITY_{field.upper()}" for field in Settings.__dataclass_fields__}
+    assert named == fields | {f"COMITY_{field.upper()}_FILE" for field in secret_fields()}
 
 
 def test_every_refusal_code_is_explained() -> None:

@@ -1,0 +1,77 @@
+"""What the documentation tells operators to type and to set is there."""
+
+import re
+import shlex
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from api.cli import app
+from governance.settings import unknown_settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+COMITY = re.compile(r"(?:^|[ =/])comity (?!comity)([a-z].+)")
+
+
+def commands(page: str) -> list[str]:
+    """What follows `comity` in blocks of shell, in units and in the text."""
+    shown = re.findall(r"```(?:sh|ini)\n(.*?)```", page, re.DOTALL)
+    lines = [line for block in shown for line in block.splitlines()]
+    lines += re.findall(r"`(comity [a-z][^`\n]*)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
+    return [found[1] for line in lines if (found := COMITY.search(line))]
+
+
+def unknown(line: str) -> list[str]:
+    """Words of a command line that name no command and no option."""
+    command: Any = typer.main.get_command(app)
+    words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)
+    while isinstance(command, TyperGroup) and words:
+        if words[0] not in command.commands:
+            return words[:1]
+        command = command.commands[words.pop(0)]
+    options = {option for parameter in command.params for option in parameter.opts}
+    return [word for word in words if word.startswith("--") and word.split("=")[0] not in options]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_command_that_is_told_is_there(path: Path) -> None:
+    found = commands(path.read_text(encoding="utf-8"))
+    assert [line for line in found if unknown(line)] == []
+
+
+def test_the_test_would_notice() -> None:
+    assert len(commands(OPERATIONS)) >= 20
+    assert unknown("serve --nonsense") == ["--nonsense"]
+    assert unknown("nonsense") == ["nonsense"]
+    assert unknown("token nonsense") == ["nonsense"]
+    assert commands("```sh\nsudo -u comity comity serve # x\n```") == ["serve # x"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_setting_that_is_named_is_read(path: Path) -> None:
+    named = re.findall(r"\bCOMITY_[A-Z_]+", path.read_text(encoding="utf-8"))
+    assert unknown_settings(dict.fromkeys(named, "")) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_the_unit_migrates_before_it_serves_and_waits_longer_than_the_node() -> None:
+    unit = re.search(r"```ini\n(.*?)```", OPERATIONS, re.DOTALL)
+    assert unit is not None
+    parser = RawConfigParser(strict=False)
+    parser.read_string(unit[1])
+    service = parser["Service"]
+    assert service["execstartpre"].endswith("comity migrate")
+    grace = re.search(r"--grace (\d+)", service["execstart"])
+    assert grace is not None
+    assert int(service["timeoutstopsec"]) > int(grace[1]) + 30
