@@ -40,7 +40,7 @@ def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str,
     except KeyboardInterrupt:
         return
     if not is_started:
-        sys.exit(1)
+        sys.exit(STARTUP_FAILURE)
 
 
 def _serve(config: Config) -> bool:

@@ -1,10 +1,13 @@
 """The command as a whole: help, the schema, and a node that is served."""
 
+import os
+import socket
 import subprocess
 from pathlib import Path
 
 import httpx2
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
 from tests.api.cli.conftest import Comity
 from tests.api.serving import ROOT, command, environment, serving
@@ -80,6 +83,23 @@ def test_serve_on_an_empty_directory_says_what_to_do(tmp_path: Path) -> None:
     assert done.stderr.startswith("comity: ")
     assert "comity migrate" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_is_a_failure(node: Comity, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            command("serve", "--port", port, "--workers", workers),
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (STARTUP_FAILURE, "")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_served_node_answers(node: Comity, database_url: str, tmp_path: Path) -> None:
