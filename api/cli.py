@@ -124,6 +124,14 @@ def schema(
 
 
 @app.command()
+def permissions() -> None:
+    """Print who may do and read what, as Markdown."""
+    from api.permissions import markdown
+
+    print(markdown(), end="")
+
+
+@app.command()
 def doctor() -> None:
     """Check database, keys, migrations and clock; say what is wrong and what to do."""
     found = findings(read_settings())

@@ -1,6 +1,5 @@
 """Appeals: filed by the person or the platform, moved step by step, decided by others."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -34,6 +33,7 @@ from governance.rules.lifecycle import (
     may_appeal,
     moved,
 )
+from governance.rules.permissions import OPERATIONS, Circle, Operation
 from governance.rules.status import effect
 from governance.sanctions import Part, Sanction
 from governance.settings import Keys
@@ -44,11 +44,8 @@ from governance.words import (
     Effect,
     EventType,
     Outcome,
-    Role,
     Validity,
 )
-
-FILERS = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)
 
 
 def file(
@@ -64,8 +61,11 @@ def file(
         # Whoever was told of a sanction may appeal against what took its place.
         sanction, author = _standing(session, origin) or origin, Author.APPELLANT
     else:
-        origin = sanction = _own(session, actor, draft.sanction_id)
-        author = Author.PLATFORM
+        member = _reaching(actor, Operation.FILE)
+        found = session.get(Sanction, draft.sanction_id)
+        if found is None or found.platform_id != member.platform_id:
+            raise appellants.missing("sanctionId")
+        origin, sanction, author = found, found, Author.PLATFORM
     _may_file(session, sanction, origin, author, now)
     appeal = Appeal(
         id=new_id("apl"),
@@ -90,24 +90,23 @@ def file(
 def move(
     session: Session, keys: Keys, actor: Actor | None, draft: MoveDraft, *, now: datetime
 ) -> Moved:
-    """Takes one step in an appeal; whose step it is stands in `APPEAL_STEPS`."""
+    """Takes one step in an appeal; whose step it is stands in `APPEAL_STEPS`, and who reaches
+    it in `OPERATIONS`."""
+    operation, by = Operation[draft.move], APPEAL_STEPS[draft.move].by
+    has_secret = by is Author.APPELLANT and draft.appeal_secret is not None
+    member = None if has_secret else _reaching(actor, operation)
     appeal, sanction = appeal_of(session, draft.appeal_id)
     # The person's secret is of the sanction first appealed against, which may be superseded.
     origin = session.get(Sanction, appeal.origin_id)
-    by = APPEAL_STEPS[draft.move].by
-    if by is Author.APPELLANT and draft.appeal_secret is not None:
+    if member is not None:
+        _may_move(session, member, appeal, sanction, operation)
+    else:
         retried = appellants.retried(session, keys, origin, draft, now)
         if retried is not None:
             return retried
-        origin = appellants.by_secret(origin, draft.appeal_secret, path="appealId")
+        origin = appellants.by_secret(origin, draft.appeal_secret or "", path="appealId")
         if appeal.filed_by is not Author.APPELLANT:
             raise appellants.missing("appealId")
-    elif by is Author.APPELLANT:
-        _own(session, actor, sanction.id, path="appealId")
-        if appeal.filed_by is not Author.PLATFORM:
-            raise Forbidden("this is the person's own appeal; it moves by the appeal secret")
-    else:
-        _reviewing(session, actor, sanction, draft.move)
     if sanction.redacted_at is not None and draft.message is not None:
         raise Refused("the subject was erased", path=["message"], code=RefusalCode.ERASED)
     target = moved(draft.move, appeal_state(appeal.state, appeal.lapses_at, now))
@@ -126,10 +125,9 @@ def move(
 
 def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datetime) -> Moved:
     """Lets another platform's reviewers decide this case."""
-    actor.require(Role.REVIEWER, Role.ADMIN)
+    actor.require(Operation.INVITE)
     appeal, sanction = appeal_of(session, draft.appeal_id)
-    if sanction.platform_id != actor.platform_id:
-        raise appellants.missing("appealId")
+    concerned(session, actor, sanction, Operation.INVITE)
     if appeal not in open_appeals(session, [sanction.id], now):
         raise Conflict("expected an open appeal", path=["appealId"])
     guest = find_platform(session, draft.platform)
@@ -172,32 +170,40 @@ def _may_file(
         )
 
 
-def _reviewing(session: Session, actor: Actor | None, sanction: Sanction, move: AppealMove) -> None:
-    """A platform's moves. Letting an appeal through, or noting an outside outcome, decides
-    nothing: any reviewer of the platform may, whoever issued."""
-    if move in (AppealMove.ADMIT, AppealMove.RECORD_FINAL):
-        _own(session, actor, sanction.id, path="appealId", roles=(Role.REVIEWER,))
-        return
+def _reaching(actor: Actor | None, operation: Operation) -> Actor:
+    """The member that acts, if its roles reach the operation."""
     if actor is None:
-        raise Unauthenticated("expected a credential")
-    eligible(session, actor, sanction)
-    if move is AppealMove.REFUSE:
-        session.add(review_part(sanction, actor))
+        raise Unauthenticated("expected a credential, or for the person's own steps the secret")
+    actor.require(operation)
+    return actor
+
+
+def _may_move(
+    session: Session, member: Actor, appeal: Appeal, sanction: Sanction, operation: Operation
+) -> None:
+    concerned(session, member, sanction, operation)
+    if Circle.HOLDER in OPERATIONS[operation].circles:
+        if appeal.filed_by is not Author.PLATFORM:
+            raise Forbidden("this is the person's own appeal; it moves by the appeal secret")
+    elif Circle.GUEST in OPERATIONS[operation].circles:  # what guests may do is to review
+        duties.may_review(member.member_id, deciders(session, sanction.id))
+    if operation is Operation.REFUSE:
+        session.add(review_part(sanction, member))
+
+
+def concerned(session: Session, actor: Actor, sanction: Sanction, operation: Operation) -> None:
+    """NotFound unless the case is the platform's own, or one that it was invited to where the
+    operation is for guests too."""
+    if sanction.platform_id == actor.platform_id:
+        return
+    is_for_guests = Circle.GUEST in OPERATIONS[operation].circles
+    if not is_for_guests or session.get(Invitation, (sanction.id, actor.platform_id)) is None:
+        raise appellants.missing("appealId")
 
 
 def review_part(sanction: Sanction, actor: Actor) -> Part:
     part = duties.DecidingPart.REVIEWER.value
     return Part(sanction_id=sanction.id, member_id=actor.member_id, part=part)
-
-
-def eligible(session: Session, actor: Actor, sanction: Sanction) -> None:
-    """A reviewer of the platform or of an invited one, who had no part in the case before."""
-    invited = session.get(Invitation, (sanction.id, actor.platform_id)) is not None
-    if sanction.platform_id != actor.platform_id and not invited:
-        raise appellants.missing("appealId")
-    actor.require(Role.REVIEWER)
-    duties.person_only(actor.kind)
-    duties.may_review(actor.member_id, deciders(session, sanction.id))
 
 
 def _ask(session: Session, appeal: Appeal, _s: Sanction, draft: MoveDraft, now: datetime) -> None:
@@ -268,23 +274,6 @@ def appeal_of(session: Session, appeal_id: str) -> tuple[Appeal, Sanction]:
     if appeal is None or sanction is None:
         raise appellants.missing("appealId")
     return appeal, sanction
-
-
-def _own(
-    session: Session,
-    actor: Actor | None,
-    sanction_id: str,
-    *,
-    path: str = "sanctionId",
-    roles: Sequence[Role] = FILERS,
-) -> Sanction:
-    if actor is None:
-        raise Unauthenticated("expected a credential, or the appeal secret")
-    sanction = session.get(Sanction, sanction_id)
-    if sanction is None or sanction.platform_id != actor.platform_id:
-        raise appellants.missing(path)
-    actor.require(*roles)
-    return sanction
 
 
 def say(session: Session, appeal: Appeal, author: Author, text: str, now: datetime) -> None:

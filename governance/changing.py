@@ -12,9 +12,10 @@ from governance.fields import Draft, Instant, LongText, new_id
 from governance.membership import Actor
 from governance.rules import duties
 from governance.rules.lifecycle import OPEN, after, appeal_state
+from governance.rules.permissions import Operation
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Note, Part, Sanction
-from governance.words import EventType, Measure, Role, Validity, VoidCode
+from governance.words import EventType, Measure, Validity, VoidCode
 
 
 class ApprovalDraft(Draft):
@@ -55,8 +56,7 @@ class OverturningDraft(Draft):
 
 def approve(session: Session, actor: Actor, draft: ApprovalDraft, *, now: datetime) -> Sanction:
     """Lets a pending termination begin; takes a second member of the same platform."""
-    actor.require(Role.ISSUER, Role.REVIEWER)
-    duties.person_only(actor.kind)
+    actor.require(Operation.APPROVE)
     sanction = own_sanction(session, actor, draft.sanction_id)
     if sanction.measure is not Measure.ACCOUNT_TERMINATED or not sanction.is_binding:
         raise PolicyRefused(
@@ -80,7 +80,7 @@ def approve(session: Session, actor: Actor, draft: ApprovalDraft, *, now: dateti
 
 def shorten(session: Session, actor: Actor, draft: ShorteningDraft, *, now: datetime) -> Sanction:
     """Moves the end earlier: after now and the start, before the end it has."""
-    actor.require(Role.ISSUER)
+    actor.require(Operation.SHORTEN)
     sanction = own_sanction(session, actor, draft.sanction_id)
     check(sanction, EventType.SANCTION_SHORTENED, now)
     shorten_to(sanction, draft.expires_at, now=now, path="expiresAt")
@@ -113,7 +113,7 @@ def shorten_to(sanction: Sanction, end: datetime, *, now: datetime, path: str) -
 
 def lift(session: Session, actor: Actor, draft: LiftingDraft, *, now: datetime) -> Sanction:
     """Ends a sanction now, by clemency; the decision stands."""
-    actor.require(Role.ISSUER)
+    actor.require(Operation.LIFT)
     sanction = own_sanction(session, actor, draft.sanction_id)
     check(sanction, EventType.SANCTION_LIFTED, now)
     sanction.lifted_at = now
@@ -123,7 +123,7 @@ def lift(session: Session, actor: Actor, draft: LiftingDraft, *, now: datetime) 
 
 def void(session: Session, actor: Actor, draft: VoidingDraft, *, now: datetime) -> Sanction:
     """Undoes a clerical mistake; not once an appeal was filed."""
-    actor.require(Role.ISSUER)
+    actor.require(Operation.VOID)
     sanction = own_sanction(session, actor, draft.sanction_id)
     validity = check(sanction, EventType.SANCTION_VOIDED, now)
     if session.exec(select(Appeal.id).where(Appeal.sanction_id == sanction.id)).first():
@@ -139,7 +139,7 @@ def void(session: Session, actor: Actor, draft: VoidingDraft, *, now: datetime) 
 
 def overturn(session: Session, actor: Actor, draft: OverturningDraft, *, now: datetime) -> Sanction:
     """Corrects a wrong decision of the platform's own motion, even after it ended."""
-    actor.require(Role.ISSUER, Role.REVIEWER)
+    actor.require(Operation.OVERTURN)
     sanction = own_sanction(session, actor, draft.sanction_id)
     check(sanction, EventType.SANCTION_OVERTURNED, now)
     note(session, sanction, EventType.SANCTION_OVERTURNED, draft.reason, now)

@@ -8,12 +8,13 @@ from sqlmodel import Session, col, select
 from governance import appealing, feed
 from governance.appeals import Appeal, DecisionDraft, Vote
 from governance.appellants import Moved
-from governance.changing import overturn_now, record
+from governance.changing import deciders, overturn_now, record
 from governance.errors import Conflict, InvalidInput
 from governance.membership import Actor
 from governance.reducing import check_total, replace_termination
 from governance.rules import duties, policy
 from governance.rules.lifecycle import DECIDABLE, appeal_state
+from governance.rules.permissions import Operation
 from governance.rules.status import effect
 from governance.sanctions import Sanction
 from governance.settings import Keys
@@ -24,8 +25,10 @@ def decide(
     session: Session, keys: Keys, actor: Actor, draft: DecisionDraft, *, now: datetime
 ) -> Moved:
     """A reviewer's decision. A termination takes two; the outcome takes effect at once."""
+    actor.require(Operation.DECIDE)
     appeal, sanction = appealing.appeal_of(session, draft.appeal_id)
-    appealing.eligible(session, actor, sanction)
+    appealing.concerned(session, actor, sanction, Operation.DECIDE)
+    duties.may_review(actor.member_id, deciders(session, sanction.id))
     state = appeal_state(appeal.state, appeal.lapses_at, now)
     if state not in DECIDABLE:
         raise Conflict(f"expected an appeal IN_REVIEW; this one is {state}", path=["appealId"])

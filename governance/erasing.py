@@ -16,10 +16,11 @@ from governance.fields import URI, Draft, LongText
 from governance.identifiers import BadUri, SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
 from governance.rules.lifecycle import UNDER_WAY, appeal_state
+from governance.rules.permissions import Operation
 from governance.rules.policy import APPEAL_DUE
 from governance.sanctions import Disclosure, Note, Sanction, SubjectKey
 from governance.settings import Keys
-from governance.words import EventType, Role
+from governance.words import EventType
 
 # What is left of private disclosures: the seed too, so that no guess can be confirmed.
 PRIVATE: dict[str, Any] = {
@@ -55,7 +56,7 @@ def erase(
 ) -> Erased:
     """Erases what the own platform holds of a subject, under whatever alias; an appeal under
     way keeps its evidence until it is over."""
-    actor.require(Role.ADMIN)
+    actor.require(Operation.ERASE)
     found = _records(session, keys, actor, draft)
     waiting = under_appeal(session, [sanction.id for sanction in found], now)
     ready = [sanction for sanction in found if sanction.id not in waiting]

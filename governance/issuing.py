@@ -25,6 +25,7 @@ from governance.judging import (
 from governance.membership import Actor
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN
+from governance.rules.permissions import Operation
 from governance.sanctions import (
     Disclosure,
     Part,
@@ -35,7 +36,7 @@ from governance.sanctions import (
 )
 from governance.settings import Keys, token_hash
 from governance.subjects import Identified
-from governance.words import EventType, Role, Validity
+from governance.words import EventType, Validity
 
 MOST_IN_BATCH = 1_000
 _TEXTS = frozenset(SanctionTexts.model_fields)
@@ -74,7 +75,7 @@ def issue(
 
     A request refused by its shape may be passed as its refusal and keeps its place.
     """
-    actor.require(Role.ISSUER)
+    actor.require(Operation.ISSUE)
     identified = [
         r if isinstance(r, Refused) else subjects.identified(keys, r.draft) for r in requests
     ]

@@ -12,6 +12,8 @@ from governance.fields import new_id
 from governance.identifiers import BadUri, canonical_domain
 from governance.platforms import Member, Platform, Token
 from governance.rules.disclosure import PUBLIC, Viewer, viewer
+from governance.rules.duties import person_only
+from governance.rules.permissions import OPERATIONS, Operation
 from governance.settings import token_hash
 from governance.words import MemberKind, Role
 
@@ -33,10 +35,13 @@ class Actor:
     def viewer(self) -> Viewer:
         return viewer(self.platform_id, self.roles)
 
-    def require(self, *roles: Role) -> None:
-        """Forbidden unless the member has one of the roles."""
-        if not self.roles.intersection(roles):
-            raise Forbidden(f"expected the role {' or '.join(roles)}")
+    def require(self, operation: Operation) -> None:
+        """Forbidden unless the member's roles, and for some what it is, reach the operation."""
+        permission = OPERATIONS[operation]
+        if not self.roles.intersection(permission.roles):
+            raise Forbidden(f"expected the role {' or '.join(permission.roles)}")
+        if permission.persons_only:
+            person_only(self.kind)
 
 
 def viewer_of(actor: Actor | None) -> Viewer:

@@ -13,10 +13,9 @@ from governance.errors import Conflict, NotFound
 from governance.fields import Draft, EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.membership import Actor
+from governance.rules.permissions import Operation
 from governance.sanctions import Disclosure, Sanction
-from governance.words import EventType, Measure, NoticeOutcome, Role
-
-TELLERS = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)
+from governance.words import Audience, EventType, Measure, NoticeOutcome
 
 
 class Notice(SQLModel, table=True):
@@ -39,22 +38,23 @@ class NoticeDraft(Draft):
 
 def is_due(sanction: Sanction, host_id: str | None) -> bool:
     """Whether another platform of this node hosts the account and is to tell the person: of a
-    termination once it is approved."""
+    termination once it is approved, and of nothing that the issuing platform keeps to itself."""
     is_made = sanction.measure is not Measure.ACCOUNT_TERMINATED or sanction.approved_at is not None
-    return sanction.is_binding and is_made and host_id not in (None, sanction.platform_id)
+    is_others = _teller(sanction, host_id) != sanction.platform_id
+    return sanction.is_binding and is_made and is_others
 
 
 def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: datetime) -> Notice:
     """Notes what became of the notice; the same again answers the same.
 
-    By the account's host, or where that is no other platform of this node, by the issuing one.
+    By the account's host, or where no other platform of this node may know, by the issuing one.
     What couldn't be delivered may be later; what was delivered stays so.
     """
+    actor.require(Operation.RECORD_NOTICE)
     sanction = session.get(Sanction, draft.sanction_id)
     held = session.get(Disclosure, draft.sanction_id)
-    if sanction is None or held is None or actor.platform_id != _teller(sanction, held):
+    if sanction is None or held is None or actor.platform_id != _teller(sanction, held.host_id):
         raise NotFound("no such sanction, or not yours to tell of", path=["sanctionId"])
-    actor.require(*TELLERS)
     notice = session.get(Notice, sanction.id)
     if notice is not None and notice.outcome is draft.outcome:
         return notice
@@ -72,5 +72,6 @@ def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: da
     return notice
 
 
-def _teller(sanction: Sanction, held: Disclosure) -> str:
-    return held.host_id or sanction.platform_id
+def _teller(sanction: Sanction, host_id: str | None) -> str:
+    is_shared = sanction.audience is Audience.PARTNERS
+    return host_id if is_shared and host_id is not None else sanction.platform_id

@@ -13,10 +13,10 @@ from governance.identifiers import SubjectKind
 from governance.judging import Request
 from governance.membership import Actor
 from governance.rules import ladder
+from governance.rules.permissions import Operation
 from governance.sanctions import Sanction, SanctionDraft, SubjectKey
 from governance.settings import Keys
 from governance.subjects import Identified
-from governance.words import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def preview(
     session: Session, keys: Keys, actor: Actor, draft: SanctionDraft, *, now: datetime
 ) -> Preview:
     """Judges a draft as `issuing.issue` would. Reads alone: the session may be read-only."""
-    actor.require(Role.ISSUER)
+    actor.require(Operation.PREVIEW)
     about = subjects.identified(keys, draft)
     if isinstance(about, Refused):
         return Preview(about)

@@ -15,7 +15,7 @@ from api.schema.appeals import Appeal
 from api.schema.platforms import Platform
 from api.schema.sanctions import Sanction, disclosed
 from api.schema.subjects import domain_of
-from api.schema.visible import is_own, sees_subject
+from api.schema.visible import is_host, is_own, sees_subject
 from governance.fields import URI, Cursor, Draft, Instant
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
@@ -71,12 +71,12 @@ class Event(BaseModel):
         held, about = rows_of(Disclosure), rows_of(sanctions.Sanction)
         both = sa.join(held, about, about.c.id == held.c.sanction_id)
         told = (
-            sa.select(held.c.reason, held.c.host_id, about.c.id, about.c.secret_generation)
+            sa.select(held.c.reason, about.c.id, about.c.audience, about.c.secret_generation)
             .select_from(both)
             .subquery()
         )
         where = [told.c.id == row.sanction_id, row.type == EventType.NOTICE_DUE]
-        return One(Notice, told, [*where, _is_host(told.c.host_id, read)])
+        return One(Notice, told, [*where, is_host(told.c, read)])
 
 
 @strawberry.pydantic.type(description="A piece of the feed, oldest first")
@@ -123,12 +123,6 @@ def _may_know(found: Row, read: Read) -> Condition:
     )
     if read.viewer is not ViewerKind.PARTNER:
         return is_open
-    held = rows_of(Disclosure)
-    hosted = there_is(held, held.c.sanction_id == found.sanction_id, _is_host(held.c.host_id, read))
+    about = rows_of(sanctions.Sanction)
+    hosted = there_is(about, about.c.id == found.sanction_id, is_host(about.c, read))
     return sa.or_(is_open, is_own(found, read), hosted)
-
-
-def _is_host(host_id: sa.ColumnElement[Any], read: Read) -> Condition:
-    if read.viewer is not ViewerKind.PARTNER:
-        return sa.false()
-    return sa.and_(host_id == read.platform_id)

@@ -38,13 +38,23 @@ def is_entitled(row: Row, read: Read) -> Condition:
     """Whether the viewer may see the private disclosures of the sanction in the row."""
     if read.viewer is not ViewerKind.PARTNER:
         return sa.false()
-    held = rows_of(Disclosure)
-    hosted = there_is(held, held.c.sanction_id == row.id, held.c.host_id == read.platform_id)
     oldest = later(read, -PARTNER_RETENTION)
     open_ended = sa.and_(row.ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
     retained = sa.or_(open_ended, row.ends_at > oldest)
-    shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, hosted))
+    shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, _hosts(row, read)))
     return sa.or_(row.platform_id == read.platform_id, shared)
+
+
+def is_host(row: Row, read: Read) -> Condition:
+    """Whether the account of the sanction in the row lives with the viewer, who may know."""
+    if read.viewer is not ViewerKind.PARTNER:
+        return sa.false()
+    return sa.and_(row.audience == Audience.PARTNERS, _hosts(row, read))
+
+
+def _hosts(row: Row, read: Read) -> Condition:
+    held = rows_of(Disclosure)
+    return there_is(held, held.c.sanction_id == row.id, held.c.host_id == read.platform_id)
 
 
 def sees_subject(row: Row, read: Read) -> Condition:

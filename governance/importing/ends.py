@@ -10,16 +10,17 @@ from governance.changing import note
 from governance.errors import NotFound, Refused
 from governance.membership import Actor
 from governance.rules.lifecycle import after
+from governance.rules.permissions import Operation
 from governance.rules.status import effect
 from governance.sanctions import Sanction
-from governance.words import EventType, Role
+from governance.words import EventType
 
 
 def lift_at(
     session: Session, actor: Actor, ends: Mapping[str, datetime], reason: str, *, now: datetime
 ) -> dict[str, bool | Refused]:
     """Lifts own sanctions, each at its date; by id, whether that is news, or why it can't be."""
-    actor.require(Role.ISSUER)
+    actor.require(Operation.LIFT)
     found = {
         sanction.id: sanction
         for sanction in session.exec(

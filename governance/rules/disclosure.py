@@ -65,9 +65,13 @@ def is_entitled(viewer: Viewer, case: Case, now: datetime) -> bool:
         return True
     end = retained_from(case)
     is_retained = end is None or now - PARTNER_RETENTION < end
-    return case.audience is Audience.PARTNERS and (
-        is_retained or viewer.platform_id == case.host_id
-    )
+    return is_host(viewer, case) or (case.audience is Audience.PARTNERS and is_retained)
+
+
+def is_host(viewer: Viewer, case: Case) -> bool:
+    """Whether the account lives with the viewer, who may know of the case."""
+    is_shared = case.audience is Audience.PARTNERS
+    return is_shared and case.host_id is not None and viewer.platform_id == case.host_id
 
 
 def retained_from(case: Case) -> datetime | None:
@@ -77,9 +81,11 @@ def retained_from(case: Case) -> datetime | None:
 
 def knows_of(viewer: Viewer, event: EventType, case: Case) -> bool:
     """Whether the viewer may know that an event happened."""
-    concerned = (case.platform_id, case.host_id)
-    is_concerned = viewer.kind is ViewerKind.PARTNER and viewer.platform_id in concerned
-    return event not in NOTICES or is_concerned
+    if event not in NOTICES:
+        return True
+    if viewer.kind is not ViewerKind.PARTNER:
+        return False
+    return viewer.platform_id == case.platform_id or is_host(viewer, case)
 
 
 def sees_subject(viewer: Viewer, case: Case, now: datetime) -> bool:

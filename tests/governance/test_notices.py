@@ -8,7 +8,7 @@ from governance.errors import RefusalCode
 from governance.events import Event
 from governance.membership import Actor
 from governance.notices import NoticeDraft
-from governance.words import EventType, NoticeOutcome, Outcome
+from governance.words import Audience, EventType, NoticeOutcome, Outcome
 from tests.builders import DAY, NOW, Team, World, refused, subject
 
 DELIVERED, UNDELIVERABLE = NoticeOutcome.DELIVERED, NoticeOutcome.UNDELIVERABLE
@@ -108,3 +108,14 @@ def test_without_a_host_here_the_issuing_platform_tells(world: World, team: Team
     sanction_id = world.issue(team.issuer, subject="acct:alice@not-here.example")
     told(world, team.reviewer, sanction_id)
     assert world.sanction(sanction_id).notified_at == NOW + DAY
+
+
+def test_of_what_a_platform_keeps_to_itself_it_tells_itself(
+    world: World, team: Team, host: Team
+) -> None:
+    sanction_id = world.issue(team.issuer, audience=Audience.OWN)
+    assert types(world, sanction_id) == [EventType.SANCTION_ISSUED]
+    with refused(world, RefusalCode.NOT_FOUND, "sanctionId"):
+        told(world, host.admin, sanction_id)
+    told(world, team.admin, sanction_id)
+    assert types(world, sanction_id)[-1] is EventType.NOTICE_RECORDED
