@@ -18,7 +18,7 @@ class Circle(StrEnum):
 
     OWN = "issuing platform"
     HOST = "account's host"  # the platform of this node where the account lives
-    GUEST = "invited reviewers"  # of a platform that was invited to review the case
+    GUEST = "invited platform"  # to review the case
     PARTNER = "any other platform"
     HOLDER = "appeal secret"  # whoever holds it, without a credential
     PUBLIC = "everyone else"  # without a credential; and researchers, of whatever platform

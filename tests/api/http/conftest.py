@@ -2,16 +2,21 @@
 
 import io
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 
 from api.observing.logs import JsonLines
+from tests.api.http.matrix import Matrix
+from tests.api.http.matrix import matrix as made
 from tests.api.http.outside import Node
 from tests.builders import Team
+from tests.postgres import Server
 
 
 @pytest.fixture
@@ -78,3 +83,23 @@ def _node(request: pytest.FixtureRequest) -> Node:
     found = request.getfixturevalue(name)
     assert isinstance(found, Node)
     return found
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def matrix(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Matrix]:
+    """Yield the world of the permission matrix, made once a module on each engine."""
+    path = tmp_path_factory.mktemp("matrix")
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        url = f"sqlite:///{shutil.copyfile(template, path / 'comity.db')}"
+        with made(url, path / "comity.key") as matrix:
+            yield matrix
+        return
+    postgres: Server = request.getfixturevalue("postgres")
+    name = f"comity_{uuid4().hex}"
+    postgres.create(name, request.getfixturevalue("postgresql_template"))
+    with made(postgres.url(name), path / "comity.key") as matrix:
+        yield matrix
+    postgres.drop(name)
