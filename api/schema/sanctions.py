@@ -29,7 +29,7 @@ from api.schema.logs import LogEntry
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
 from api.schema.subjects import domain_of, lookup_keys
-from api.schema.visible import is_entitled, is_own, sees_subject
+from api.schema.visible import LATEST_END, is_entitled, is_own, sees_subject
 from governance.fields import URI, Draft, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
@@ -103,11 +103,17 @@ def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
             *columns,
             sa.type_coerce(approved, UTCDateTime()).label("approved_at"),
             voided.label("void_code"),
+            table.c.ends_at.label(LATEST_END),
         )
         .select_from(joined)
         .where(sees_subject(table.c, read))
         .subquery()
     )
+
+
+def _sees_both(row: Row, found: Any, read: Read) -> list[Condition]:
+    """Two sanctions of one subject are linked for those alone who may know it of either."""
+    return [sees_subject(row, read), sees_subject(found.c, read)]
 
 
 def disclosed(row: Row, column: Any, *conditions: Condition) -> sa.ColumnElement[Any]:
@@ -154,7 +160,9 @@ class Sanction(SanctionStatement, Node):
     )
     def supersedes(row: Row, read: Read) -> Any:
         found = sanctions_of(read)
-        return One(Sanction, found, [found.c.id == row.supersedes_id, sees_subject(row, read)])
+        return One(
+            Sanction, found, [found.c.id == row.supersedes_id, *_sees_both(row, found, read)]
+        )
 
     @sql(
         Annotated["Sanction", strawberry.lazy("api.schema.sanctions")] | None,
@@ -162,7 +170,9 @@ class Sanction(SanctionStatement, Node):
     )
     def superseded_by(row: Row, read: Read) -> Any:
         found = sanctions_of(read)
-        return One(Sanction, found, [found.c.supersedes_id == row.id, sees_subject(row, read)])
+        return One(
+            Sanction, found, [found.c.supersedes_id == row.id, *_sees_both(row, found, read)]
+        )
 
     @sql(bool, "Whether it is no echo of another sanction")
     def is_independent(row: Row, read: Read) -> Any:

@@ -16,6 +16,7 @@ from governance.sanctions import Disclosure
 from governance.words import Audience
 
 Row = Any
+LATEST_END = "latest_end"  # of a sanction as it was known once: the end that is known now
 
 
 def later(read: Read, delta: timedelta) -> sa.ColumnElement[Any]:
@@ -39,8 +40,9 @@ def is_entitled(row: Row, read: Read) -> Condition:
     if read.viewer is not ViewerKind.PARTNER:
         return sa.false()
     oldest = later(read, -PARTNER_RETENTION)
-    open_ended = sa.and_(row.ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
-    retained = sa.or_(open_ended, row.ends_at > oldest)
+    ends_at = row.get(LATEST_END, row.ends_at)
+    open_ended = sa.and_(ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
+    retained = sa.or_(open_ended, ends_at > oldest)
     shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, _hosts(row, read)))
     return sa.or_(row.platform_id == read.platform_id, shared)
 
