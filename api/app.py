@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from api.auth import Members
 from api.execution import Executor, clock
+from api.graphiql import GRAPHIQL
 from api.home import HOME, HOME_HEADERS
 from api.observing.metrics import Metrics
 from api.observing.middleware import Observed
@@ -79,6 +80,7 @@ def create_app(
             Route("/graphql", GraphQL(executor, members, settings.max_body_bytes)),
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
+            *GRAPHIQL,
         ],
         middleware=[Middleware(Observed, metrics, spans)],
         lifespan=lifespan,

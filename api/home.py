@@ -43,7 +43,8 @@ everyone heard, what was overturned corrected everywhere.</p>
 <textarea id="query" name="query" rows="8" spellcheck="false">{escape(EXAMPLE)}</textarea>
 <button>Ask</button>
 </form>
-<p><a href="/schema.graphql">The schema</a> describes all that can be asked.
+<p><a href="/graphiql">GraphiQL</a> helps with asking.
+<a href="/schema.graphql">The schema</a> describes all that can be asked.
 Asking about accounts, and changing anything, takes a member's token:
 <code>Authorization: Bearer …</code></p>
 </main></body></html>

@@ -7,10 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+
+from governance import demo
+from governance.demonstration.cases import HOME
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds for a server to start
@@ -22,6 +25,14 @@ class Served:
 
     process: subprocess.Popen[str]
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A node with the demonstration world."""
+
+    address: str
+    token: str = field(repr=False)  # of a member who reads, issues and reviews
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -55,6 +66,19 @@ def serving(*options: str, **settings: object) -> Iterator[Served]:
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+@contextmanager
+def demonstrating(where: Path) -> Iterator[Demo]:
+    """Serves a demonstration node out of a directory."""
+    settings = {
+        "database_url": f"sqlite:///{where / 'comity.db'}",
+        "key_file": where / "comity.key",
+    }
+    with serving("--demo", **settings) as node:
+        create = command("token", "create", HOME, demo.MEMBER)
+        token = subprocess.check_output(create, cwd=ROOT, env=environment(**settings), text=True)
+        yield Demo(node.address, token.strip())
 
 
 def _await_ready(process: subprocess.Popen[str], address: str) -> None:

@@ -3,14 +3,11 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from governance import demo
-from governance.demonstration.cases import HOME
-from tests.api.serving import ROOT, command, environment, serving
+from tests.api.serving import ROOT, Demo, demonstrating
 from tests.tools import missing, program
 
 HERE = Path(__file__).parent
@@ -19,23 +16,11 @@ MODULES = HERE / "node_modules"
 ADVICE = "run `make conformance` on a machine with Node.js 20 or newer"
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A node with the demonstration world."""
-
-    address: str
-    token: str = field(repr=False)  # of a member who reads, issues and reviews
-
-
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Yield a demonstration node that is served by a process of its own."""
-    where = tmp_path_factory.mktemp("demo")
-    database_url, key_file = f"sqlite:///{where / 'comity.db'}", where / "comity.key"
-    with serving("--demo", database_url=database_url, key_file=key_file) as node:
-        create = command("token", "create", HOME, demo.MEMBER)
-        token = run(create, environment(database_url=database_url, key_file=key_file))
-        yield Demo(node.address, token.strip())
+    with demonstrating(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
 
 
 def node(script: str, *arguments: object) -> str:
@@ -51,15 +36,8 @@ def python_tool(name: str, *arguments: object) -> str:
     return run([program(here / name, "run `make conformance`"), *map(str, arguments)])
 
 
-def run(arguments: list[str], env: dict[str, str] | None = None) -> str:
+def run(arguments: list[str]) -> str:
     """What the program prints; fails with all that it says unless it succeeds."""
-    done = subprocess.run(
-        arguments,
-        cwd=ROOT if env else HERE,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run(arguments, cwd=HERE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{arguments}:\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -2,7 +2,8 @@
 
 import orjson
 
-from tests.conformance.conftest import Demo, node
+from tests.api.serving import Demo
+from tests.conformance.conftest import node
 
 
 def test_every_audit_of_graphql_over_http_passes(served: Demo) -> None:
