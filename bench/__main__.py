@@ -129,7 +129,7 @@ def _compare(node: int, limit: int, token: str, bodies: list[bytes]) -> None:
     for body in bodies[:50]:
         ours = asyncio.run(answer(node, request(node, token, body)))
         theirs = asyncio.run(answer(limit, request(limit, token, body)))
-        if orjson.loads(ours) != orjson.loads(theirs):
+        if orjson.loads(ours)["data"] != orjson.loads(theirs)["data"]:  # a limit tells no cost
             raise SystemExit(f"bodies differ:\n{ours.decode()}\n{theirs.decode()}")
 
 
