@@ -7,6 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-
 UV     ?= $(BIN)/uv
 RUN    := $(VENV)/.run-stamp
 DEV    := $(VENV)/.dev-stamp
+OTHERS := $(VENV)/.conformance-stamp
 NODE   := tests/conformance/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
 
@@ -29,7 +30,7 @@ serve: $(RUN)
 test: $(DEV)
 	$(BIN)/pytest -n auto --ignore tests/conformance
 
-conformance: $(DEV) $(if $(shell command -v npm),$(NODE))
+conformance: $(OTHERS) $(if $(shell command -v npm),$(NODE))
 	$(BIN)/pytest -r s tests/conformance
 
 check: $(DEV)
@@ -50,12 +51,16 @@ bench: $(DEV)
 	$(BIN)/python -m bench
 
 # Versions stay as they are unless pyproject.toml or UPGRADE says otherwise.
-COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate $(UPGRADE)
 
 lock: | $(UV)
-	$(COMPILE) --all-extras --group build --group dev --output-file requirements-dev.txt
-	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements.txt
+	$(COMPILE) pyproject.toml --all-extras --group build --group dev \
+		--output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --group build --constraint requirements-dev.txt \
+		--output-file requirements.txt
+	$(COMPILE) --group pyproject.toml:conformance --constraint requirements-dev.txt \
+		--output-file requirements-conformance.txt
 
 clean:
 	rm -rf $(VENV) tests/conformance/node_modules build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -73,6 +78,11 @@ $(DEV): requirements-dev.txt pyproject.toml | $(BIN)/pip
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(RUN) $@
+
+$(OTHERS): $(DEV) requirements-conformance.txt
+	@echo 'Installing what others test with into $(VENV) ...'
+	@$(PIP) --require-hashes -r requirements-conformance.txt
+	@touch $@
 
 $(NODE): tests/conformance/package-lock.json
 	@echo 'Installing what others test with into tests/conformance/node_modules ...'

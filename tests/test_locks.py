@@ -13,11 +13,14 @@ ROOT = Path(__file__).parent.parent
 NPM = "tests/conformance"
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
+CONFORMANCE = "requirements-conformance.txt"
 
 
 def declared(lock: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
+    if lock == CONFORMANCE:
+        return [Requirement(line) for line in groups["conformance"]]
     lines = project["project"]["dependencies"] + groups["build"]
     if lock == DEVELOPMENT:
         lines += groups["dev"]
@@ -37,7 +40,7 @@ def pins(lock: str) -> list[Requirement]:
     return [Requirement(entry.partition(" --hash=")[0]) for entry in entries(lock)]
 
 
-@pytest.fixture(params=[RUNTIME, DEVELOPMENT])
+@pytest.fixture(params=[RUNTIME, DEVELOPMENT, CONFORMANCE])
 def lock(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -59,8 +62,11 @@ def test_no_address_and_no_option_of_an_index(lock: str) -> None:
     assert not re.search(r"://|index|find-links|trusted-host", (ROOT / lock).read_text())
 
 
-def test_both_locks_pin_the_same_versions() -> None:
+def test_locks_pin_the_same_versions() -> None:
     assert {str(pin) for pin in pins(RUNTIME)} <= {str(pin) for pin in pins(DEVELOPMENT)}
+    developed = {(pin.name, _version(pin)) for pin in pins(DEVELOPMENT)}
+    both = {name for name, _ in developed} & {pin.name for pin in pins(CONFORMANCE)}
+    assert {(p.name, _version(p)) for p in pins(CONFORMANCE) if p.name in both} <= developed
 
 
 def test_the_npm_lock_holds_what_its_package_declares_with_hashes() -> None:

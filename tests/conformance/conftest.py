@@ -1,5 +1,6 @@
 """A served demonstration node, and tools that others wrote."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from tests.api.serving import ROOT, Demo, demonstrating
 from tests.tools import missing, program
 
 HERE = Path(__file__).parent
-SCHEMA = ROOT / "schema.graphql"
 MODULES = HERE / "node_modules"
 ADVICE = "run `make conformance` on a machine with Node.js 20 or newer"
 
@@ -23,21 +23,28 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield demo
 
 
-def node(script: str, *arguments: object) -> str:
-    """What a script prints that Node runs: one of this directory, or of a package."""
+def node(script: Path, *arguments: object, cwd: Path = ROOT) -> str:
+    """What a script prints that Node runs."""
     if not MODULES.is_dir():
         missing(f"its JavaScript packages aren't installed: {ADVICE}")
-    return run([program("node", ADVICE), script, *map(str, arguments)])
+    return run(program("node", ADVICE), script, *arguments, cwd=cwd)
 
 
-def python_tool(name: str, *arguments: object) -> str:
-    """What a program of the dependency group `conformance` prints."""
+def python_tool(name: str, *arguments: object, cwd: Path) -> str:
+    """What a program of the dependency group `conformance` prints; it may leave files in cwd."""
     here = Path(sys.executable).parent
-    return run([program(here / name, "run `make conformance`"), *map(str, arguments)])
+    return run(program(here / name, "run `make conformance`"), *arguments, cwd=cwd)
 
 
-def run(arguments: list[str]) -> str:
+def run(*arguments: object, cwd: Path) -> str:
     """What the program prints; fails with all that it says unless it succeeds."""
-    done = subprocess.run(arguments, cwd=HERE, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{arguments}:\n{done.stdout}\n{done.stderr}"
+    done = subprocess.run(
+        list(map(str, arguments)),
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments[0]}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
