@@ -83,10 +83,10 @@ def serve(
         address = f"http://{_reached(host)}:{port}"
         _demonstrate(settings, address, f"[bold]Comity[/] is at {address}/")
     settings.keys()
-    if settings.is_key_open:
-        fail(f"COMITY_KEY_FILE: others can read {settings.key_file}: chmod 600 it")
     with opened(settings):
         pass
+    if settings.is_key_open:
+        fail(f"COMITY_KEY_FILE: others can read {settings.key_file}: chmod 600 it")
     with shared(workers):
         run(
             host=host,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from governance.backups import backup
+from governance.lookups import add_lookups
 from governance.membership import add_platform
 from governance.migrations import upgrade
 from governance.notices import NoticeDraft, record_notice
@@ -42,6 +43,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.file(None, cast.appealable, secret=cast.secret)
         told = NoticeDraft(sanction_id=cast.disputed, outcome=NoticeOutcome.DELIVERED)
         world.do(record_notice, cast.a.issuer, told, now=NOW)
+        world.do(add_lookups, {(cast.a.platform.id, NOW.date()): 2**40})
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
