@@ -56,9 +56,11 @@ class Changes:
         """A field that runs a use case, for graphql-core."""
         context: Context = info.context
         try:
-            self._within_limits(change, context, raw)
+            if _takes_secret(raw):
+                self._rates.guess(context.request.caller)
             await self._check_payload(change, info)
             done = await self._done(change, context, raw)
+            self._count(change, context, done)
         except Busy:
             message = "too many others are writing: nothing was changed, send it again"
             raise refusal(message, "BUSY") from None
@@ -81,10 +83,9 @@ class Changes:
         [payload] = await self._payloads(change, [done], info.field_nodes, info)
         return payload
 
-    def _within_limits(self, change: Change, context: Context, raw: Mapping[str, Any]) -> None:
-        if _takes_secret(raw):
-            self._rates.guess(context.request.caller)
-        if change.refused is not None and context.actor is not None:  # it shows what is known
+    def _count(self, change: Change, context: Context, done: Any) -> None:
+        """What only looks shows what is known of a subject, and counts as a lookup of it."""
+        if change.refused and context.actor and not isinstance(done, Forbidden):
             context.budgets.append(self._quotas.take(context.actor.platform_id, 1))
 
     async def _done(self, change: Change, context: Context, raw: Mapping[str, Any]) -> Any:

@@ -58,7 +58,11 @@ class Executor:
         self.documents = Documents(self.schema, settings)
         self.reader = Reader(store, keys)
         self.now = now
-        self.rates = Rates(members=settings.requests_of_member, public=settings.requests_of_public)
+        self.rates = Rates(
+            members=settings.requests_of_member,
+            public=settings.requests_of_public,
+            guesses=settings.wrong_secrets_of_caller,
+        )
         self.quotas = Quotas(database, settings.lookups_of_platform, now)
         self.changes = Changes(database, self.reader, keys, now, self.rates, self.quotas)
         self._most_cost = settings.max_cost

@@ -59,6 +59,7 @@ class Settings:
     requests_of_member: int = 600_000
     requests_of_public: int = 60_000
     lookups_of_platform: int = 10_000_000
+    wrong_secrets_of_caller: int = 20
     connections: int = 8
     log_level: str = CHOICES["log_level"][0]
     log_format: str = CHOICES["log_format"][0]

@@ -12,8 +12,6 @@ from limits.strategies import FixedWindowRateLimiter
 
 from api.limiting.windows import Windows
 
-GUESSES = 20  # wrong appeal secrets an hour from one address
-
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -54,13 +52,14 @@ class _PerMinute(RateLimitItemPerMinute):
 class Rates:
     """The budgets of callers, as this process knows them."""
 
-    def __init__(self, *, members: int, public: int) -> None:
-        """Requests a minute: of one credential, and of one address without any."""
+    def __init__(self, *, members: int, public: int, guesses: int) -> None:
+        """Requests a minute of one credential, and of one address without any; wrong appeal
+        secrets an hour of either."""
         self._storage = Windows()
         self._limiter = FixedWindowRateLimiter(self._storage)
         self._members = _PerMinute(members, namespace="members")
         self._public = _PerMinute(public, namespace="public")
-        self._guesses = RateLimitItemPerHour(GUESSES)
+        self._guesses = RateLimitItemPerHour(guesses)
 
     def request(self, caller: str, *, is_member: bool) -> Budget:
         """Counts a request; LimitRefused beyond the limit."""

@@ -7,6 +7,7 @@ from hypothesis_graphql import nodes
 from governance.errors import RefusalCode
 
 OTHERS = {"SYNTAX_ERROR", "BAD_DOCUMENT", "BAD_REQUEST", "LIMIT_EXCEEDED", "BUSY"}
+OTHERS |= {"RATE_LIMITED", "QUOTA_EXCEEDED", "TIMEOUT", "UNAVAILABLE"}
 SUBJECTS = (
     "acct:rusty_kettle@tidepool.example",
     "https://bulk-invites.example",

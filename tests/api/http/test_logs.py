@@ -172,6 +172,7 @@ def test_the_level_is_a_setting() -> None:
 def test_a_served_node_logs_json_and_no_address(sqlite_url: str, tmp_path: Path) -> None:
     key_file = tmp_path / "comity.key"
     key_file.write_text("00" * 32)
+    key_file.chmod(0o600)
     with serving(database_url=sqlite_url, key_file=key_file, log_level="info") as served:
         query = {"query": "{ policy { version } }"}
         httpx2.post(f"{served.address}/graphql?petronella", json=query)

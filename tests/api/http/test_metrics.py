@@ -152,6 +152,7 @@ def test_one_scrape_tells_of_all_workers(
 ) -> None:
     key_file, folder = tmp_path / "comity.key", tmp_path / "temporary"
     key_file.write_text("00" * 32)
+    key_file.chmod(0o600)
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     with serving("--workers", "2", database_url=database_url, key_file=key_file) as served:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.limiting.rates import GUESSES
+from governance.settings import Settings
 from tests.api.http.outside import ACCOUNT, Node, issue_input
 from tests.builders import DAY, Team
 
@@ -75,7 +75,7 @@ def test_secrets_are_not_guessed_at_speed(lite: Node, team: Team) -> None:
     ident, secret = issued["sanction"]["id"], issued["appealSecret"]
     view = """query ($i: ID!, $s: String!) {
       appellantView(sanctionId: $i, appealSecret: $s) { reason } }"""
-    for number in range(GUESSES // 2):
+    for number in range(Settings().wrong_secrets_of_caller // 2):
         assert lite.data(view, {"i": ident, "s": f"guess-{number}"}) == {"appellantView": None}
         wrong = {"sanctionId": ident, "grounds": "x", "appealSecret": f"guess-{number}"}
         assert lite.do("FileAppeal", **wrong)["code"] == "NOT_FOUND"
