@@ -36,6 +36,13 @@ def test_every_setting_is_in_the_readme() -> None:
     assert named == fields | {f"COMITY_{field.upper()}_FILE" for field in secret_fields()}
 
 
+def test_the_printed_permissions_are_those_of_the_code() -> None:
+    from api.permissions import markdown
+
+    printed = Path(__file__).parent.parent / "docs" / "permissions.md"
+    assert printed.read_text(encoding="utf-8") == markdown()
+
+
 def test_every_refusal_code_is_explained() -> None:
     from governance.errors import RefusalCode
 

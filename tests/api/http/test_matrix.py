@@ -70,8 +70,8 @@ def circles(permission: Permission, operation: Operation, record: Record) -> fro
 
 
 def cells(matrix: Matrix) -> Iterator[Cell]:
-    """All that is asked. Where the caller is refused before a record is looked at, that is some
-    of the records, each time others."""
+    """All that is asked: where the record can decide, of every record; else of some, each time
+    others, so that every cell has its turn."""
     for turn, (caller, operation) in enumerate(product(matrix.callers, Operation)):
         # The person moves the own appeal; members move what the platform filed.
         by_person = caller.circle is Circle.HOLDER and operation in BY_PERSON
@@ -79,10 +79,19 @@ def cells(matrix: Matrix) -> Iterator[Cell]:
         records = [record for record in matrix.records if record.filed_by is filed_by]
         for place, record in enumerate(records, start=turn):
             cell = caller, operation, record
-            code = expected(*cell)
-            is_guess = code == "NOT_FOUND" and caller.by is None  # which only so many may make
-            if place % 5 == 0 or (code not in ("FORBIDDEN", "UNAUTHENTICATED") and not is_guess):
+            if place % _step(cell) == 0:
                 yield cell
+
+
+def _step(cell: Cell) -> int:
+    """One in how many records is asked about."""
+    caller, operation, _ = cell
+    code = expected(*cell)
+    is_guess = code == "NOT_FOUND" and caller.by is None  # which only so many may make
+    if is_guess or code in ("FORBIDDEN", "UNAUTHENTICATED"):
+        return 5
+    is_elsewhere = code == "NOT_FOUND" and operation is not Operation.RECORD_NOTICE
+    return 3 if is_elsewhere or operation in NAMES_NO_RECORD else 1
 
 
 def fields(node: Node, caller: Caller, operation: Operation, record: Record) -> dict[str, Any]:
