@@ -88,7 +88,7 @@ class Settings:
         if len(secret) != 32:
             raise BadSetting(
                 f"COMITY_KEY_FILE: {path} is not a file of 64 hex digits; "
-                "`comity migrate` makes one, a backup holds the old one"
+                "put your copy back (backups hold none); `comity migrate` makes one for a new node"
             )
         return Keys(secret)
 
