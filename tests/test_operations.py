@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 from typer.core import TyperGroup
+from uvicorn import Config
 
 from api.cli import app
 from governance.settings import unknown_settings
@@ -75,3 +76,13 @@ def test_the_unit_migrates_before_it_serves_and_waits_longer_than_the_node() -> 
     grace = re.search(r"--grace (\d+)", service["execstart"])
     assert grace is not None
     assert int(service["timeoutstopsec"]) > int(grace[1]) + 30
+
+
+def test_the_proxy_lets_go_of_idle_connections_before_the_node_does() -> None:
+    told = re.search(r"keepalive_timeout (\d+)s;", OPERATIONS)
+    assert told is not None
+    idle = Config("api.app:create_app").timeout_keep_alive
+    assert int(told[1]) < idle
+    assert f"the {idle} seconds after which Comity closes" in OPERATIONS
+    guide = (ROOT / "docs" / "integration.md").read_text(encoding="utf-8")
+    assert f"idle for {idle} seconds" in guide
