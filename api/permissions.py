@@ -27,9 +27,10 @@ A platform reads by its members who are `READER`, `ISSUER`, `REVIEWER` or `ADMIN
 of whatever platform, is everyone else; so is a caller without a credential.
 
 *If entitled*: to its own records, for good; to others' with the audience `PARTNERS`, until
-{PARTNER_RETENTION.days} days after the end, or for good where the account lives with it. After
-erasure nobody reads more than the statement; a year after the end nobody reads what is private.
-What a caller may not read is null, found by no filter and counted by none.
+{PARTNER_RETENTION.days} days after the end, or for good where the account lives with it; to the
+cases it was invited to review, whatever their audience. After erasure nobody reads more than the
+statement; a year after the end nobody reads what is private. What a caller may not read is null,
+found by no filter and counted by none.
 """
 
 

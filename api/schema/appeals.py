@@ -8,12 +8,12 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql, there_is
+from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql
 from api.schema.nodes import Node
-from api.schema.visible import is_own
+from api.schema.visible import is_guest, is_own
 from governance.appeals import Appeal as AppealRow
 from governance.appeals import AppealMessage as MessageRow
-from governance.appeals import AppealStatement, Invitation
+from governance.appeals import AppealStatement
 from governance.events import Event
 from governance.fields import Instant
 from governance.rules.disclosure import ViewerKind
@@ -113,10 +113,4 @@ class Appeal(AppealStatement, Node):
 def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:
     if read.viewer is ViewerKind.APPELLANT:
         return sa.true()
-    guests = rows_of(Invitation)
-    invited = there_is(
-        guests,
-        guests.c.sanction_id == row.sanction_id,
-        guests.c.platform_id == read.platform_id,
-    )
-    return sa.or_(is_own(row, read), invited)
+    return sa.or_(is_own(row, read), is_guest(row.sanction_id, read))

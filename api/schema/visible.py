@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from api.reads.fields import Condition, Read, rows_of, there_is
 from api.reads.values import Getter
+from governance.appeals import Invitation
 from governance.fields import UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.rules.disclosure import ViewerKind
@@ -44,7 +45,14 @@ def is_entitled(row: Row, read: Read) -> Condition:
     open_ended = sa.and_(ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
     retained = sa.or_(open_ended, ends_at > oldest)
     shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, _hosts(row, read)))
-    return sa.or_(row.platform_id == read.platform_id, shared)
+    return sa.or_(row.platform_id == read.platform_id, shared, is_guest(row.id, read))
+
+
+def is_guest(sanction_id: sa.ColumnElement[str], read: Read) -> Condition:
+    """Whether the viewer's platform was invited to review the case of a sanction."""
+    guests = rows_of(Invitation)
+    own = guests.c.platform_id == read.platform_id
+    return there_is(guests, guests.c.sanction_id == sanction_id, own)
 
 
 def is_host(row: Row, read: Read) -> Condition:

@@ -54,14 +54,16 @@ class Case:
     is_binding: bool
     recorded_at: datetime
     ends_at: datetime | None
+    guest_ids: frozenset[str] = frozenset()  # platforms whose reviewers were invited
 
 
 def is_entitled(viewer: Viewer, case: Case, now: datetime) -> bool:
-    """Whether the viewer may see private disclosures: its own for good; with the audience
-    PARTNERS, an account it hosts for good too, others until some time after the end."""
+    """Whether the viewer may see private disclosures: its own for good, and cases it was invited
+    to review; with the audience PARTNERS, an account it hosts for good too, others until some time
+    after the end."""
     if viewer.kind is not ViewerKind.PARTNER:
         return False
-    if viewer.platform_id == case.platform_id:
+    if viewer.platform_id in {case.platform_id, *case.guest_ids}:
         return True
     end = retained_from(case)
     is_retained = end is None or now - PARTNER_RETENTION < end

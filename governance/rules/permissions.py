@@ -118,7 +118,7 @@ class Reach(StrEnum):
 EVERYONE = dict.fromkeys(Circle, Reach.YES)
 ENTITLED = dict.fromkeys(
     (Circle.OWN, Circle.HOST, Circle.GUEST, Circle.PARTNER),
-    Reach.ENTITLED,
+    Reach.ENTITLED,  # a guest to its case: nobody reviews what they can't read
 )
 
 

@@ -68,7 +68,7 @@ class Record:
     def is_redacted(self) -> bool:
         return self.state is State.REDACTED
 
-    def case(self, issuer: str, host: str) -> Case:
+    def case(self, issuer: str, host: str, guest: str) -> Case:
         """What visibility depends on."""
         return Case(
             platform_id=issuer,
@@ -78,6 +78,7 @@ class Record:
             is_binding=True,
             recorded_at=THEN,
             ends_at=self.ends_at,
+            guest_ids=frozenset({guest}),
         )
 
     def __str__(self) -> str:
@@ -102,6 +103,7 @@ class Matrix:
     node: Node
     team: Team
     host: Team
+    guest: Team
     records: list[Record] = field(default_factory=list)
     callers: list[Caller] = field(default_factory=list)
     dead: dict[str, str] = field(default_factory=dict)  # tokens
@@ -109,6 +111,11 @@ class Matrix:
     def written(self) -> dict[str, list[str]]:
         """Every row but of what is counted of requests, whatever they are about."""
         return {k: rows for k, rows in self.node.records().items() if k != "lookups"}
+
+    @property
+    def platform_ids(self) -> tuple[str, str, str]:
+        """Of the issuing platform, the host and the guest."""
+        return self.team.platform.id, self.host.platform.id, self.guest.platform.id
 
     def caller(self, name: str) -> Caller:
         return next(caller for caller in self.callers if caller.name == name)
@@ -122,7 +129,7 @@ def matrix(url: str, key_file: Path) -> Iterator[Matrix]:
         world = node.world
         team, host = world.team("mod.example"), world.team("host.example")
         guest = world.team("guest.example")
-        made = Matrix(node, team, host)
+        made = Matrix(node, team, host, guest)
         cells = product(SubjectKind, Audience, State, Author)
         for number, (kind, audience, state, author) in enumerate(cells):
             made.records.append(_record(world, team, number, kind, audience, state, author))

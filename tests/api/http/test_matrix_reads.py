@@ -49,7 +49,7 @@ def reads(matrix: Matrix, caller: Caller, reading: Reading, record: Record) -> b
     reach = READS[reading].get(circle)
     if reach is not Reach.ENTITLED:
         return reach is Reach.YES
-    case = record.case(matrix.team.platform.id, matrix.host.platform.id)
+    case = record.case(*matrix.platform_ids)
     return is_entitled(viewer_of(caller.by), case, NOW)
 
 
@@ -119,7 +119,7 @@ def _wrong_events(matrix: Matrix, caller: Caller, events: list[dict[str, Any]]) 
         told = of[record.sanction_id]
         subject = expected(matrix, caller, record)["subject"]
         wrong += [(caller.name, event) for event in told if event["subject"] != subject]
-        case = record.case(matrix.team.platform.id, matrix.host.platform.id)
+        case = record.case(*matrix.platform_ids)
         is_due = record.audience is Audience.PARTNERS  # what is kept to itself is told itself
         wanted = is_due and reads(matrix, caller, Reading.NOTICE_EVENTS, record)
         assert wanted is (is_due and knows_of(viewer_of(caller.by), EventType.NOTICE_DUE, case))

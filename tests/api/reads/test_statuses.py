@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
+from governance.appeals import Invitation
 from governance.events import Event
 from governance.fields import print_instant
 from governance.identifiers import lookup_key, parse_subject
@@ -60,6 +61,9 @@ class Recount:
             self.sanctions = {s.id: s for s in session.exec(select(Sanction))}
             self.disclosures = {d.sanction_id: d for d in session.exec(select(Disclosure))}
             self.keys = session.exec(select(SubjectKey)).all()
+            self.guests: dict[str, set[str]] = {}
+            for invited in session.exec(select(Invitation)):
+                self.guests.setdefault(invited.sanction_id, set()).add(invited.platform_id)
 
     def edges(self) -> list[datetime]:
         of = [s for s in self.sanctions.values() if s.measure in SUSPENSIONS]
@@ -104,6 +108,7 @@ class Recount:
             is_binding=sanction.is_binding,
             recorded_at=sanction.recorded_at,
             ends_at=sanction.ends_at,
+            guest_ids=frozenset(self.guests.get(sanction_id, ())),
         )
 
 

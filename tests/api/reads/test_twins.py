@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from governance.appeals import Appeal
+from governance.appeals import Appeal, Invitation
 from governance.fields import new_id, print_instant
 from governance.identifiers import SubjectKind
 from governance.membership import viewer_of
@@ -54,7 +54,11 @@ class Records:
     sanctions: Sequence[Sanction]
     disclosures: dict[str, Disclosure]
     appeals: Sequence[Appeal]
+    invitations: Sequence[Invitation]
     clock: Clock = field(default_factory=Clock)
+
+    def guests(self, sanction_id: str) -> frozenset[str]:
+        return frozenset(i.platform_id for i in self.invitations if i.sanction_id == sanction_id)
 
     def edges(self) -> list[datetime]:
         """Every instant at which something turns into something else."""
@@ -75,7 +79,9 @@ def records(rich_url: str, cast: Cast) -> Records:
         with world.database.reading() as session:
             disclosures = {d.sanction_id: d for d in session.exec(select(Disclosure))}
             sanctions = session.exec(select(Sanction)).all()
-            return Records(sanctions, disclosures, session.exec(select(Appeal)).all())
+            appeals = session.exec(select(Appeal)).all()
+            invitations = session.exec(select(Invitation)).all()
+            return Records(sanctions, disclosures, appeals, invitations)
 
 
 def combinations(like: Sanction, cast: Cast) -> list[Sanction | Disclosure]:
@@ -110,7 +116,7 @@ async def told(rich_url: str, records: Records) -> AsyncIterator[Asking]:
         yield found
 
 
-def case_of(sanction: Sanction, disclosure: Disclosure) -> Case:
+def case_of(sanction: Sanction, disclosure: Disclosure, guests: frozenset[str]) -> Case:
     return Case(
         platform_id=sanction.platform_id,
         host_id=disclosure.host_id,
@@ -119,11 +125,16 @@ def case_of(sanction: Sanction, disclosure: Disclosure) -> Case:
         is_binding=sanction.is_binding,
         recorded_at=sanction.recorded_at,
         ends_at=sanction.ends_at,
+        guest_ids=guests,
     )
 
 
 def expected(
-    sanction: Sanction, disclosure: Disclosure | None, viewer: Viewer, now: datetime
+    sanction: Sanction,
+    disclosure: Disclosure | None,
+    guests: frozenset[str],
+    viewer: Viewer,
+    now: datetime,
 ) -> Any:
     """A sanction's derived facts, by the rules."""
     by_now = effect((sanction.starts_at, sanction.ends_at), now)
@@ -131,7 +142,7 @@ def expected(
     assert sanction.ends_at is not None or not has_ended
     texts: dict[str, str | None] = dict.fromkeys(("subject", "server", "reason", "facts"))
     if disclosure is not None:
-        case = case_of(sanction, disclosure)
+        case = case_of(sanction, disclosure, guests)
         is_server = sanction.subject_kind is SubjectKind.SERVER
         texts["server"] = disclosure.subject if is_server else None
         texts["subject"] = disclosure.subject if sees_subject(viewer, case, now) else None
@@ -162,7 +173,8 @@ async def test_derived_facts_and_visibility_equal_the_rules_at_any_instant(
         assert len(got) == len(records.sanctions)
         for sanction in records.sanctions:
             disclosure = records.disclosures.get(sanction.id)
-            assert got[sanction.id] == expected(sanction, disclosure, viewer, now)
+            guests = records.guests(sanction.id)
+            assert got[sanction.id] == expected(sanction, disclosure, guests, viewer, now)
     answer = await told.data(TOLD)
     for name, wanted in (("pending", "PENDING"), ("inForce", "IN_FORCE"), ("ended", "ENDED")):
         of = {s.id for s in records.sanctions if effect((s.starts_at, s.ends_at), now) == wanted}
