@@ -7,7 +7,7 @@ exceed a quota by as much.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 import anyio.to_thread
 
@@ -16,6 +16,7 @@ from api.observing import logs
 from governance.database import Database
 from governance.lookups import add_lookups
 
+DAY = 86_400  # seconds
 EVERY = 5.0  # seconds between two times of writing down
 
 Key = tuple[str, date]
@@ -34,9 +35,8 @@ class Quotas:
         now = self._now()
         key = platform_id, now.date()
         used = self._written.get(key, 0) + self._pending.get(key, 0)
-        tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
-        resets = int((tomorrow - now).total_seconds()) + 1
-        budget = Budget("lookups", self._most, 86_400, max(0, self._most - used - count), resets)
+        resets = DAY - (now.hour * 3_600 + now.minute * 60 + now.second) + 1
+        budget = Budget("lookups", self._most, DAY, max(0, self._most - used - count), resets)
         if used + count > self._most:
             raise LimitRefused(
                 f"your platform's {self._most:,} lookups of the day (UTC) are used up",

@@ -1,17 +1,24 @@
 """Alembic migrations, the same for SQLite and PostgreSQL."""
 
+import contextlib
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL, make_url
 
 from governance.database import Database
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Brings the database at the URL to a revision; each migration is one transaction."""
+    """Brings the database at the URL to a revision; each migration is one transaction. An SQLite
+    file that is made is its owner's alone."""
+    file = _file(make_url(url))
+    if file is not None and not file.exists():
+        with contextlib.suppress(OSError):  # whoever opens it says what is wrong
+            file.touch(mode=0o600)
     command.upgrade(_config(url), revision)
 
 
@@ -21,8 +28,7 @@ def downgrade(url: str, revision: str) -> None:
 
 def is_current(database: Database) -> bool:
     """Whether the database is at the newest revision that this code knows."""
-    url = database.engine.url
-    file = Path(url.database or "") if database.dialect == "sqlite" else None
+    file = _file(database.engine.url)
     if file is not None and file.parent.exists() and not file.exists():
         return False  # looking would make the file
     with database.engine.connect() as connection:
@@ -33,6 +39,10 @@ def revisions() -> list[str]:
     """Every revision that this code knows, the newest first."""
     scripts = ScriptDirectory.from_config(_config(""))
     return [script.revision for script in scripts.walk_revisions()]
+
+
+def _file(url: URL) -> Path | None:
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def _config(url: str) -> Config:

@@ -114,3 +114,8 @@ def test_a_clock_behind_the_records_is_found(node: Comity, database_url: str) ->
 def test_everything_wrong_is_told_at_once(comity: Comity) -> None:
     found = findings(comity("doctor", nonsense="1"))
     assert list(found) == ["settings", "keys", "migrations"]
+
+
+def test_a_database_that_is_made_is_its_owners_alone(comity: Comity, tmp_path: Path) -> None:
+    assert comity("migrate").code == 0
+    assert (tmp_path / "comity.db").stat().st_mode & 0o777 == 0o600
