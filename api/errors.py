@@ -50,9 +50,13 @@ def public(error: GraphQLError, *, suggests: bool = True) -> dict[str, Any]:
 
 def masked(code: str) -> dict[str, Any]:
     """An error of ours, with the request's id so that its caller can ask the operator."""
+    return {"message": _MESSAGES[code], "extensions": {"code": code, **identified()}}
+
+
+def identified() -> dict[str, str]:
+    """The request's id, beside errors in the answer's `extensions`."""
     request_id = current().request_id
-    named = {"requestId": request_id} if request_id else {}
-    return {"message": _MESSAGES[code], "extensions": {"code": code, **named}}
+    return {"requestId": request_id} if request_id else {}
 
 
 def code_of(error: BaseException) -> str:

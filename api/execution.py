@@ -21,7 +21,7 @@ from graphql.execution.values import get_variable_values
 from api.asking import Answer, Context, Request, refusal
 from api.changing import Changes
 from api.documents import Documents, Parsed
-from api.errors import is_unreachable, located, public
+from api.errors import identified, is_unreachable, located, public
 from api.limiting.quotas import Quotas
 from api.limiting.rates import LimitRefused, Rates, headers
 from api.observing import logs
@@ -175,6 +175,7 @@ class Executor:
             if result.data is None:
                 _raise_unreachable(result.errors)
             body["errors"] = [public(error) for error in result.errors]
+            told = {**told, **identified()}
         return orjson.dumps(body | {"extensions": told})
 
     async def query(self, info: Info) -> Any:
@@ -234,10 +235,11 @@ def _errors(
 ) -> bytes:
     """A body without data. Suggestions are for those who show a credential."""
     shown = [public(error, suggests=request.actor is not None) for error in errors]
+    told = {**(told or {}), **identified()}
     return orjson.dumps({"errors": shown} | ({"extensions": told} if told else {}))
 
 
 def _limited(limit: LimitRefused) -> Answer:
     error = public(refusal(limit.message, limit.code))
     told = headers([limit.budget]) | {"Retry-After": str(limit.budget.resets)}
-    return Answer(orjson.dumps({"errors": [error]}), 429, told)
+    return Answer(orjson.dumps({"errors": [error], "extensions": identified()}), 429, told)

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from api.asking import Answer
 from api.asking import Request as Operation
 from api.auth import Members
+from api.errors import identified
 from api.execution import Executor
 from api.media import GRAPHQL, JSON, accepted, is_json
 from governance.errors import Unauthenticated
@@ -157,5 +158,6 @@ def _error(
     code: str = "BAD_REQUEST",
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    errors = [{"message": message, "extensions": {"code": code}}]
+    body = {"errors": errors, "extensions": identified()}
     return Reply(orjson.dumps(body), status, media, VARY | dict(headers or {}))
