@@ -24,7 +24,11 @@ from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, Compiling, In
 from tests.builders import DAY, MICRO, NOW, examples
 from tests.postgres import Server
 
-ROOMY = dict.fromkeys(("max_aliases", "max_tokens", "max_directives", "max_cost"), 2**31 - 1)
+ROOMY = dict.fromkeys(
+    ("wrong_secrets_of_caller", "requests_of_member", "requests_of_public")
+    + ("max_aliases", "max_tokens", "max_directives", "max_cost"),
+    2**31 - 1,
+)
 REFUSED = {"INVALID_INPUT", "UNAUTHENTICATED", "FORBIDDEN", "LIMIT_EXCEEDED"}
 VIEWERS = ("public", "researcher", "partner", "issuer")
 READABLE = (
