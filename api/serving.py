@@ -8,6 +8,8 @@ from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from api.connections import Connection
+
 
 class Workers(Multiprocess):
     """Processes on one socket, which closes with them."""
@@ -24,6 +26,7 @@ def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str,
     config = Config(
         "api.app:create_app",
         factory=True,
+        http=Connection,
         host=host,
         port=port,
         workers=workers,

@@ -1,0 +1,125 @@
+"""Connections that never come to a request are closed; requests under way are not."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from api.connections import LONGEST_HEAD, Connection
+
+HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
+PATIENCE = 30.0  # seconds
+
+
+class Hasty(Connection):
+    """Gives heads hardly any time."""
+
+    head_seconds = 0.1
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the length of the body, once that is there."""
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length, more = length + len(message.get("body", b"")), message.get("more_body", False)
+    body = str(length).encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@dataclass(slots=True)
+class Client:
+    """A client's end of a connection, and the node's."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    kept: list[Connection]
+
+    async def rest(self) -> bytes:
+        """All that comes until the node closes."""
+        came = b""
+        with suppress(ConnectionResetError):  # where the node didn't read all that was sent
+            while part := await self.reader.read(1_000):
+                came += part
+        return came
+
+    async def until(self, end: bytes) -> bytes:
+        return await self.reader.readuntil(end)
+
+
+@asynccontextmanager
+async def connected(kind: type[Connection]) -> AsyncIterator[Client]:
+    config = Config(app, http=kind, log_config=None)
+    config.load()
+    kept: list[Connection] = []
+
+    def connection() -> Connection:
+        kept.append(kind(config=config, server_state=ServerState(), app_state={}))
+        return kept[-1]
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = await asyncio.get_running_loop().create_server(connection, sock=listening)
+    client = Client(*await asyncio.open_connection(*listening.getsockname()), kept)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield client
+    finally:
+        client.writer.close()
+        server.close()
+        for one in kept:
+            one.transport.close()
+        with suppress(ConnectionResetError):
+            await client.writer.wait_closed()
+
+
+@pytest.mark.parametrize("begun", [b"", b"\r\n", HEAD, HEAD + b"X-Slow: a"])
+async def test_a_head_that_does_not_come_is_not_waited_for(begun: bytes) -> None:
+    async with connected(Hasty) as client:
+        client.writer.write(begun)
+        assert await client.rest() == b""
+
+
+async def test_a_next_head_that_does_not_come_is_not_waited_for() -> None:
+    async with connected(Hasty) as client:
+        client.writer.write(HEAD + b"Content-Length: 1\r\n\r\na")
+        assert (await client.until(b"\r\n\r\n1")).startswith(b"HTTP/1.1 200 ")
+        client.writer.write(HEAD)
+        assert await client.rest() == b""
+
+
+async def test_a_body_is_waited_for_by_whoever_reads_it() -> None:
+    async with connected(Connection) as client:
+        client.writer.write(HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        assert client.kept[0].timer is None
+        client.writer.write(b"ab")
+        assert (await client.until(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_head_of_any_length_is_not_read() -> None:
+    async with connected(Connection) as client:
+        client.writer.write(HEAD + b"X-Long: ")
+        for _ in range(20):
+            client.writer.write(b"a" * LONGEST_HEAD)
+        came = await client.rest()
+        assert not came or came.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_bodies_and_many_requests_are_no_head() -> None:
+    size = 3 * LONGEST_HEAD
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % size
+    async with connected(Connection) as client:
+        for _ in range(3):
+            client.writer.write(request + b"a" * size)
+            assert (await client.until(b"\r\n\r\n%d" % size)).startswith(b"HTTP/1.1 200 ")
+        client.writer.write((HEAD + b"Content-Length: 0\r\n\r\n") * 4_000)
+        for _ in range(4_000):
+            await client.until(b"\r\n\r\n0")
