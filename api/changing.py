@@ -1,6 +1,7 @@
 """Changes: the use case in a transaction, then its payload read after the commit."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
@@ -56,8 +57,6 @@ class Changes:
         """A field that runs a use case, for graphql-core."""
         context: Context = info.context
         try:
-            if _takes_secret(raw):
-                self._rates.guess(context.request.caller)
             await self._check_payload(change, info)
             done = await self._done(change, context, raw)
             self._count(change, context, done)
@@ -91,15 +90,17 @@ class Changes:
     async def _done(self, change: Change, context: Context, raw: Mapping[str, Any]) -> Any:
         """What the use case answers; its refusal as a value."""
         work = partial(self._changed, change, context.actor, raw)
-        try:
-            with current().span("write"):
-                return await anyio.to_thread.run_sync(work, limiter=self._writers)
-        except Unauthenticated:
-            raise
-        except Refused as refused:
-            if isinstance(refused, NotFound) and _takes_secret(raw):
-                self._rates.guessed(context.request.caller)
-            return refused
+        caller = context.request.caller
+        with self._rates.guessing(caller) if _takes_secret(raw) else nullcontext() as guess:
+            try:
+                with current().span("write"):
+                    return await anyio.to_thread.run_sync(work, limiter=self._writers)
+            except Unauthenticated:
+                raise
+            except Refused as refused:
+                if guess is not None:
+                    guess.was_wrong = isinstance(refused, NotFound)
+                return refused
 
     def _changed(self, change: Change, actor: Actor | None, raw: Mapping[str, Any]) -> Any:
         """Draft, transaction, use case: in a worker thread."""

@@ -21,13 +21,16 @@ from graphql import (
 )
 
 from api.limiting.costs import Cost, cost_of
+from api.limiting.merging import Merging
 from api.reads.plans import Kept, Operation
 from api.reads.selections import Document
 from api.variables import Texts, texts_of
 from governance.settings import Settings
 
 KEPT_DOCUMENTS = 1_000
+LONGEST = 200_000  # characters
 LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
+MOST_PAIRS = 10_000  # of selections that validation compares; 5 microseconds each
 _COMMENT = re.compile(r"#[^\n\r]*")
 
 
@@ -53,6 +56,9 @@ class Documents:
         self.kept: Kept[Parsed] = Kept(KEPT_DOCUMENTS)
 
     def parsed(self, text: str, operation_name: str | None) -> Parsed:
+        if len(text) > LONGEST:
+            message = f"expected a document of at most {LONGEST:,} characters, got {len(text):,}"
+            return Parsed(None, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
         # Text written into a document may be a person's, and nothing of somebody erased is to
         # stay in memory: only names are kept. Variables are for everything else.
         if '"' in text or len(text) + len(operation_name or "") > LONGEST_KEPT:
@@ -95,7 +101,7 @@ class Documents:
             if got > most:
                 message = f"expected at most {most:,} {what}, fragments spelled out; got {got:,}"
                 return _coded(GraphQLError(message), "LIMIT_EXCEEDED")
-        return None
+        return _over_pairs(document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +175,27 @@ class _Measure:
         return self._known[name]
 
 
+def _over_pairs(document: DocumentNode) -> GraphQLError | None:
+    definitions = document.definitions
+    fragments = {d.name.value: d for d in definitions if isinstance(d, FragmentDefinitionNode)}
+    for operation in definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            merging = Merging(fragments, MOST_PAIRS)
+            merging.add([operation.selection_set])
+            if merging.pairs > MOST_PAIRS:
+                message = "expected the same objects or fragments less often in one place"
+                return _coded(GraphQLError(message), "LIMIT_EXCEEDED")
+    return None
+
+
 def _is_valid(parsed: Parsed) -> bool:
     return not parsed.errors
 
 
 def _coded(error: BaseException, code: str) -> GraphQLError:
+    if isinstance(error, GraphQLError) and isinstance(error.original_error, ValueError):
+        # Python reads numbers of up to 4,300 digits.
+        error = GraphQLError("expected a value that can be read", error.nodes)
     if not isinstance(error, GraphQLError):
         error = GraphQLError("the document is nested too deeply to be read")
     error.extensions = {**(error.extensions or {}), "code": code}

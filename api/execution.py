@@ -31,6 +31,7 @@ from api.reading import Reader
 from api.reads.plans import Plan
 from api.reads.stores import Store, Values
 from api.reads.values import Env
+from api.variables import excess_of
 from governance.database import Database
 from governance.errors import Refused
 from governance.settings import Keys, Settings
@@ -117,6 +118,9 @@ class Executor:
         plain = parsed.texts.coerced(given) if parsed.texts else None
         if plain is not None:
             return plain
+        excess = excess_of(given)
+        if excess is not None:
+            return [refusal(excess, "LIMIT_EXCEEDED")]
         definitions = operation.variable_definitions or ()
         coerced = get_variable_values(self.schema, definitions, dict(given), max_errors=20)
         return coerced if isinstance(coerced, list) else coerced.coerced
@@ -206,10 +210,9 @@ class Executor:
     async def _run(self, name: str, plan: Plan, values: Values, context: Context) -> str:
         if name != SECRET_FIELD:
             return await self.reader.run(plan, values)
-        self.rates.guess(context.request.caller)
-        json = await self.reader.run(plan, values)
-        if json == "null":
-            self.rates.guessed(context.request.caller)
+        with self.rates.guessing(context.request.caller) as guess:
+            json = await self.reader.run(plan, values)
+            guess.was_wrong = json == "null"
         return json
 
     def _count_lookups(self, env: Env, context: Context) -> None:

@@ -14,8 +14,27 @@ from graphql import (
     TypeNode,
 )
 
+MOST_ITEMS = 2_000  # of a list; fields that take a thousand say so themselves
+MOST_VALUES = 60_000  # of all that is within the variables
 TEXTS = frozenset({"URI", "String", "ID", "DateTime", "Cursor"})
 _ABSENT = object()
+
+
+def excess_of(given: Mapping[str, Any]) -> str | None:
+    """What is too much of the variables, if anything: to coerce many values takes everybody's
+    time, so they are counted first."""
+    count = 0
+    within: list[object] = [given]
+    while within:
+        value = within.pop()
+        if isinstance(value, list) and len(value) > MOST_ITEMS:
+            return f"expected at most {MOST_ITEMS:,} items in a list, got {len(value):,}"
+        if isinstance(value, list | Mapping):
+            count += len(value)
+            within += value if isinstance(value, list) else value.values()
+        if count > MOST_VALUES:
+            return f"expected at most {MOST_VALUES:,} values in the variables"
+    return None
 
 
 class Texts:

@@ -5,6 +5,8 @@ for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -42,6 +44,13 @@ class LimitRefused(Exception):
         self.message, self.code, self.budget = message, code, budget
 
 
+@dataclass(slots=True)
+class Guess:
+    """An appeal secret that somebody shows."""
+
+    was_wrong: bool = False
+
+
 class _PerMinute(RateLimitItemPerMinute):
     """A rate whose keys are short, since every request makes one."""
 
@@ -71,16 +80,21 @@ class Rates:
             raise LimitRefused(message, "RATE_LIMITED", budget)
         return budget
 
-    def guess(self, caller: str) -> None:
-        """LimitRefused where a caller tried too many wrong appeal secrets."""
-        if not self._limiter.test(self._guesses, caller):
-            message = "too many wrong appeal secrets: try again later"
-            budget = self._budget("guesses", self._guesses, caller)
-            raise LimitRefused(message, "RATE_LIMITED", budget)
-
-    def guessed(self, caller: str) -> None:
-        """Counts an appeal secret that was wrong."""
-        self._limiter.hit(self._guesses, caller)
+    @contextmanager
+    def guessing(self, caller: str) -> Iterator[Guess]:
+        """Around a question that an appeal secret opens. It is counted beforehand, so that many
+        at once are many, and taken back unless the secret was wrong. LimitRefused where the
+        caller tried too many."""
+        guess = Guess()
+        try:
+            if not self._limiter.hit(self._guesses, caller):
+                message = "too many wrong appeal secrets: try again later"
+                budget = self._budget("guesses", self._guesses, caller)
+                raise LimitRefused(message, "RATE_LIMITED", budget)
+            yield guess
+        finally:
+            if not guess.was_wrong:
+                self._storage.take_back(self._guesses.key_for(caller))
 
     def _budget(self, name: str, item: RateLimitItem, *key: str) -> Budget:
         count, ends = self._storage.window(item.key_for(*key))

@@ -36,6 +36,12 @@ class Windows(Storage):
         self._held[key] = count + amount, ends
         return count + amount
 
+    def take_back(self, key: str) -> None:
+        """Forgets one, if its window is still open."""
+        count, ends = self.window(key)
+        if count:
+            self._held[key] = count - 1, ends
+
     def get(self, key: str) -> int:
         count, ends = self._held.get(key, (0, 0.0))
         return count if ends > time.time() else 0
