@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import psycopg
 from graphql import GraphQLError
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
@@ -15,9 +16,9 @@ from api.observing.notes import current
 from governance.errors import Refused
 
 # PostgreSQL's SQLSTATEs of a server that can't be asked now (appendix A of its manual):
-# connections, no such database, no resources, shutting down.
-_AWAY = ("08", "3D000", "53", "57P")
-_AWAY_SQLITE = ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_BUSY")
+# connections, no such database, no resources, shutting down; or that only answers reads now.
+_AWAY = ("08", "3D000", "53", "57P", "25006")
+_AWAY_SQLITE = tuple(f"SQLITE_{it}" for it in ("CANTOPEN", "IOERR", "FULL", "BUSY", "READONLY"))
 _MESSAGES = {
     "INTERNAL": "something went wrong on our side",
     "UNAVAILABLE": "the node can't reach its database: try again later",
@@ -70,7 +71,7 @@ def is_unreachable(error: BaseException | None) -> bool:
         return error.connection_invalidated or is_unreachable(error.orig)
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorname", "").startswith(_AWAY_SQLITE)
-    if isinstance(error, psycopg.OperationalError | asyncpg.PostgresError):
+    if isinstance(error, psycopg.OperationalError | ReadOnlySqlTransaction | asyncpg.PostgresError):
         return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
     if type(error) is asyncpg.InterfaceError:  # "connection is closed"; its heirs are bugs
         return True

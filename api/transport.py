@@ -19,6 +19,9 @@ from governance.errors import Unauthenticated
 
 BODY_SECONDS = 30  # for a body to arrive whole
 VARY = {"Vary": "Accept"}
+# Whoever sends too much or too slowly is not read to the end (RFC 9110, 15.5.9 and 15.5.14).
+_CLOSE = {"Connection": "close"}
+_TOLD = {405: {"Allow": "GET, POST"}, 408: _CLOSE, 413: _CLOSE}  # headers by status
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,7 @@ class GraphQL:
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
             # only once it is GraphQL; before that it is a plain 4xx in either.
-            headers = {"Allow": "GET, POST"} if bad.status == 405 else {}
-            return _error(bad.message, bad.status, media, headers=headers)
+            return _error(bad.message, bad.status, media, headers=_TOLD.get(bad.status))
         except ClientDisconnect:
             return Reply(b"", 400, media, {})
         query, variables, name = operation

@@ -7,7 +7,7 @@ import asyncpg
 import psycopg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 
 from api.errors import is_unreachable
 from tests.api.http.conftest import Lines
@@ -74,6 +74,12 @@ def test_a_bug_before_the_operation_is_masked(node: Node, team: Team, lines: Lin
     assert "lost" not in lines.text
 
 
+def _sqlite(name: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(name)
+    error.sqlite_errorname = name
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "is_away"),
     [
@@ -89,6 +95,10 @@ def test_a_bug_before_the_operation_is_masked(node: Node, team: Team, lines: Lin
         (OperationalError("", {}, psycopg.errors.AdminShutdown()), True),
         (ProgrammingError("", {}, psycopg.errors.UndefinedTable()), False),
         (sqlite3.OperationalError("no such table"), False),
+        (OperationalError("", {}, _sqlite("SQLITE_FULL")), True),
+        (OperationalError("", {}, _sqlite("SQLITE_READONLY")), True),
+        (OperationalError("", {}, _sqlite("SQLITE_READONLY_DBMOVED")), True),
+        (InternalError("", {}, psycopg.errors.ReadOnlySqlTransaction()), True),
         (ValueError(), False),
         (None, False),
     ],
