@@ -13,11 +13,12 @@ from sqlmodel import select
 
 from api import backups, importing, retaining
 from api.console import err, fail, now, opened, progress, span
-from api.doctoring import findings
+from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
 from governance.errors import BadSetting, Refused
 from governance.platforms import Member, Platform, Token
 from governance.settings import Settings, read_settings
+from governance.subjects import are_found
 from governance.words import MemberKind, Role
 
 ADDRESS = "http://127.0.0.1:8000"  # where `comity serve` listens unless told otherwise
@@ -71,6 +72,9 @@ def serve(
         int, typer.Option(min=1, max=3_600, help="Seconds to finish requests in at a stop.")
     ] = 25,
     demo: Annotated[bool, typer.Option(help="Load a demonstration world first.")] = False,
+    any_key: Annotated[
+        bool, typer.Option("--any-key", help="Serve although the database's key file is lost.")
+    ] = False,
 ) -> None:
     """Serve the node."""
     from api.observing.logs import configuration
@@ -82,9 +86,10 @@ def serve(
         migrate()
         address = f"http://{_reached(host)}:{port}"
         _demonstrate(settings, address, f"[bold]Comity[/] is at {address}/")
-    settings.keys()
-    with opened(settings):
-        pass
+    keys = settings.keys()
+    with opened(settings) as database, database.reading() as session:
+        if not any_key and not are_found(session, keys):
+            fail(f"COMITY_KEY_FILE: {settings.key_file} {OTHER_KEY}")
     if settings.is_key_open:
         fail(f"COMITY_KEY_FILE: others can read {settings.key_file}: chmod 600 it")
     with shared(workers):

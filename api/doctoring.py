@@ -1,6 +1,7 @@
 """What `comity doctor` looks at: settings, keys, database, migrations, clock."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +14,9 @@ from governance.errors import BadSetting
 from governance.events import Event
 from governance.migrations import is_current
 from governance.settings import Settings, unknown_settings
+from governance.subjects import are_found
+
+OTHER_KEY = "isn't the key of this database, whose accounts it can't find: bring the old one back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,20 @@ def _database(settings: Settings) -> Iterator[Finding]:
         told = "at this version's tables" if current else "not at this version: `comity migrate`"
         yield Finding("migrations", current, told)
         if current:
+            yield from _key(database, settings)
             yield _clock(database)
     except (SQLAlchemyError, OSError) as error:
         message = f"doesn't answer ({type(error).__name__}): check COMITY_DATABASE_URL"
         yield Finding("database", False, message)
     finally:
         database.close()
+
+
+def _key(database: Database, settings: Settings) -> Iterator[Finding]:
+    """The key must be the one that the records were made with."""
+    with suppress(BadSetting), database.reading() as session:
+        if not are_found(session, settings.keys()):
+            yield Finding("keys", False, f"{settings.key_file} {OTHER_KEY}")
 
 
 def _clock(database: Database) -> Finding:

@@ -9,7 +9,7 @@ from governance.errors import InvalidInput, Refused
 from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
 from governance.platforms import Platform
 from governance.rules import policy
-from governance.sanctions import SanctionDraft
+from governance.sanctions import Disclosure, Sanction, SanctionDraft, SubjectKey
 from governance.settings import Keys
 
 
@@ -83,3 +83,20 @@ def hosts(session: Session, found: Sequence[Identified | Refused]) -> dict[str, 
     domains = {host for about in found if isinstance(about, Identified) for host in about.hosts}
     query = select(Platform.domain, Platform.id).where(col(Platform.domain).in_(domains))
     return dict(session.exec(query).all())
+
+
+def are_found(session: Session, keys: Keys) -> bool:
+    """Whether these keys find the subjects that are stored, asked of any one of them. With other
+    keys nobody would be suspended any more. True where there is none."""
+    query = (
+        select(Sanction.id, Sanction.subject_kind, Disclosure.subject)
+        .join(Disclosure, col(Disclosure.sanction_id) == col(Sanction.id))
+        .where(col(Sanction.id).in_(select(SubjectKey.sanction_id)), Disclosure.subject != "")
+        .limit(1)
+    )
+    found = session.exec(query).first()
+    if found is None:
+        return True
+    sanction_id, kind, uri = found
+    key = lookup_key(keys.derived("lookup"), SubjectKind(kind), uri)
+    return session.get(SubjectKey, (key, sanction_id)) is not None

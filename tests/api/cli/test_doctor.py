@@ -1,6 +1,6 @@
 """`comity doctor`: what is wrong, and what to do about it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,10 @@ from governance.database import Database
 from governance.issuing import issue_one
 from governance.judging import Request, draft
 from governance.membership import Actor, add_member, add_platform
+from governance.settings import Settings
 from governance.words import Role
 from tests.api.cli.conftest import Comity, Done
 from tests.api.http.outside import issue_input
-from tests.builders import KEYS
 
 
 def findings(done: Done) -> dict[str, str]:
@@ -66,6 +66,24 @@ def test_a_key_file_that_others_read_is_found(node: Comity, tmp_path: Path, mode
     assert key_file.read_text().strip() not in str(found)
 
 
+def test_a_key_of_another_database_is_found_and_not_served(
+    node: Comity, database_url: str, tmp_path: Path
+) -> None:
+    key_file = tmp_path / "keys" / "comity.key"
+    kept = key_file.read_text()
+    _issue(database_url, key_file, now())
+    assert findings(node("doctor")) == {}
+    key_file.write_text("11" * 32)
+    found = findings(node("doctor"))
+    assert list(found) == ["keys"]
+    assert "bring the old one back" in found["keys"]
+    served = node("serve")
+    assert served.code == 1
+    assert "COMITY_KEY_FILE" in served.err
+    key_file.write_text(kept)
+    assert findings(node("doctor")) == {}
+
+
 def test_an_unmigrated_database_is_found(comity: Comity, tmp_path: Path) -> None:
     comity("migrate")
     found = findings(comity("doctor", database_url=f"sqlite:///{tmp_path / 'other.db'}"))
@@ -98,17 +116,24 @@ def test_a_misspelt_setting_is_found(node: Comity) -> None:
     assert "COMITY_MAX_DEPT" in found["settings"]
 
 
-def test_a_clock_behind_the_records_is_found(node: Comity, database_url: str) -> None:
-    database = Database(database_url)
-    later = now() + timedelta(hours=1)
-    with database.writing() as session:
-        platform = add_platform(session, "example.social", None, now=later)
-        member = add_member(session, platform.domain, "mod", [Role.ISSUER], now=later)
-        actor = Actor(member.id, platform.id, member.kind, frozenset(member.roles))
-        issue_one(session, KEYS, actor, Request(draft(issue_input(later))), now=later)
-    database.close()
+def test_a_clock_behind_the_records_is_found(
+    node: Comity, database_url: str, tmp_path: Path
+) -> None:
+    _issue(database_url, tmp_path / "keys" / "comity.key", now() + timedelta(hours=1))
     found = findings(node("doctor"))
     assert list(found) == ["clock"]
+
+
+def _issue(url: str, key_file: Path, at: datetime) -> None:
+    """Issues a sanction as the node does that has this key."""
+    database = Database(url)
+    with database.writing() as session:
+        platform = add_platform(session, "example.social", None, now=at)
+        member = add_member(session, platform.domain, "mod", [Role.ISSUER], now=at)
+        actor = Actor(member.id, platform.id, member.kind, frozenset(member.roles))
+        keys = Settings(key_file=key_file).keys()
+        issue_one(session, keys, actor, Request(draft(issue_input(at))), now=at)
+    database.close()
 
 
 def test_everything_wrong_is_told_at_once(comity: Comity) -> None:
