@@ -111,6 +111,7 @@ class PostgreSQLStore:
 
     def __init__(self, url: str, connections: int, seconds: float) -> None:
         self._timeout = f"{seconds * 1_000:.0f}ms"
+        self._patience = seconds + 1  # the server stops a statement first, if it is well
         self.dialect = DIALECTS["postgresql"]
         self.statements = 0
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -122,6 +123,8 @@ class PostgreSQLStore:
             self._url,
             min_size=1,
             max_size=self._connections,
+            timeout=self._patience,
+            command_timeout=self._patience,
             server_settings={
                 "default_transaction_read_only": "on",
                 "jit": "off",
@@ -133,7 +136,8 @@ class PostgreSQLStore:
         assert self._pool is not None, "open() comes first"
         self.statements += 1
         try:
-            return await self._pool.fetchval(sql, *values)
+            async with self._pool.acquire(timeout=self._patience) as connection:
+                return await connection.fetchval(sql, *values)
         except asyncpg.QueryCanceledError:
             raise TooLong from None
 
