@@ -73,6 +73,7 @@ def is_unreachable(error: BaseException | None) -> bool:
         return getattr(error, "sqlite_errorname", "").startswith(_AWAY_SQLITE)
     if isinstance(error, psycopg.OperationalError | ReadOnlySqlTransaction | asyncpg.PostgresError):
         return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
-    if type(error) is asyncpg.InterfaceError:  # "connection is closed"; its heirs are bugs
+    # "connection is closed", whose heirs are bugs, and what a server that is stopped cuts short
+    if type(error) in (asyncpg.InterfaceError, asyncpg.InternalClientError):
         return True
     return isinstance(error, OSError | NoneFree)

@@ -89,6 +89,7 @@ def _sqlite(name: str) -> sqlite3.OperationalError:
         (asyncpg.CannotConnectNowError(), True),
         (asyncpg.TooManyConnectionsError(), True),
         (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.InternalClientError("got result for unknown protocol state"), True),
         (asyncpg.DataError("invalid input"), False),
         (asyncpg.UndefinedTableError(), False),
         (OperationalError("", {}, psycopg.OperationalError()), True),
