@@ -18,7 +18,7 @@ from api.reads.stores import Store
 from api.reads.texts import Text, concatenated, literal
 from api.reads.values import Env, Getter
 from governance.database import Database
-from governance.errors import Unauthenticated
+from governance.errors import Busy, Unauthenticated
 from governance.fields import parse_instant
 from governance.membership import LAST_USE_GRAIN, Actor, dead_token, is_live, record_use
 from governance.platforms import Member, Token
@@ -118,5 +118,5 @@ def _note_use(database: Database, actor: Actor, now: datetime) -> None:
     try:
         with database.writing() as session:
             record_use(session, actor.token_id, now=now)
-    except SQLAlchemyError as error:
+    except (Busy, SQLAlchemyError) as error:
         tell(logging.WARNING, "a token's last use wasn't noted", error=type(error).__name__)

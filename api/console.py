@@ -23,7 +23,7 @@ def opened(settings: Settings | None = None) -> Iterator[Database]:
     database = Database(settings.database_url)
     try:
         if not migrations.is_current(database):
-            fail("the database isn't at this version's tables: run `comity migrate` first")
+            fail(migrations.advice(database))
         yield database
     finally:
         database.close()

@@ -23,6 +23,9 @@ from governance.errors import Busy
 _WRITERS = 0x636F6D697479  # "comity": the advisory lock's number
 LONGEST_WAIT = 30.0  # seconds that a writer waits for its turn
 
+# How long to wait for a server that doesn't answer: to connect in seconds, then in milliseconds.
+SILENCE = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
+
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -92,14 +95,16 @@ def _is_waiting(error: OperationalError) -> bool:
 
 
 def _engine(url: URL, longest_wait: float) -> Engine:
+    is_sqlite = url.get_backend_name() == "sqlite"
     engine = sa.create_engine(
         url,
+        connect_args={} if is_sqlite else SILENCE,
         poolclass=QueuePool,
         pool_timeout=longest_wait,
-        pool_pre_ping=url.get_backend_name() == "postgresql",
+        pool_pre_ping=not is_sqlite,
         json_serializer=_compact_json,
     )
-    if url.get_backend_name() == "sqlite":
+    if is_sqlite:
         milliseconds = round(longest_wait * 1_000)
         pragmas = (*SQLITE_PRAGMAS, f"PRAGMA busy_timeout={milliseconds}")
         sa.event.listen(engine, "connect", partial(_prepare_sqlite, pragmas))

@@ -28,11 +28,23 @@ def downgrade(url: str, revision: str) -> None:
 
 def is_current(database: Database) -> bool:
     """Whether the database is at the newest revision that this code knows."""
+    return _revision(database) == revisions()[0]
+
+
+def _revision(database: Database) -> str | None:
+    """The database's revision; None where it has none."""
     file = _file(database.engine.url)
     if file is not None and file.parent.exists() and not file.exists():
-        return False  # looking would make the file
+        return None  # looking would make the file
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == revisions()[0]
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def advice(database: Database) -> str:
+    """What to do about a database that isn't current."""
+    if _revision(database) not in (None, *revisions()):
+        return "the database was made by a newer Comity: install that one"
+    return "the database isn't at this version's tables: run `comity migrate` first"
 
 
 def revisions() -> list[str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from uvicorn.config import STARTUP_FAILURE
 
+from governance.database import Database
 from tests.api.cli.conftest import Comity
 from tests.api.serving import ROOT, command, environment, serving
 
@@ -138,3 +140,13 @@ def test_the_demonstration_is_served_with_a_query_to_try(tmp_path: Path) -> None
         served.process.terminate()
         told = served.process.communicate(timeout=60)[1]
     assert f"curl -s {served.address}/graphql -H 'Authorization: Bearer cty_" in told
+
+
+def test_a_database_of_a_newer_version_is_named(node: Comity, database_url: str) -> None:
+    database = Database(database_url)
+    with database.writing() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    done = node("serve", "--port", "1")
+    assert (done.code, done.out) == (1, "")
+    assert "newer Comity" in done.err

@@ -24,11 +24,9 @@ from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, Compiling, In
 from tests.builders import DAY, MICRO, NOW, examples
 from tests.postgres import Server
 
-ROOMY = dict.fromkeys(
-    ("wrong_secrets_of_caller", "requests_of_member", "requests_of_public")
-    + ("max_aliases", "max_tokens", "max_directives", "max_cost"),
-    2**31 - 1,
-)
+LIMITS = "aliases tokens directives cost".split()
+CALLERS = ("wrong_secrets_of_caller", "requests_of_member", "requests_of_public")
+ROOMY = dict.fromkeys([*CALLERS, *(f"max_{limit}" for limit in LIMITS)], 2**31 - 1)
 REFUSED = {"INVALID_INPUT", "UNAUTHENTICATED", "FORBIDDEN", "LIMIT_EXCEEDED"}
 VIEWERS = ("public", "researcher", "partner", "issuer")
 READABLE = (
