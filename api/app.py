@@ -50,6 +50,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await reads.open()
+        await executor.quotas.write()
         keeping = [
             asyncio.create_task(retaining(database, now)),
             asyncio.create_task(executor.quotas.keep()),
@@ -59,8 +60,8 @@ def create_app(
         finally:
             for task in keeping:
                 task.cancel()
-            with contextlib.suppress(Exception):
-                await executor.quotas.write()
+            await asyncio.gather(*keeping, return_exceptions=True)
+            await executor.quotas.write()
             await reads.close()
             await members.close()
             database.close()

@@ -31,10 +31,12 @@ from governance.database import Database
 from governance.errors import Busy, Forbidden, NotFound, Refused, Unauthenticated
 from governance.fields import validated
 from governance.membership import Actor
+from governance.rules.permissions import OPERATIONS, Operation
 from governance.settings import Keys
 
 Info = GraphQLResolveInfo[Any]
 MOST_WRITERS = 8  # threads; they take turns, so more would only wait
+MOST_LOOKERS = 4  # threads of use cases that only read
 
 
 class Changes:
@@ -52,14 +54,16 @@ class Changes:
         self._database, self._reader, self._keys, self._now = database, reader, keys, now
         self._rates, self._quotas = rates, quotas
         self._writers = anyio.CapacityLimiter(MOST_WRITERS)
+        self._lookers = anyio.CapacityLimiter(MOST_LOOKERS)
 
     async def change(self, change: Change, info: Info, raw: Mapping[str, Any]) -> Any:
         """A field that runs a use case, for graphql-core."""
         context: Context = info.context
         try:
+            context.holds_secret = context.actor is None and _takes_secret(raw)
             await self._check_payload(change, info)
+            self._count(change, context, raw)
             done = await self._done(change, context, raw)
-            self._count(change, context, done)
         except Busy:
             message = "too many others are writing: nothing was changed, send it again"
             raise refusal(message, "BUSY") from None
@@ -74,7 +78,6 @@ class Changes:
             done = change.refused(done)
         # What was committed may be newer than the request's beginning.
         context.now = max(context.now, self._now())
-        context.holds_secret = context.actor is None and _takes_secret(raw)
         if isinstance(done, list):
             return await self._batch(change, done, info)
         if not isinstance(done, Changed):
@@ -82,10 +85,13 @@ class Changes:
         [payload] = await self._payloads(change, [done], info.field_nodes, info)
         return payload
 
-    def _count(self, change: Change, context: Context, done: Any) -> None:
-        """What only looks shows what is known of a subject, and counts as a lookup of it."""
-        if change.refused and context.actor and not isinstance(done, Forbidden):
-            context.budgets.append(self._quotas.take(context.actor.platform_id, 1))
+    def _count(self, change: Change, context: Context, raw: Mapping[str, Any]) -> None:
+        """What only looks shows what is known under each of a subject's names: as many lookups."""
+        actor = context.actor
+        may = OPERATIONS[Operation.PREVIEW].roles
+        if change.refused is not None and actor is not None and actor.roles.intersection(may):
+            names = 1 + len(raw.get("aliases") or ())
+            context.budgets.append(self._quotas.take(actor.platform_id, names))
 
     async def _done(self, change: Change, context: Context, raw: Mapping[str, Any]) -> Any:
         """What the use case answers; its refusal as a value."""
@@ -94,7 +100,8 @@ class Changes:
         with self._rates.guessing(caller) if _takes_secret(raw) else nullcontext() as guess:
             try:
                 with current().span("write"):
-                    return await anyio.to_thread.run_sync(work, limiter=self._writers)
+                    limiter = self._lookers if change.refused else self._writers
+                    return await anyio.to_thread.run_sync(work, limiter=limiter)
             except Unauthenticated:
                 raise
             except Refused as refused:

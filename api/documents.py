@@ -29,6 +29,7 @@ from governance.settings import Settings
 
 KEPT_DOCUMENTS = 1_000
 LONGEST = 200_000  # characters
+KEPT_CHARACTERS = 1_000_000  # a parsed document takes a hundred times its length
 LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
 MOST_PAIRS = 10_000  # of selections that validation compares; 5 microseconds each
 _COMMENT = re.compile(r"#[^\n\r]*")
@@ -53,7 +54,7 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
         self._schema = schema
         self._settings = settings
-        self.kept: Kept[Parsed] = Kept(KEPT_DOCUMENTS)
+        self.kept: Kept[Parsed] = Kept(KEPT_DOCUMENTS, KEPT_CHARACTERS, _length)
 
     def parsed(self, text: str, operation_name: str | None) -> Parsed:
         if len(text) > LONGEST:
@@ -61,9 +62,10 @@ class Documents:
             return Parsed(None, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
         # Text written into a document may be a person's, and nothing of somebody erased is to
         # stay in memory: only names are kept. Variables are for everything else.
-        if '"' in text or len(text) + len(operation_name or "") > LONGEST_KEPT:
+        plain = _COMMENT.sub("", text) if "#" in text else text
+        if '"' in plain or len(text) + len(operation_name or "") > LONGEST_KEPT:
             return self._parsed(None, text, operation_name)
-        key = (_COMMENT.sub("", text) if "#" in text else text, operation_name)
+        key = (plain, operation_name)
         return self.kept.get(key, lambda: self._parsed(key, text, operation_name), _is_valid)
 
     def _parsed(self, key: Hashable | None, text: str, operation_name: str | None) -> Parsed:
@@ -71,7 +73,7 @@ class Documents:
             document = parse(text, max_tokens=self._settings.max_tokens, no_location=False)
         except (GraphQLSyntaxError, RecursionError) as error:
             return Parsed(key, errors=[_coded(error, "SYNTAX_ERROR")])
-        limited = self._over_limits(document)
+        limited = self._over_limits(document, is_fresh=key is None)
         if limited:
             return Parsed(key, errors=[limited])
         errors = validate(self._schema, document, max_errors=20)
@@ -85,17 +87,19 @@ class Documents:
         cost, texts = cost_of(read.document, operation), texts_of(operation)
         return Parsed(key, document, operation, (), read, cost, texts)
 
-    def _over_limits(self, document: DocumentNode) -> GraphQLError | None:
+    def _over_limits(self, document: DocumentNode, *, is_fresh: bool) -> GraphQLError | None:
         """Depth, aliases and fields, fragments spelled out, before anything else looks at it."""
         try:
             found = _Measure(document).worst()
         except RecursionError as error:
             return _coded(error, "LIMIT_EXCEEDED")
         settings = self._settings
+        # What isn't kept is planned anew each time.
+        most_fields = settings.max_fresh_fields if is_fresh else settings.max_fields
         for what, got, most in (
             ("levels of fields", found.depth, settings.max_depth),
             ("aliases", found.aliases, settings.max_aliases),
-            ("fields", found.fields, settings.max_fields),
+            ("fields", found.fields, most_fields),
             ("directives", found.directives, settings.max_directives),
         ):
             if got > most:
@@ -186,6 +190,10 @@ def _over_pairs(document: DocumentNode) -> GraphQLError | None:
                 message = "expected the same objects or fragments less often in one place"
                 return _coded(GraphQLError(message), "LIMIT_EXCEEDED")
     return None
+
+
+def _length(parsed: Parsed) -> int:
+    return len(parsed.key[0]) if isinstance(parsed.key, tuple) else 0
 
 
 def _is_valid(parsed: Parsed) -> bool:

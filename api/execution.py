@@ -79,6 +79,14 @@ class Executor:
         body, status = await self._answered(request, budgets)
         return Answer(body, status, headers(budgets))
 
+    def limited(self, address: str) -> Answer | None:
+        """Counts what was no request, such as a wrong token; an answer if that is too much."""
+        try:
+            self.rates.request(address, is_member=False)
+        except LimitRefused as limit:
+            return _limited(limit)
+        return None
+
     async def _answered(self, request: Request, budgets: list[Any]) -> tuple[bytes, int]:
         """The body, and its status: what isn't executed is 400, a mutation by GET 405."""
         with current().span("parse"):
@@ -149,7 +157,8 @@ class Executor:
                     return _second("null")
                 parts.append(f'"{root.key}":{json}')
         except GraphQLError as error:
-            if (error.extensions or {}).get("code") == "TIMEOUT":  # once is enough
+            if (error.extensions or {}).get("code") in ("TIMEOUT", "LIMIT_EXCEEDED"):
+                # The other path would only find it out once more.
                 return b'{"data":null,"errors":' + orjson.dumps([public(error)])
             return _second("refused")
         # The other path meets it again, and tells it with its place.

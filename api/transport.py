@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import orjson
@@ -66,10 +68,13 @@ class GraphQL:
         media = accepted(",".join(request.headers.getlist("accept")))
         if media is None:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
+        address = _network(request.client.host if request.client else "")
         try:
             actor = await self._members.actor(request.headers)
             operation = await self._operation(request)
         except Unauthenticated as refused:
+            if (limited := self._executor.limited(address)) is not None:
+                return _answered(limited, media)
             headers = {"WWW-Authenticate": 'Bearer realm="comity"'}
             return _error(refused.message, 401, media, "UNAUTHENTICATED", headers)
         except BadRequest as bad:
@@ -85,7 +90,7 @@ class GraphQL:
                 variables,
                 name,
                 actor,
-                address=request.client.host if request.client else "",
+                address=address,
                 is_read_only=request.method == "GET",
             )
         )
@@ -120,6 +125,16 @@ class GraphQL:
             message = f"expected the whole body within {BODY_SECONDS} seconds"
             raise BadRequest(message, 408) from None
         return bytes(body)
+
+
+@lru_cache(1_024)
+def _network(host: str) -> str:
+    """Whose budget an address is: of IPv6 the whole network that one customer has (RFC 6177)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return str(ip_network((host, 64), strict=False)) if address.version == 6 else host
 
 
 def _parameters(given: Any) -> tuple[str, Mapping[str, Any], str | None]:

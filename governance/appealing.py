@@ -59,7 +59,7 @@ def file(
             return retried
         origin = appellants.by_secret(sanction, draft.appeal_secret)
         # Whoever was told of a sanction may appeal against what took its place.
-        sanction, author = _standing(session, origin) or origin, Author.APPELLANT
+        sanction, author = standing_in_place(session, origin) or origin, Author.APPELLANT
     else:
         member = _reaching(actor, Operation.FILE)
         found = session.get(Sanction, draft.sanction_id)
@@ -237,7 +237,7 @@ def _final(session: Session, appeal: Appeal, s: Sanction, draft: MoveDraft, now:
     if draft.implemented_at is not None and draft.implemented_at > now:
         raise InvalidInput("expected an instant that has passed", path=["implementedAt"])
     appeal.outside_outcome, appeal.implemented_at = draft.outcome, draft.implemented_at
-    standing = _standing(session, s)
+    standing = standing_in_place(session, s)
     if draft.outcome is Outcome.OVERTURNED and standing is not None:
         overturn_now(session, standing, now=now)
     elif draft.outcome is Outcome.REDUCED and standing is not None:
@@ -246,7 +246,7 @@ def _final(session: Session, appeal: Appeal, s: Sanction, draft: MoveDraft, now:
         session.add(standing)
 
 
-def _standing(session: Session, sanction: Sanction | None) -> Sanction | None:
+def standing_in_place(session: Session, sanction: Sanction | None) -> Sanction | None:
     """The sanction, or what stands in its place after it was superseded."""
     while sanction is not None and sanction.validity is Validity.SUPERSEDED:
         query = select(Sanction).where(Sanction.supersedes_id == sanction.id)

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from governance import feed
 from governance.appeals import Appeal, AppealMessage, SecretUse
-from governance.errors import InvalidInput
+from governance.errors import InvalidInput, NotFound
 from governance.fields import URI, Draft, LongText
 from governance.identifiers import BadUri, SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
@@ -28,8 +28,6 @@ PRIVATE: dict[str, Any] = {
     "facts": None,
     "other_measure": None,
     "content_uri": None,
-    "issuer_reference": None,
-    "case_reference": None,
     "host_id": None,
     "seed": b"",
 }
@@ -38,7 +36,10 @@ PRIVATE: dict[str, Any] = {
 class ErasureDraft(Draft):
     """Whose records to erase."""
 
-    subject: URI = Field(description="The subject to erase, as a URI")
+    subject: URI | None = Field(default=None, description="The subject to erase, as a URI")
+    sanction_id: str | None = Field(
+        default=None, max_length=64, description="Or one sanction, whatever is left of it"
+    )
     reason: LongText = Field(description="Why; not kept")
 
 
@@ -59,7 +60,14 @@ def erase(
     actor.require(Operation.ERASE)
     found = _records(session, keys, actor, draft)
     waiting = under_appeal(session, [sanction.id for sanction in found], now)
-    ready = [sanction for sanction in found if sanction.id not in waiting]
+    held = set(
+        session.exec(
+            select(Disclosure.sanction_id).where(
+                col(Disclosure.sanction_id).in_([sanction.id for sanction in found])
+            )
+        )
+    )
+    ready = [s for s in found if s.id not in waiting and s.id in held]
     redact(session, ready, now=now)
     for sanction in found:
         if sanction.id in waiting and sanction.erasure_asked_at is None:
@@ -90,7 +98,9 @@ def redact_private(session: Session, sanctions: Sequence[Sanction], *, now: date
     own = sa.update(Disclosure).where(col(Disclosure.sanction_id).in_(ids))
     session.execute(own.values(PRIVATE))
     session.execute(
-        sa.update(Disclosure).where(col(Disclosure.sanction_id).in_(people)).values(subject="")
+        sa.update(Disclosure)
+        .where(col(Disclosure.sanction_id).in_(people))
+        .values(subject="", issuer_reference=None, case_reference=None)
     )
     _close(session, sanctions, now)
 
@@ -111,8 +121,12 @@ def _close(session: Session, sanctions: Sequence[Sanction], now: datetime) -> No
 
 
 def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) -> list[Sanction]:
+    if (draft.subject is None) is (draft.sanction_id is None):
+        raise InvalidInput("expected a subject or a sanction", path=["subject"])
+    if draft.sanction_id is not None:
+        return [_own(session, actor, draft.sanction_id)]
     try:
-        subject = parse_subject(draft.subject)
+        subject = parse_subject(str(draft.subject))
     except BadUri as error:
         raise InvalidInput(str(error), path=["subject"]) from None
     lookups = [lookup_key(keys.derived("lookup"), kind, subject.uri) for kind in SubjectKind]
@@ -123,6 +137,13 @@ def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) ->
         .order_by(col(Sanction.id))
     )
     return list(session.exec(query).unique())
+
+
+def _own(session: Session, actor: Actor, sanction_id: str) -> Sanction:
+    sanction = session.get(Sanction, sanction_id)
+    if sanction is None or sanction.platform_id != actor.platform_id:
+        raise NotFound("no such sanction of this platform", path=["sanctionId"])
+    return sanction
 
 
 def under_appeal(session: Session, ids: list[str], now: datetime) -> dict[str, datetime]:

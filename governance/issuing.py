@@ -166,14 +166,16 @@ def _supersede(
         if moved not in batch.parts:
             batch.parts.append(moved)
     _insert(session, batch, now)
-    for guest in session.exec(select(Invitation).where(Invitation.sanction_id == replaced.id)):
-        session.add(Invitation(sanction_id=by.id, platform_id=guest.platform_id, at=guest.at))
-    session.execute(
+    went_over = session.execute(
         sa.update(Appeal)
         .where(col(Appeal.sanction_id) == replaced.id, col(Appeal.state).in_(OPEN))
         .where(sa.or_(col(Appeal.lapses_at).is_(None), col(Appeal.lapses_at) > now))
         .values(sanction_id=by.id)
-    )
+        .returning(col(Appeal.id))
+    ).all()
+    if went_over:  # guests were invited to that appeal, not to what comes after it
+        for guest in session.exec(select(Invitation).where(Invitation.sanction_id == replaced.id)):
+            session.add(Invitation(sanction_id=by.id, platform_id=guest.platform_id, at=guest.at))
     for held in known.by_key.values():
         if replaced.id in held:
             held[replaced.id] = earlier_of(replaced)

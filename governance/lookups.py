@@ -1,6 +1,6 @@
 """How many subjects each platform asked about on each day (UTC)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 
 import sqlalchemy as sa
@@ -19,21 +19,16 @@ class Lookups(SQLModel, table=True):
     count: int = Field(sa_type=sa.BigInteger)
 
 
-def add_lookups(session: Session, counts: Counts) -> dict[tuple[str, date], int]:
-    """Adds what was counted; the totals after it, of all processes."""
-    totals = {}
+def add_lookups(session: Session, counts: Counts) -> None:
+    """Adds what was counted to what other processes added."""
     for (platform_id, day), count in counts.items():
         row = session.get(Lookups, (platform_id, day.isoformat()))
         row = row or Lookups(platform_id=platform_id, day=day.isoformat(), count=0)
         row.count += count
         session.add(row)
-        totals[platform_id, day] = row.count
-    return totals
 
 
-def lookups_of(session: Session, platform_ids: Iterable[str], day: date) -> dict[str, int]:
-    """The totals of a day, of platforms that asked."""
-    query = select(Lookups).where(
-        col(Lookups.platform_id).in_(platform_ids), Lookups.day == day.isoformat()
-    )
+def lookups_of(session: Session, day: date) -> dict[str, int]:
+    """The totals of a day, by platform."""
+    query = select(Lookups).where(col(Lookups.day) == day.isoformat())
     return {row.platform_id: row.count for row in session.exec(query)}

@@ -9,7 +9,7 @@ from pydantic import Field as PlainField
 from sqlmodel import Field, Session, SQLModel
 
 from governance import feed
-from governance.errors import Conflict, NotFound
+from governance.errors import Conflict, NotFound, RefusalCode, Refused
 from governance.fields import Draft, EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.membership import Actor
@@ -39,9 +39,15 @@ class NoticeDraft(Draft):
 def is_due(sanction: Sanction, host_id: str | None) -> bool:
     """Whether another platform of this node hosts the account and is to tell the person: of a
     termination once it is approved, and of nothing that the issuing platform keeps to itself."""
-    is_made = sanction.measure is not Measure.ACCOUNT_TERMINATED or sanction.approved_at is not None
-    is_others = _teller(sanction, host_id) != sanction.platform_id
-    return sanction.is_binding and is_made and is_others
+    return _is_made(sanction) and _teller(sanction, host_id) != sanction.platform_id
+
+
+def _is_made(sanction: Sanction) -> bool:
+    """Whether there is something to tell: a decision that binds, with its approval."""
+    is_approved = sanction.approved_at is not None
+    return sanction.is_binding and (
+        is_approved or sanction.measure is not Measure.ACCOUNT_TERMINATED
+    )
 
 
 def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: datetime) -> Notice:
@@ -55,6 +61,10 @@ def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: da
     held = session.get(Disclosure, draft.sanction_id)
     if sanction is None or held is None or actor.platform_id != _teller(sanction, held.host_id):
         raise NotFound("no such sanction, or not yours to tell of", path=["sanctionId"])
+    if sanction.redacted_at is not None:
+        raise Refused("the subject was erased", path=["sanctionId"], code=RefusalCode.ERASED)
+    if not _is_made(sanction):
+        raise Conflict("expected a decision that binds, approved", path=["sanctionId"])
     notice = session.get(Notice, sanction.id)
     if notice is not None and notice.outcome is draft.outcome:
         return notice

@@ -40,6 +40,8 @@ def replace_termination(
         "expires_at": end,
         "approved_at": None,
         "lapses_at": None,
+        "notified_at": None,  # it gets a notice of its own
+        "erasure_asked_at": None,
         "supersedes_id": terminated.id,
         "reference_key": keys.tag("reduced", terminated.id),
         "fingerprint": None,

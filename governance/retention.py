@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from governance.appealing import standing_in_place
 from governance.database import Database
 from governance.erasing import redact, redact_private, under_appeal
 from governance.rules.policy import ERASED_AFTER
+from governance.rules.status import effect
 from governance.sanctions import Sanction
+from governance.words import Effect, Validity
 
 BATCH = 500
 Clock = Callable[[], datetime]
@@ -30,7 +33,7 @@ class Retained:
     """What a run did; counts of sanctions."""
 
     erased: int = 0
-    waiting: int = 0  # for an appeal under way
+    waiting: int = 0  # for an appeal under way, or one that is still possible
 
 
 def run(
@@ -49,7 +52,8 @@ def run(
         after = due[-1].id
         if progress is not None:
             progress(done.erased + done.waiting, total)
-    settle(db, rewrite=rewrite)
+    if done.erased or rewrite:
+        settle(db, rewrite=rewrite)
     return done
 
 
@@ -68,12 +72,24 @@ def settle(db: Database, *, rewrite: bool = False) -> None:
 
 
 def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime) -> None:
-    waiting = under_appeal(session, [sanction.id for sanction in due], now)
+    appealed = under_appeal(session, [sanction.id for sanction in due], now)
+    waiting = {*appealed, *(s.id for s in due if _is_replaced_by_what_holds(session, s, now))}
     ready = [sanction for sanction in due if sanction.id not in waiting]
     redact(session, [s for s in ready if s.erasure_asked_at is not None], now=now)
     redact_private(session, [s for s in ready if s.erasure_asked_at is None], now=now)
     done.erased += len(ready)
     done.waiting += len(waiting)
+
+
+def _is_replaced_by_what_holds(session: Session, sanction: Sanction, now: datetime) -> bool:
+    """Whether the person may still appeal, with the secret of this one, against what took its
+    place."""
+    if sanction.validity is not Validity.SUPERSEDED or sanction.erasure_asked_at is not None:
+        return False
+    standing = standing_in_place(session, sanction)
+    if standing is None:
+        return False
+    return effect((standing.starts_at, standing.ends_at), now) is not Effect.ENDED
 
 
 def _due(now: datetime) -> SelectOfScalar[Sanction]:

@@ -51,6 +51,7 @@ class Settings:
     max_depth: int = 12
     max_aliases: int = 60
     max_fields: int = 1_000
+    max_fresh_fields: int = 250
     max_tokens: int = 4_000
     max_directives: int = 50
     max_cost: int = 100_000

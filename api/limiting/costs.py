@@ -99,9 +99,18 @@ def _times(size: int | Cost, constant: int, parts: Sequence[Cost]) -> tuple[int,
 
 
 def _page(node: FieldNode) -> int | Cost:
-    """How long a page is at most."""
+    """How long a page is at most: what is given and isn't null."""
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    return next((_number(given[name]) for name in SIZES if name in given), DEFAULT_PAGE)
+    sizes = [_number(given[name]) for name in SIZES if name in given]
+    late = [size for size in sizes if callable(size)]
+    if not late:
+        return next((size for size in sizes if isinstance(size, int)), DEFAULT_PAGE)
+
+    def sized(values: Variables) -> int:
+        found = (size(values) if callable(size) else size for size in sizes)
+        return next((size for size in found if size is not None), DEFAULT_PAGE)
+
+    return sized
 
 
 def _items(definition: GraphQLField, node: FieldNode) -> int | Cost:
@@ -119,18 +128,18 @@ def _items(definition: GraphQLField, node: FieldNode) -> int | Cost:
     return UNSIZED if _is_list(definition.type) else 1
 
 
-def _number(value: ValueNode) -> int | Cost:
+def _number(value: ValueNode) -> int | Callable[[Variables], int | None] | None:
     if isinstance(value, IntValueNode):
         return _paged(int(value.value))
     if isinstance(value, VariableNode):
         name = value.name.value
 
-        def sized(values: Variables) -> int:
+        def sized(values: Variables) -> int | None:
             found = values.get(name)
-            return DEFAULT_PAGE if found is None else _paged(int(found))
+            return None if found is None else _paged(int(found))
 
         return sized
-    return DEFAULT_PAGE
+    return None
 
 
 def _paged(size: int) -> int:

@@ -14,7 +14,7 @@ import anyio.to_thread
 from api.limiting.rates import Budget, LimitRefused
 from api.observing import logs
 from governance.database import Database
-from governance.lookups import add_lookups
+from governance.lookups import add_lookups, lookups_of
 
 DAY = 86_400  # seconds
 EVERY = 5.0  # seconds between two times of writing down
@@ -28,13 +28,14 @@ class Quotas:
     def __init__(self, database: Database, most: int, now: Callable[[], datetime]) -> None:
         self._database, self._most, self._now = database, most, now
         self._written: dict[Key, int] = {}
+        self._writing: dict[Key, int] = {}
         self._pending: dict[Key, int] = defaultdict(int)
 
     def take(self, platform_id: str, count: int) -> Budget:
         """Counts lookups that are about to be answered; refuses what exceeds the quota."""
         now = self._now()
         key = platform_id, now.date()
-        used = self._written.get(key, 0) + self._pending.get(key, 0)
+        used = sum(part.get(key, 0) for part in (self._written, self._writing, self._pending))
         resets = DAY - (now.hour * 3_600 + now.minute * 60 + now.second) + 1
         budget = Budget("lookups", self._most, DAY, max(0, self._most - used - count), resets)
         if used + count > self._most:
@@ -49,27 +50,26 @@ class Quotas:
     async def keep(self) -> None:
         """Writes down for ever; cancelled at the end."""
         while True:
+            await self.write()
             await asyncio.sleep(EVERY)
-            try:
-                await self.write()
-            except Exception as error:
-                logs.unexpected(error, "lookups weren't written down; they are tried again")
 
     async def write(self) -> None:
         """Writes down what was counted, and learns what other processes did."""
-        counts = dict(self._pending)
-        today = self._now().date()
-        for key in [key for key in self._written if key[1] < today]:
-            del self._written[key]
-        if not counts:
-            return
-        totals = await anyio.to_thread.run_sync(self._add, counts)
-        self._written |= totals
-        for key, count in counts.items():
-            self._pending[key] -= count
-            if not self._pending[key]:
-                del self._pending[key]
+        with anyio.CancelScope(shield=True):  # what is written is never counted twice
+            self._writing, self._pending = self._pending, defaultdict(int)
+            try:
+                today = self._now().date()
+                self._written = await anyio.to_thread.run_sync(self._write, self._writing, today)
+                self._writing = {}
+            except Exception as error:
+                logs.unexpected(error, "lookups weren't written down; they are tried again")
+                for key, count in self._writing.items():
+                    self._pending[key] += count
+                self._writing = {}
 
-    def _add(self, counts: dict[Key, int]) -> dict[Key, int]:
-        with self._database.writing() as session:
-            return add_lookups(session, counts)
+    def _write(self, counts: dict[Key, int], today: date) -> dict[Key, int]:
+        if counts:
+            with self._database.writing() as session:
+                add_lookups(session, counts)
+        with self._database.reading() as session:
+            return {(platform, today): n for platform, n in lookups_of(session, today).items()}

@@ -30,6 +30,7 @@ def headers(budgets: list[Budget]) -> dict[str, str]:
     """The header fields that tell callers their budgets."""
     if not budgets:
         return {}
+    budgets = list({budget.name: budget for budget in budgets}.values())  # the newest of each
     return {
         "RateLimit-Policy": ", ".join(f'"{b.name}";q={b.most};w={b.window}' for b in budgets),
         "RateLimit": ", ".join(f'"{b.name}";r={b.left};t={b.resets}' for b in budgets),

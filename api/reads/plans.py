@@ -17,6 +17,7 @@ from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
 
 Value = TypeVar("Value")
+KEPT_SQL = 20_000_000  # characters
 
 # Root fields that no plan answers alone, and why.
 SECOND_PATH = {
@@ -27,10 +28,13 @@ SECOND_PATH = {
 
 
 class Kept(Generic[Value]):
-    """A bounded cache; what was unused longest goes first."""
+    """A cache bounded by number and by weight; what was unused longest goes first."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(
+        self, most: int, heaviest: int = 0, weight: Callable[[Value], int] = lambda _: 0
+    ) -> None:
+        self._most, self._heaviest, self._weight = most, heaviest, weight
+        self._held_weight = 0
         self._held: OrderedDict[Hashable, Value] = OrderedDict()
         self.hits = 0
         self.misses = 0
@@ -50,8 +54,10 @@ class Kept(Generic[Value]):
         if not may_be_kept(made):
             return made
         self._held[key] = made
-        if len(self._held) > self._most:
-            self._held.popitem(last=False)
+        self._held_weight += self._weight(made)
+        while len(self._held) > self._most or self._held_weight > self._heaviest:
+            _, dropped = self._held.popitem(last=False)
+            self._held_weight -= self._weight(dropped)
         return made
 
     def __len__(self) -> int:
@@ -104,13 +110,19 @@ class Program:
     second_path: str = ""
 
 
+def _sql_length(kept: Program | Plan) -> int:
+    if isinstance(kept, Plan):
+        return len(kept.sql)
+    return sum(len(root.plan.sql) for root in kept.roots if root.plan)
+
+
 class Planner:
     """Makes plans and keeps the newest of them."""
 
     def __init__(self, methods: Methods, dialect: Dialect, most: int = 1_000) -> None:
         self._methods = methods
         self._dialect = dialect
-        self.plans: Kept[Any] = Kept(most)
+        self.plans: Kept[Program | Plan] = Kept(most, KEPT_SQL, _sql_length)
 
     def root(
         self,
@@ -125,7 +137,7 @@ class Planner:
         def make() -> Plan:
             return self._root(operation, nodes, env, typed=True)
 
-        return make() if operation.key is None else self.plans.get(key, make)
+        return make() if operation.key is None else self._kept(key, make)
 
     def program(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
         """The plans of a whole query."""
@@ -138,7 +150,7 @@ class Planner:
                 return Program(second_path=reason)
             return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
 
-        return make() if operation.key is None else self.plans.get(key, make)
+        return make() if operation.key is None else self._kept(key, make)
 
     def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
         name = nodes[0].name.value
@@ -176,7 +188,10 @@ class Planner:
         def make() -> Plan:
             return self._made(operation, env, True, expression)
 
-        return make() if operation.key is None else self.plans.get(key, make)
+        return make() if operation.key is None else self._kept(key, make)
+
+    def _kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        return self.plans.get(key, make)
 
     def _made(
         self,

@@ -8,6 +8,7 @@ from governance.errors import RefusalCode
 from governance.events import Event
 from governance.membership import Actor
 from governance.notices import NoticeDraft
+from governance.sanctions import Sanction
 from governance.words import Audience, EventType, NoticeOutcome, Outcome
 from tests.builders import DAY, NOW, Team, World, refused, subject
 
@@ -119,3 +120,22 @@ def test_of_what_a_platform_keeps_to_itself_it_tells_itself(
         told(world, host.admin, sanction_id)
     told(world, team.admin, sanction_id)
     assert types(world, sanction_id)[-1] is EventType.NOTICE_RECORDED
+
+
+def test_nothing_is_told_before_there_is_something_to_tell(
+    world: World, team: Team, host: Team
+) -> None:
+    about = subject()
+    ban, record = world.terminate(team.issuer, subject=about), world.record(team.issuer)
+    for wanted in (ban, record):
+        with refused(world, RefusalCode.CONFLICT, "sanctionId"):
+            told(world, host.admin, wanted)
+    world.approve(team.issuer_2, ban)
+    told(world, host.admin, ban)
+    appeal_id = world.in_review(team, ban, NOW + 2 * DAY)
+    for by in (team.reviewer, team.reviewer_2):
+        world.decide(by, appeal_id, Outcome.REDUCED, NOW + 2 * DAY, end=NOW + 9 * DAY)
+    new = world.appeal(appeal_id).sanction_id
+    with world.database.reading() as session:
+        query = select(Sanction).where(Sanction.supersedes_id == ban)
+        assert session.exec(query).one().notified_at is None, new  # it gets its own

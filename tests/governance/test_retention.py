@@ -10,13 +10,16 @@ from sqlmodel import select
 
 from governance import retention
 from governance.appeals import AppealMessage
+from governance.erasing import ErasureDraft, erase
+from governance.errors import RefusalCode
 from governance.events import Event
+from governance.fields import validated
 from governance.identifiers import SubjectKind, lookup_key
 from governance.retention import Retained
 from governance.rules.policy import ERASED_AFTER
 from governance.sanctions import Disclosure, SubjectKey
 from governance.words import AppealMove, Automation, EventType, Measure, Outcome
-from tests.builders import DAY, KEYS, MICRO, NOW, Team, World, subject
+from tests.builders import DAY, KEYS, MICRO, NOW, Team, World, refused, subject
 
 END = NOW + 7 * DAY  # of the builders' time-outs
 DUE = END + ERASED_AFTER
@@ -122,6 +125,39 @@ def test_batches_go_on_where_a_run_was_stopped(
     with pytest.raises(KeyboardInterrupt):
         retention.run(world.database, clock=lambda: DUE, progress=stop)
     assert run(world, DUE) == Retained(erased=1)
+
+
+def test_a_secret_lives_while_what_replaced_its_sanction_does(world: World, team: Team) -> None:
+    open_ended: dict[str, Any] = {
+        "measure": Measure.CONTENT_REMOVED,
+        "subject": "https://elsewhere.example/@a/1",
+        "expires_at": None,
+    }
+    old = world.issued(team.issuer, **open_ended)
+    milder = open_ended | {"measure": Measure.CONTENT_DISABLED, "supersedes": old.sanction_id}
+    new = world.issue(team.issuer, **milder)
+    later = NOW + ERASED_AFTER
+    assert run(world, later) == Retained(waiting=1)
+    world.file(None, old.sanction_id, later, secret=old.appeal_secret)
+    world.lift(team.issuer, new, later)
+    assert run(world, later) == Retained(waiting=1)  # now for the appeal
+
+
+def test_an_explanation_is_erased_by_the_sanctions_id(world: World, team: Team) -> None:
+    sanction_id = world.issue(team.issuer, subject=subject(), explanation="Jane Doe said …")
+    run(world, DUE)
+    wish = validated(ErasureDraft, {"sanctionId": sanction_id, "reason": "It names her"})
+    other = world.team()
+    with refused(world, RefusalCode.NOT_FOUND, "sanctionId"):
+        world.do(erase, KEYS, other.admin, wish, now=DUE)
+    assert world.do(erase, KEYS, team.admin, wish, now=DUE).erased_count == 1
+    with world.database.reading() as session:
+        assert session.get(Disclosure, sanction_id) is None
+    assert world.do(erase, KEYS, team.admin, wish, now=DUE).erased_count == 0
+    for both in ({}, {"subject": subject(), "sanctionId": sanction_id}):
+        with refused(world, RefusalCode.INVALID_INPUT, "subject"):
+            draft = validated(ErasureDraft, {**both, "reason": "x"})
+            world.do(erase, KEYS, team.admin, draft, now=DUE)
 
 
 @pytest.fixture

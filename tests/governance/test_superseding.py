@@ -194,3 +194,17 @@ def test_the_secret_of_a_superseded_sanction_still_moves_its_appeal(
         world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=new.appeal_secret)
     world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
     assert world.appeal(filed.appeal_id).state is AppealState.WITHDRAWN
+
+
+def test_guests_of_an_answered_appeal_are_not_invited_to_what_follows(
+    world: World, team: Team
+) -> None:
+    guests, about = world.team(), subject()
+    old = world.issue(team.issuer, subject=about)
+    appeal_id = world.in_review(team, old)
+    world.invite(team.reviewer, appeal_id, guests.platform.domain)
+    world.decide(guests.reviewer, appeal_id, Outcome.UPHELD)
+    new = world.issue(team.issuer_2, subject=about, supersedes=old)
+    with world.database.reading() as session:
+        invited = session.exec(select(Invitation).where(Invitation.sanction_id == new)).all()
+    assert invited == []

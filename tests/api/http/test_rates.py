@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.transport import _network
 from governance.settings import Settings
 from tests.api.http.outside import ACCOUNT, Node, issue_input
 from tests.builders import DAY, Team
@@ -121,6 +122,12 @@ def test_right_secrets_cost_nothing(lite: Node, team: Team) -> None:
         (STATUS, {"s": "https://a.example"}, 1),
         (STATUSES, {"s": ["https://a.example"] * 7}, 7),
         ("{ sanctions { nodes { id } } }", {}, 51),
+        ("{ sanctions(first: null, last: 1000) { nodes { id } } }", {}, 1_001),
+        (
+            "query ($f: Int, $l: Int) { sanctions(first: $f, last: $l) { nodes { id } } }",
+            {"l": 9},
+            10,
+        ),
         ("{ sanctions(first: 3) { nodes { id platform { name } } } }", {}, 7),
         ("query ($n: Int) { sanctions(last: $n) { edges { node { id } } } }", {"n": 4}, 5),
         ("{ sanctions(first: 2) { totalCount nodes { appeals { nodes { id } } } } }", {}, 105),
@@ -160,3 +167,40 @@ def test_suggestions_are_for_members(lite: Node, team: Team) -> None:
 def test_directives_are_counted(lite: Node) -> None:
     many = "{ policy { " + " ".join(f"a{n}: version @include(if: true)" for n in range(51)) + " } }"
     assert code(lite, many) == "LIMIT_EXCEEDED"
+
+
+def test_lookups_are_known_from_the_start_on(database_url: str, tmp_path: Path) -> None:
+    with Node(database_url, tmp_path / "comity.key", lookups_of_platform=2) as node:
+        team = node.world.team()
+        assert code(node, STATUSES, {"s": [ACCOUNT, "acct:b@x.example"]}, team.reader) is None
+    with Node(database_url, tmp_path / "comity.key", lookups_of_platform=2) as node:
+        assert code(node, STATUS, {"s": ACCOUNT}, team.reader) == "QUOTA_EXCEEDED"
+
+
+def test_a_preview_counts_every_name_it_looks_under(tight: Node) -> None:
+    team = tight.world.team()
+    preview = "query ($i: IssueSanctionInput!) { previewSanction(input: $i) { isAccepted } }"
+    names = {"aliases": [f"acct:x{n}@x.example" for n in range(5)]}
+    told = tight.post(preview, {"i": issue_input(tight.clock.now, **names)}, team.issuer)
+    assert '"lookups";r=4;' in told.headers["ratelimit"]
+    assert code(tight, preview, {"i": issue_input(tight.clock.now, **names)}, team.issuer) == (
+        "QUOTA_EXCEEDED"
+    )
+
+
+def test_wrong_tokens_are_counted_against_the_address(tight: Node) -> None:
+    told = [tight.post(POLICY, None, f"cty_wrong{n}").status_code for n in range(5)]
+    assert told == [401, 401, 401, 429, 429]
+
+
+def test_an_ipv6_customer_is_one_caller() -> None:
+    assert _network("2001:db8:1:2:3::4") == _network("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert _network("192.0.2.1") == "192.0.2.1"
+    assert _network("testclient") == "testclient"
+
+
+def test_a_document_that_is_not_kept_may_be_less(lite: Node) -> None:
+    many = " ".join(f"a{n}: version" for n in range(60)) + " version" * 200
+    assert code(lite, f"{{ policy {{ {many} }} }}") is None
+    text = 'p: platform(domain: "a.example") { id }'
+    assert code(lite, f"{{ policy {{ {many} }} {text} }}") == "LIMIT_EXCEEDED"

@@ -24,7 +24,7 @@ from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, Compiling, In
 from tests.builders import DAY, MICRO, NOW, examples
 from tests.postgres import Server
 
-LIMITS = ["aliases", "tokens", "directives", "cost"]
+LIMITS = ["fields", "fresh_fields", "aliases", "tokens", "directives", "cost"]
 CALLERS = ("wrong_secrets_of_caller", "requests_of_member", "requests_of_public")
 ROOMY = dict.fromkeys([*CALLERS, *(f"max_{limit}" for limit in LIMITS)], 2**31 - 1)
 REFUSED = {"INVALID_INPUT", "UNAUTHENTICATED", "FORBIDDEN", "LIMIT_EXCEEDED"}
