@@ -1,0 +1,1 @@
+"""The decision log: append-only, and checkable by anyone with tools that aren't ours."""

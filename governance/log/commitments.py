@@ -1,0 +1,45 @@
+"""Commitments: a record in the log binds its private fields without telling them.
+
+Each record has one random seed of 32 bytes, each field a key of its own derived from it. Opening a
+field (name, value, key) tells nothing about another, and without the key no guess can be tried.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+
+from governance.log.canonical import canonical
+from governance.log.errors import Malformed, Unproven
+
+DOMAIN = b"comity/v1/commit\0"
+SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens one commitment: a field's name, its value (JSON) and its key (32 bytes)."""
+
+    name: str
+    value: object
+    key: bytes = field(repr=False)
+
+    @property
+    def commitment(self) -> bytes:
+        """HMAC-SHA256(key, "comity/v1/commit\\0" ‖ JCS([field, value])), 32 bytes."""
+        return hmac.digest(self.key, DOMAIN + canonical([self.name, self.value]), "sha256")
+
+    def check(self, commitment: bytes) -> None:
+        """Unproven unless this is what the record committed to."""
+        if not hmac.compare_digest(self.commitment, commitment):
+            raise Unproven("the opening is not of this commitment")
+
+
+def opening(seed: bytes, name: str, value: object) -> Opening:
+    """Return the opening of a record's field; its `commitment` goes into the log.
+
+    The key is HMAC-SHA256(seed, field name). Whoever holds the seed can open every field.
+    """
+    if len(seed) != SEED_BYTES:
+        raise Malformed(f"a seed has {SEED_BYTES} bytes")
+    if not name or not name.isascii():
+        raise Malformed("a field's name is ASCII and not empty")
+    return Opening(name, value, hmac.digest(seed, name.encode(), "sha256"))
