@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from governance.log.checkpoints import open_checkpoint, parse_decimal
 from governance.log.errors import Malformed
-from governance.log.notes import LARGEST_NOTE, Note, decode, encode, parse_note
+from governance.log.notes import Note, decode, encode, parse_note
 from governance.log.signers import Verifier
 from governance.log.tree import HASH_BYTES, LARGEST_SIZE, check_inclusion, leaf_hash
 
@@ -49,21 +49,15 @@ class Proof:
 def parse_proof(data: bytes) -> Proof:
     """Read a proof, trusting nothing that it says."""
     head, _, note = data.partition(b"\n\n")
-    if len(head) > LARGEST_NOTE or not head.isascii():
-        raise Malformed("a proof's head is ASCII and no longer than a note")
+    if not head.isascii():
+        raise Malformed("a proof's head is ASCII")
     header, *lines = head.decode().split("\n")
     if header != HEADER:
         raise Malformed(f"a proof begins with {HEADER}")
-    extra = decode(_after("extra", lines)) if lines and lines[0].startswith("extra ") else None
-    if extra == b"":
+    extra = lines.pop(0).removeprefix("extra ") if lines and lines[0].startswith("extra ") else None
+    if extra == "":
         raise Malformed("a proof without extra data has no line for it")
-    index = parse_decimal(_after("index", lines))
-    return Proof(index, tuple(map(decode, lines)), parse_note(note), extra or b"")
-
-
-def _after(word: str, lines: list[str]) -> str:
-    """Take the next line, and return what follows its first word."""
-    found, space, rest = lines.pop(0).partition(" ") if lines else ("", "", "")
-    if found != word or not space:
-        raise Malformed(f"a proof has a line that begins with {word}")
-    return rest
+    if not lines or not lines[0].startswith("index "):
+        raise Malformed("a proof tells the index of its entry")
+    index = parse_decimal(lines.pop(0).removeprefix("index "))
+    return Proof(index, tuple(map(decode, lines)), parse_note(note), decode(extra or ""))

@@ -115,3 +115,8 @@ def test_a_checkpoint_that_can_not_be_written_is_refused() -> None:
 @given(st.integers(0, LARGEST_SIZE))
 def test_decimals_are_read_back(number: int) -> None:
     assert parse_decimal(str(number)) == number
+
+
+def test_a_decimal_is_below_2_to_the_63() -> None:
+    with pytest.raises(Malformed):
+        parse_decimal(str(2**63))

@@ -86,6 +86,7 @@ def test_a_text_may_have_empty_lines_and_what_looks_like_signatures() -> None:
         b"\n\n",
         f"text\n{LINE}\n".encode(),
         f"text\n\n{LINE}".encode(),
+        "— name AAAAAAA=\n".encode(),
         f"text\r\n\n{LINE}\n".encode(),
         f"te\txt\n\n{LINE}\n".encode(),
         f"text\n\n{LINE} \n".encode(),
@@ -104,7 +105,7 @@ def test_a_text_may_have_empty_lines_and_what_looks_like_signatures() -> None:
         b"x" * LARGEST_NOTE + EXAMPLE,
         EXAMPLE + f"{LINE}\n".encode() * MOST_SIGNATURES,
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_what_is_no_note_is_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
