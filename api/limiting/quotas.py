@@ -15,6 +15,7 @@ from api.limiting.rates import Budget, LimitRefused
 from api.observing import logs
 from governance.database import Database
 from governance.lookups import add_lookups, lookups_of
+from governance.migrations import is_current
 
 DAY = 86_400  # seconds
 EVERY = 5.0  # seconds between two times of writing down
@@ -27,6 +28,7 @@ class Quotas:
 
     def __init__(self, database: Database, most: int, now: Callable[[], datetime]) -> None:
         self._database, self._most, self._now = database, most, now
+        self._is_ready = False  # to be asked: looking must not make a file
         self._written: dict[Key, int] = {}
         self._writing: dict[Key, int] = {}
         self._pending: dict[Key, int] = defaultdict(int)
@@ -50,8 +52,8 @@ class Quotas:
     async def keep(self) -> None:
         """Writes down for ever; cancelled at the end."""
         while True:
-            await self.write()
             await asyncio.sleep(EVERY)
+            await self.write()
 
     async def write(self) -> None:
         """Writes down what was counted, and learns what other processes did."""
@@ -68,6 +70,9 @@ class Quotas:
                 self._writing = {}
 
     def _write(self, counts: dict[Key, int], today: date) -> dict[Key, int]:
+        self._is_ready = self._is_ready or is_current(self._database)
+        if not self._is_ready:
+            return {}
         if counts:
             with self._database.writing() as session:
                 add_lookups(session, counts)
