@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session
 
 from governance.errors import Busy
@@ -43,9 +43,11 @@ def sync_url(text: str) -> URL:
 class Database:
     """A database that this node owns. Open one a process; close it at the end."""
 
-    def __init__(self, url: str, *, longest_wait: float = LONGEST_WAIT) -> None:
+    def __init__(
+        self, url: str, *, longest_wait: float = LONGEST_WAIT, keeps_connections: bool = True
+    ) -> None:
         self.url = url
-        self.engine = _engine(sync_url(url), longest_wait)
+        self.engine = _engine(sync_url(url), longest_wait, keeps_connections)
         self._wait = f"{longest_wait * 1_000:.0f}ms"
         self.dialect = self.engine.dialect.name
 
@@ -94,13 +96,15 @@ def _is_waiting(error: OperationalError) -> bool:
     )
 
 
-def _engine(url: URL, longest_wait: float) -> Engine:
+def _engine(url: URL, longest_wait: float, keeps_connections: bool) -> Engine:
     is_sqlite = url.get_backend_name() == "sqlite"
+    pooled: dict[str, Any] = {"poolclass": NullPool}
+    if keeps_connections:
+        pooled = {"poolclass": QueuePool, "pool_timeout": longest_wait}
     engine = sa.create_engine(
         url,
         connect_args={} if is_sqlite else SILENCE,
-        poolclass=QueuePool,
-        pool_timeout=longest_wait,
+        **pooled,
         pool_pre_ping=not is_sqlite,
         json_serializer=_compact_json,
     )

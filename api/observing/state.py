@@ -29,7 +29,8 @@ class Probes:
     so that they never stand in the queue of writers or readers."""
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url, longest_wait=PATIENCE)
+        # An answer that nobody waits for any longer closes its connection by itself.
+        self._database = Database(url, longest_wait=PATIENCE, keeps_connections=False)
         self._one = anyio.CapacityLimiter(1)
 
     async def ask(self, question: Callable[[Database], Found]) -> Found | None:
