@@ -1,10 +1,10 @@
 """The node as a Starlette application."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -51,16 +51,13 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await reads.open()
         await executor.quotas.write()
-        keeping = [
-            asyncio.create_task(retaining(database, now)),
-            asyncio.create_task(executor.quotas.keep()),
-        ]
         try:
-            yield
+            async with anyio.create_task_group() as keeping:
+                keeping.start_soon(retaining, database, now)
+                keeping.start_soon(executor.quotas.keep)
+                yield
+                keeping.cancel_scope.cancel()  # and waits for their threads
         finally:
-            for task in keeping:
-                task.cancel()
-            await asyncio.gather(*keeping, return_exceptions=True)
             await executor.quotas.write()
             await reads.close()
             await members.close()

@@ -1,11 +1,12 @@
 """`comity retention run`, and the same in the server by itself."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
+import anyio
+import anyio.from_thread
 import anyio.to_thread
 import typer
 
@@ -41,7 +42,7 @@ async def retaining(database: Database, clock: Callable[[], datetime]) -> None:
     """Runs for ever beside a server. Several workers may: each run finds what is left."""
     pause = AT_FIRST
     while True:
-        await asyncio.sleep(pause.total_seconds())
+        await anyio.sleep(pause.total_seconds())
         pause = EVERY
         try:
             done = await anyio.to_thread.run_sync(_run, database, clock)
@@ -52,4 +53,7 @@ async def retaining(database: Database, clock: Callable[[], datetime]) -> None:
 
 
 def _run(database: Database, clock: Callable[[], datetime]) -> retention.Retained:
-    return retention.run(database, clock=clock)
+    # Between two batches the thread asks whether the server stops meanwhile.
+    return retention.run(
+        database, clock=clock, progress=lambda done, total: anyio.from_thread.check_cancelled()
+    )

@@ -4,11 +4,11 @@ A process that is killed forgets at most what it counted since; several processe
 exceed a quota by as much.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
 
+import anyio
 import anyio.to_thread
 
 from api.limiting.rates import Budget, LimitRefused
@@ -52,7 +52,7 @@ class Quotas:
     async def keep(self) -> None:
         """Writes down for ever; cancelled at the end."""
         while True:
-            await asyncio.sleep(EVERY)
+            await anyio.sleep(EVERY)
             await self.write()
 
     async def write(self) -> None:
