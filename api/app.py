@@ -24,6 +24,7 @@ from api.observing.traces import Traces, traces
 from api.reads.stores import store
 from api.retaining import retaining
 from api.schema.build import sdl
+from api.tiles import log_routes
 from api.transport import GraphQL
 from governance.database import Database
 from governance.settings import Settings, read_settings
@@ -38,7 +39,8 @@ def create_app(
     """The application of a node. Settings are read from the environment where none are given."""
     settings = settings or read_settings()
     keys = settings.keys()
-    database = Database(settings.database_url)
+    sequencer = settings.sequencer()
+    database = Database(settings.database_url, sequencer)
     watch(database.engine)
     reads = Watched(store(settings.database_url, settings.connections, settings.statement_seconds))
     executor = Executor(settings, database, reads, keys, now)
@@ -79,6 +81,7 @@ def create_app(
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
+            *log_routes(database, sequencer),
         ],
         middleware=[Middleware(Observed, metrics, spans)],
         lifespan=lifespan,

@@ -19,8 +19,9 @@ def backup(
         made = backups.backup(database, settings.keys(), file, now=now(), progress=told)
     err.print(f"{made.rows:,} rows are in {file}", highlight=False)
     err.print(
-        f"the key file {settings.key_file} isn't: without it no account can be looked up and no "
-        "appeal secret fits, so keep a copy of it elsewhere",
+        f"the key files {settings.key_file} and {settings.log_key_path} aren't: without them no "
+        "account can be looked up, no appeal secret fits and nothing can be logged, so keep "
+        "copies elsewhere",
         highlight=False,
     )
 

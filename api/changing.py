@@ -15,6 +15,7 @@ from api.asking import Context, refusal
 from api.errors import located
 from api.limiting.quotas import Quotas
 from api.limiting.rates import LimitRefused, Rates
+from api.observing import logs
 from api.observing.notes import current
 from api.reading import Reader
 from api.reads.compiler import TYPE_KEY
@@ -28,7 +29,14 @@ from api.schema.nodes import Refusal
 from api.schema.payloads import ROW
 from governance import issuing, judging
 from governance.database import Database
-from governance.errors import Busy, Forbidden, NotFound, Refused, Unauthenticated
+from governance.errors import (
+    Busy,
+    Forbidden,
+    NotFound,
+    Refused,
+    RolledBack,
+    Unauthenticated,
+)
 from governance.fields import validated
 from governance.membership import Actor
 from governance.rules.permissions import OPERATIONS, Operation
@@ -67,6 +75,10 @@ class Changes:
         except Busy:
             message = "too many others are writing: nothing was changed, send it again"
             raise refusal(message, "BUSY") from None
+        except RolledBack as error:
+            logs.unexpected(error, "the log can't be continued: `comity doctor`")
+            message = "this node can't log decisions until its operator sees to it"
+            raise refusal(message, "UNAVAILABLE") from None
         except LimitRefused as limit:
             context.budgets.append(limit.budget)
             raise refusal(limit.message, limit.code) from None

@@ -15,9 +15,9 @@ from api import backups, importing, retaining
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
-from governance.errors import BadSetting, Refused
+from governance.errors import BadSetting, Refused, RolledBack
 from governance.platforms import Member, Platform, Token
-from governance.settings import Settings, read_settings
+from governance.settings import Settings, is_open, read_settings
 from governance.subjects import are_found
 from governance.words import MemberKind, Role
 
@@ -43,7 +43,7 @@ def main() -> None:
     """The entry point: what a user can put right is one line, never a traceback."""
     try:
         app()
-    except (Refused, BadSetting) as error:
+    except (Refused, BadSetting, RolledBack) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
@@ -56,9 +56,10 @@ def main() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version's tables; make the key file if there is none."""
+    """Bring the database to this version's tables; make the key files if there are none."""
     settings = read_settings()
     settings.keys(create=True)
+    settings.sequencer(create=True)
     migrations.upgrade(settings.database_url)
     err.print("database and keys are ready")
 
@@ -86,12 +87,14 @@ def serve(
         migrate()
         address = f"http://{_reached(host)}:{port}"
         _demonstrate(settings, address, f"[bold]Comity[/] is at {address}/")
-    keys = settings.keys()
+    keys, sequencer = settings.keys(), settings.sequencer()
     with opened(settings) as database, database.reading() as session:
         if not any_key and not are_found(session, keys):
             fail(f"COMITY_KEY_FILE: {settings.key_file} {OTHER_KEY}")
-    if settings.is_key_open:
-        fail(f"COMITY_KEY_FILE: others can read {settings.key_file}: chmod 600 it")
+        sequencer.continued(session)
+    for setting, file in (("KEY_FILE", settings.key_file), ("LOG_KEY_FILE", settings.log_key_path)):
+        if is_open(file):
+            fail(f"COMITY_{setting}: others can read {file}: chmod 600 it")
     with shared(workers):
         run(
             host=host,

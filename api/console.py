@@ -20,7 +20,7 @@ err = Console(stderr=True, soft_wrap=True)
 @contextlib.contextmanager
 def opened(settings: Settings | None = None) -> Iterator[Database]:
     settings = settings or read_settings()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.sequencer())
     try:
         if not migrations.is_current(database):
             fail(migrations.advice(database))

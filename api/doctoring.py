@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from governance.database import Database
-from governance.errors import BadSetting
+from governance.errors import BadSetting, RolledBack
 from governance.events import Event
 from governance.migrations import is_current
-from governance.settings import Settings, unknown_settings
+from governance.settings import Settings, is_open, unknown_settings
 from governance.subjects import are_found
 
 OTHER_KEY = "isn't the key of this database, whose accounts it can't find: bring the old one back"
@@ -29,7 +29,7 @@ class Finding:
 
 
 def findings(settings: Settings) -> list[Finding]:
-    return [*_settings(), *_keys(settings), *_database(settings)]
+    return [*_settings(), *_keys(settings), *_log_key(settings), *_database(settings)]
 
 
 def _settings() -> Iterator[Finding]:
@@ -44,10 +44,23 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except BadSetting as error:
         yield Finding("keys", False, str(error))
         return
-    if settings.is_key_open:
+    if is_open(settings.key_file):
         yield Finding("keys", False, f"others can read {settings.key_file}: chmod 600 it")
     else:
         yield Finding("keys", True, f"{settings.key_file} is readable by its owner alone")
+
+
+def _log_key(settings: Settings) -> Iterator[Finding]:
+    file = settings.log_key_path
+    try:
+        origin = settings.sequencer().origin
+    except BadSetting as error:
+        yield Finding("log key", False, str(error))
+        return
+    if is_open(file):
+        yield Finding("log key", False, f"others can read {file}: chmod 600 it")
+    else:
+        yield Finding("log key", True, f"{file} signs {origin}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -59,6 +72,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("migrations", current, told)
         if current:
             yield from _key(database, settings)
+            yield from _log(database, settings)
             yield _clock(database)
     except (SQLAlchemyError, OSError) as error:
         message = f"doesn't answer ({type(error).__name__}): check COMITY_DATABASE_URL"
@@ -72,6 +86,17 @@ def _key(database: Database, settings: Settings) -> Iterator[Finding]:
     with suppress(BadSetting), database.reading() as session:
         if not are_found(session, settings.keys()):
             yield Finding("keys", False, f"{settings.key_file} {OTHER_KEY}")
+
+
+def _log(database: Database, settings: Settings) -> Iterator[Finding]:
+    """The log must go on where this node stopped signing."""
+    with suppress(BadSetting), database.reading() as session:
+        sequencer = settings.sequencer()
+        try:
+            size = sequencer.continued(session).size
+            yield Finding("log", True, f"{size:,} entries, as this node signed them")
+        except RolledBack as error:
+            yield Finding("log", False, str(error))
 
 
 def _clock(database: Database) -> Finding:

@@ -22,6 +22,7 @@ from api.asking import Answer, Context, Request, refusal
 from api.changing import Changes
 from api.documents import Documents, Parsed
 from api.errors import identified, is_unreachable, located, public
+from api.filling import Filler
 from api.limiting.quotas import Quotas
 from api.limiting.rates import LimitRefused, Rates, headers
 from api.observing import logs
@@ -57,7 +58,7 @@ class Executor:
     ) -> None:
         self.schema = prepared()
         self.documents = Documents(self.schema, settings)
-        self.reader = Reader(store, keys)
+        self.reader = Reader(store, Filler(database, keys))
         self.now = now
         self.rates = Rates(
             members=settings.requests_of_member,

@@ -52,7 +52,7 @@ def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
     settings = Settings(database_url=url, key_file=key_file)
     keys = settings.keys(create=True)
     migrations.upgrade(url)
-    database = Database(url)
+    database = Database(url, settings.sequencer(create=True))
     begun = time.perf_counter()
     token = worlds.make(database, keys, options.sanctions, datetime.now(UTC))
     database.close()

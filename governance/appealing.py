@@ -135,7 +135,9 @@ def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datet
         raise InvalidInput("expected another platform", path=["platform"])
     if session.get(Invitation, (sanction.id, guest.id)) is None:
         session.add(Invitation(sanction_id=sanction.id, platform_id=guest.id, at=now))
-        happening = feed.Happening(EventType.REVIEWER_INVITED, sanction, appeal)
+        happening = feed.Happening(
+            EventType.REVIEWER_INVITED, sanction, appeal, told={"guest": guest.domain}
+        )
         feed.append(session, [happening], now=now)
     return Moved(appeal.id)
 

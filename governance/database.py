@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session
 
 from governance.errors import Busy
+from governance.log.sequencing import LEDGER, Ledger, Sequencer
 
 _WRITERS = 0x636F6D697479  # "comity": the advisory lock's number
 LONGEST_WAIT = 30.0  # seconds that a writer waits for its turn
@@ -44,9 +45,14 @@ class Database:
     """A database that this node owns. Open one a process; close it at the end."""
 
     def __init__(
-        self, url: str, *, longest_wait: float = LONGEST_WAIT, keeps_connections: bool = True
+        self,
+        url: str,
+        log: Sequencer | None = None,
+        *,
+        longest_wait: float = LONGEST_WAIT,
+        keeps_connections: bool = True,
     ) -> None:
-        self.url = url
+        self.url, self.log = url, log
         self.engine = _engine(sync_url(url), longest_wait, keeps_connections)
         self._wait = f"{longest_wait * 1_000:.0f}ms"
         self.dialect = self.engine.dialect.name
@@ -55,12 +61,23 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """One transaction, alone among writers; commits at the end, rolls back on an error.
 
+        What it decides is logged and signed with it, where the database was opened with a log.
         Busy if others keep the turn for longer than `longest_wait`.
         """
         with Session(self.engine, expire_on_commit=False) as session:
             self._take_turn(session)
+            if self.log is None:
+                yield session
+                session.commit()
+                return
+            ledger = session.info[LEDGER] = Ledger(session, self.log)
             yield session
+            if not session.in_transaction():
+                return  # rolled back, as dry runs are
+            tree = ledger.close()
             session.commit()
+            if tree is not None:
+                self.log.guard.advance(tree)
 
     def _take_turn(self, session: Session) -> None:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +32,13 @@ PRIVATE: dict[str, Any] = {
     "host_id": None,
     "seed": b"",
 }
+
+
+class Scope(StrEnum):
+    """What was erased of a sanction's disclosures, as the log says it."""
+
+    ALL = "ALL"
+    PRIVATE = "PRIVATE"
 
 
 class ErasureDraft(Draft):
@@ -86,7 +94,7 @@ def redact(session: Session, sanctions: Sequence[Sanction], *, now: datetime) ->
     ids = [sanction.id for sanction in sanctions]
     for table in (SubjectKey, Disclosure):
         session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
-    _close(session, sanctions, now)
+    _close(session, sanctions, Scope.ALL, now)
 
 
 def redact_private(session: Session, sanctions: Sequence[Sanction], *, now: datetime) -> None:
@@ -102,10 +110,10 @@ def redact_private(session: Session, sanctions: Sequence[Sanction], *, now: date
         .where(col(Disclosure.sanction_id).in_(people))
         .values(subject="", issuer_reference=None, case_reference=None)
     )
-    _close(session, sanctions, now)
+    _close(session, sanctions, Scope.PRIVATE, now)
 
 
-def _close(session: Session, sanctions: Sequence[Sanction], now: datetime) -> None:
+def _close(session: Session, sanctions: Sequence[Sanction], scope: Scope, now: datetime) -> None:
     """Deletes what was written about the sanctions, and notes that they are erased."""
     ids = [sanction.id for sanction in sanctions]
     appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
@@ -116,7 +124,10 @@ def _close(session: Session, sanctions: Sequence[Sanction], now: datetime) -> No
         sanction.redacted_at, sanction.fingerprint, sanction.secret_hash = now, None, None
         sanction.erasure_asked_at = None
         session.add(sanction)
-    happenings = [feed.Happening(EventType.SANCTION_REDACTED, sanction) for sanction in sanctions]
+    happenings = [
+        feed.Happening(EventType.SANCTION_REDACTED, sanction, told={"scope": scope.value})
+        for sanction in sanctions
+    ]
     feed.append(session, happenings, now=now)
 
 

@@ -10,6 +10,7 @@ Refused                 everything a caller can put right; has a stable `code`
 
 Busy                    other writers kept their turn too long; nothing was changed
 BadSetting              a setting that the node can't start with
+RolledBack              the log is older than what this node signed; nothing is written
 """
 
 from collections.abc import Sequence
@@ -89,3 +90,7 @@ class Busy(Exception):
 
 class BadSetting(Exception):
     """A setting that the node can't start with; the message names it."""
+
+
+class RolledBack(Exception):
+    """The log isn't a continuation of what this node signed, so it must not sign more."""

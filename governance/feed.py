@@ -1,14 +1,17 @@
 """Appending to the feed, within the transaction that changes what it tells of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from governance import decisions
 from governance.appeals import Appeal
 from governance.events import Event
+from governance.log.sequencing import Decision, ledger_of
+from governance.platforms import Platform
 from governance.rules.status import timeline
 from governance.sanctions import Sanction
 from governance.words import EventType
@@ -23,12 +26,15 @@ _INSERT = sa.insert(Event.__table__)  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened to a sanction, and its state after it."""
+    """Something that happened to a sanction, and its state after it. `decision` is what begins
+    the sanction's case in the log; of what comes later, `told` is logged beside its changes."""
 
     type: EventType
     sanction: Sanction
     appeal: Appeal | None = None
     occurred_at: datetime | None = None
+    decision: bytes | None = None
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 def settle(sanction: Sanction) -> Sanction:
@@ -40,12 +46,12 @@ def settle(sanction: Sanction) -> Sanction:
 
 
 def append(session: Session, happenings: Sequence[Happening], *, now: datetime) -> None:
-    """Adds to the end of the feed. The caller holds the writers' turn until the commit, so
-    positions have no gap and follow the order of commits."""
+    """Adds to the end of the feed, and to what the transaction logs. The caller holds the
+    writers' turn until the commit, so positions have no gap and follow the order of commits."""
     session.flush()
     position, recorded_at = session.execute(_LAST).one_or_none() or (0, now)
     # A clock that jumped back must not reorder what was known when.
-    recorded_at = max(recorded_at, now)
+    recorded_at = ledger_of(session).instant(max(recorded_at, now))
     rows = [
         {
             "position": position + offset,
@@ -66,3 +72,19 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
     ]
     if rows:
         session.execute(_INSERT, rows)
+    for event in happenings:
+        if event.type is not EventType.NOTICE_DUE:  # between a platform and an account's host
+            _log(session, event, recorded_at)
+
+
+def _log(session: Session, event: Happening, at: datetime) -> None:
+    sanction = event.sanction
+    decision = event.decision or decisions.changed(
+        event.type,
+        session.get_one(Platform, sanction.platform_id).domain,
+        sanction,
+        event.appeal,
+        event.occurred_at or at,
+        event.told,
+    )
+    ledger_of(session).add(Decision(decision, sanction.platform_id, sanction.id, at))

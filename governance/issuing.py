@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import feed, notices, subjects
+from governance import decisions, feed, notices, subjects
 from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
 from governance.errors import Refused
@@ -22,7 +22,9 @@ from governance.judging import (
     reference_key,
     used_before,
 )
+from governance.log.commitments import SEED_BYTES
 from governance.membership import Actor
+from governance.platforms import Platform
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN
 from governance.rules.permissions import Operation
@@ -54,8 +56,9 @@ class Issued:
 
 @dataclass(slots=True)
 class Batch:
-    """Rows to insert set-wise."""
+    """Rows of one platform, to insert set-wise."""
 
+    domain: str
     sanctions: list[Sanction] = field(default_factory=list)
     disclosures: list[Disclosure] = field(default_factory=list)
     keys: list[SubjectKey] = field(default_factory=list)
@@ -81,7 +84,7 @@ def issue(
     ]
     known = known_of(session, keys, actor, requests, identified)
     hosts = subjects.hosts(session, identified)
-    batch = Batch()
+    batch = Batch(session.get_one(Platform, actor.platform_id).domain)
     answers: list[Issued | Refused] = []
     for request, about in zip(requests, identified, strict=True):
         if isinstance(request, Refused) or isinstance(about, Refused):
@@ -125,10 +128,14 @@ def _one(
     judged = judge(session, actor, request, about, known, now=now)
     sanction, replaced = judged.sanction, judged.replaced
     sanction.reference_key, sanction.fingerprint = reference, body
+    disclosure = _disclosure(request.draft, about, hosts)
+    decision = decisions.issued(
+        batch.domain, sanction, disclosure, replaced.id if replaced else None
+    )
+    sanction.id = disclosure.sanction_id = decisions.case_id(decision)
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)
-    disclosure = _disclosure(request.draft, about, sanction.id, hosts)
     batch.disclosures.append(disclosure)
     batch.keys += [SubjectKey(key=key, sanction_id=sanction.id) for key in about.keys]
     batch.parts.append(_part(sanction.id, actor))
@@ -137,7 +144,9 @@ def _one(
         sanction.supersedes_id = replaced.id
         _supersede(session, replaced, sanction, known, about, batch, now)
     batch.happenings.append(
-        feed.Happening(EventType.SANCTION_ISSUED, sanction, occurred_at=sanction.issued_at)
+        feed.Happening(
+            EventType.SANCTION_ISSUED, sanction, occurred_at=sanction.issued_at, decision=decision
+        )
     )
     if request.dating is None and notices.is_due(sanction, disclosure.host_id):
         batch.happenings.append(feed.Happening(EventType.NOTICE_DUE, sanction))
@@ -193,13 +202,10 @@ def _insert(session: Session, batch: Batch, now: datetime) -> None:
         kept.clear()
 
 
-def _disclosure(
-    draft: SanctionDraft, about: Identified, sanction_id: str, hosts: Mapping[str, str]
-) -> Disclosure:
+def _disclosure(draft: SanctionDraft, about: Identified, hosts: Mapping[str, str]) -> Disclosure:
     reference = draft.policy_reference
     return Disclosure(
-        sanction_id=sanction_id,
-        seed=secrets.token_bytes(32),
+        seed=secrets.token_bytes(SEED_BYTES),
         subject=about.uri,
         host_id=next((hosts[host] for host in about.hosts if host in hosts), None),
         policy_reference=reference.model_dump() if reference else None,

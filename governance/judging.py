@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from governance import feed
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
-from governance.fields import new_id, validated
+from governance.fields import validated
 from governance.membership import Actor
 from governance.rules import policy
 from governance.rules.lifecycle import after
@@ -171,7 +171,7 @@ def _sanction(
     terms["expires_at"] = policy.expiry(draft.measure, effective_at, draft.expires_at)
     return feed.settle(
         Sanction(
-            id=new_id("san"),
+            id="",  # it follows from the decision, which also commits to what is disclosed
             platform_id=actor.platform_id,
             subject_kind=about.kind,
             issued_at=issued_at,

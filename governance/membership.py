@@ -3,13 +3,16 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from governance.decisions import of_node
 from governance.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from governance.fields import new_id
 from governance.identifiers import BadUri, canonical_domain
+from governance.log.sequencing import Decision, ledger_of
 from governance.platforms import Member, Platform, Token
 from governance.rules.disclosure import PUBLIC, Viewer, viewer
 from governance.rules.duties import person_only
@@ -58,6 +61,7 @@ def add_platform(session: Session, domain: str, name: str | None, *, now: dateti
     )
     session.add(platform)
     session.flush()
+    _log(session, "platform.added", platform, now, id=platform.id)
     return platform
 
 
@@ -86,6 +90,7 @@ def add_member(
     member = session.exec(
         select(Member).where(Member.platform_id == platform.id, Member.handle == handle)
     ).first()
+    is_new = member is None
     if member is None:
         member = Member(
             id=new_id("mem"),
@@ -100,7 +105,16 @@ def add_member(
     member.roles = list(dict.fromkeys(roles))
     session.add(member)
     session.flush()
+    event = "member.added" if is_new else "member.changed"
+    _log(session, event, platform, now, roles=[role.value for role in member.roles])
     return member
+
+
+def _log(session: Session, kind: str, platform: Platform, now: datetime, **told: Any) -> None:
+    """Logs what changed of a platform; a member isn't named."""
+    ledger = ledger_of(session)
+    at = ledger.instant(now)
+    ledger.add(Decision(of_node(kind, platform.domain, at, **told), platform.id, None, at))
 
 
 def create_token(

@@ -78,7 +78,9 @@ def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: da
     if draft.outcome is NoticeOutcome.DELIVERED:
         sanction.notified_at = now
         session.add(sanction)
-    feed.append(session, [feed.Happening(EventType.NOTICE_RECORDED, sanction)], now=now)
+    told = {"outcome": draft.outcome.value}
+    happening = feed.Happening(EventType.NOTICE_RECORDED, sanction, told=told)
+    feed.append(session, [happening], now=now)
     return notice
 
 

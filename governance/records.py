@@ -2,8 +2,17 @@
 
 from sqlmodel import SQLModel
 
-from governance import appeals, events, lookups, notices, platforms, sanctions
+from governance import appeals, entries, events, lookups, notices, platforms, sanctions
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "appeals", "events", "lookups", "notices", "platforms", "sanctions"]
+__all__ = [
+    "METADATA",
+    "appeals",
+    "entries",
+    "events",
+    "lookups",
+    "notices",
+    "platforms",
+    "sanctions",
+]

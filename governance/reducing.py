@@ -6,9 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import feed, notices
+from governance import decisions, feed, notices
+from governance.appellants import appeal_secret
 from governance.errors import PolicyRefused, RefusalCode
-from governance.fields import new_id
+from governance.log.commitments import SEED_BYTES
+from governance.platforms import Platform
 from governance.rules import policy
 from governance.rules.status import Span
 from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
@@ -28,10 +30,7 @@ def replace_termination(
     others = _served(session, terminated, list(subject_keys), now)
     end = policy.latest_end((start, max(start, end)), others)
     terms = terminated.model_dump()
-    sanction_id = new_id("san")
-    generation = 0
     terms |= {
-        "id": sanction_id,
         "measure": Measure.ACCOUNT_SUSPENDED,
         "permanent_basis": None,
         "issued_at": now,
@@ -45,35 +44,42 @@ def replace_termination(
         "supersedes_id": terminated.id,
         "reference_key": keys.tag("reduced", terminated.id),
         "fingerprint": None,
-        "secret_generation": generation,
-        "secret_hash": token_hash(keys.tag("appeal-secret", sanction_id, str(generation))),
+        "secret_generation": 0,
     }
     replacement = feed.settle(Sanction(**terms))
+    disclosure = _disclosure(session, terminated.id)
+    domain = session.get_one(Platform, terminated.platform_id).domain
+    decision = decisions.issued(domain, replacement, disclosure, terminated.id)
+    replacement.id = disclosure.sanction_id = decisions.case_id(decision)
+    replacement.secret_hash = token_hash(appeal_secret(keys, replacement.id, 0))
     terminated.validity, terminated.superseded_at = Validity.SUPERSEDED, now
     session.add_all([feed.settle(terminated), replacement])
     session.flush()
-    host_id = _copy(session, terminated.id, sanction_id, list(subject_keys))
+    _copy(session, terminated.id, disclosure, list(subject_keys))
     happenings = [
         feed.Happening(EventType.SANCTION_SUPERSEDED, terminated),
-        feed.Happening(EventType.SANCTION_ISSUED, replacement),
+        feed.Happening(EventType.SANCTION_ISSUED, replacement, decision=decision),
     ]
-    if notices.is_due(replacement, host_id):
+    if notices.is_due(replacement, disclosure.host_id):
         happenings.append(feed.Happening(EventType.NOTICE_DUE, replacement))
     feed.append(session, happenings, now=now)
     return replacement
 
 
-def _copy(session: Session, old: str, new: str, subject_keys: list[str]) -> str | None:
-    """Whom it is about and who took part stay the same; commitments get a seed of their own.
-    The account's host, if it is a platform of this node."""
-    disclosure = session.get(Disclosure, old)
-    if disclosure is not None:
-        fields = disclosure.model_dump() | {"sanction_id": new, "seed": secrets.token_bytes(32)}
-        session.add(Disclosure(**fields))
+def _disclosure(session: Session, old: str) -> Disclosure:
+    """What the replacement discloses: the same, under a seed of its own."""
+    held = session.get_one(Disclosure, old)
+    fields = held.model_dump(exclude={"sanction_id"}) | {"seed": secrets.token_bytes(SEED_BYTES)}
+    return Disclosure(**fields)
+
+
+def _copy(session: Session, old: str, disclosure: Disclosure, subject_keys: list[str]) -> None:
+    """Whom it is about and who took part stay the same."""
+    new = disclosure.sanction_id
+    session.add(disclosure)
     for part in session.exec(select(Part).where(Part.sanction_id == old)):
         session.add(Part(sanction_id=new, member_id=part.member_id, part=part.part))
     session.add_all([SubjectKey(key=key, sanction_id=new) for key in subject_keys])
-    return disclosure.host_id if disclosure else None
 
 
 def check_total(session: Session, terminated: Sanction, end: datetime, *, now: datetime) -> None:

@@ -13,6 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from governance.errors import BadSetting
+from governance.log.errors import LogError
+from governance.log.guards import Guard
+from governance.log.notes import check_name
+from governance.log.sequencing import Sequencer
+from governance.log.signers import Signer, parse_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,9 @@ class Settings:
 
     database_url: str = field(default="sqlite:///comity.db", repr=False)
     key_file: Path = Path("comity.key")
+    log_key_file: Path | None = None
+    log_head_file: Path | None = None
+    log_origin: str = ""
     max_depth: int = 12
     max_aliases: int = 60
     max_fields: int = 1_000
@@ -67,21 +75,11 @@ class Settings:
     metrics_token: str = field(default="", repr=False)  # empty: this machine alone may ask
     tracing: str = CHOICES["tracing"][0]
 
-    @property
-    def is_key_open(self) -> bool:
-        """Whether others can read or change the key file; see `is_open_to_others`."""
-        found = self.key_file.stat()
-        return is_open_to_others(found.st_mode, owner=found.st_uid, user=os.geteuid())
-
     def keys(self, *, create: bool = False) -> Keys:
         """The node's keys; `create` makes the key file (mode 0600) where there is none."""
         path = self.key_file
         if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_hex(32) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            write_secret(path, secrets.token_hex(32))
         try:
             secret = bytes.fromhex(path.read_text().strip())
         except (OSError, ValueError):
@@ -92,6 +90,51 @@ class Settings:
                 "put your copy back (backups hold none); `comity migrate` makes one for a new node"
             )
         return Keys(secret)
+
+    @property
+    def log_key_path(self) -> Path:
+        """Where the log's key is: beside the node's, unless told otherwise."""
+        return self.log_key_file or self.key_file.with_suffix(".log.key")
+
+    def sequencer(self, *, create: bool = False) -> Sequencer:
+        """Who signs the log; `create` makes the key where there is none, under `log_origin`."""
+        file = self.log_key_path
+        if create and not file.exists():
+            write_secret(file, str(new_signer(self.log_origin)))
+        found = Sequencer(read_signer(file), Guard(self.log_head_file or file.with_suffix(".head")))
+        if self.log_origin not in ("", found.origin):
+            raise BadSetting(
+                f"COMITY_LOG_ORIGIN: the key in {file} signs {found.origin!r}, "
+                f"not {self.log_origin!r}; a log keeps its origin"
+            )
+        return found
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Makes a file of mode 0600 that is on disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_signer(file: Path) -> Signer:
+    """The log's key; BadSetting names the file."""
+    try:
+        return parse_signer(file.read_text().strip())
+    except (OSError, ValueError):
+        raise BadSetting(
+            f"COMITY_LOG_KEY_FILE: {file} is not a file of the log's key; "
+            "put your copy back (backups hold none); `comity migrate` makes one for a new node"
+        ) from None
+
+
+def new_signer(origin: str) -> Signer:
+    """A new key; a log without a name of its own is named after its first key."""
+    secret = secrets.token_bytes(32)
+    key = Signer("key", secret).verifier().key
+    return Signer(origin or f"{sha256(key).hexdigest()[:32]}.invalid/log", secret)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -110,6 +153,12 @@ def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
     known = {f"COMITY_{name.upper()}" for name in _defaults()}
     known |= {f"COMITY_{name.upper()}_FILE" for name in secret_fields()}
     return sorted(v for v in environment if v.startswith("COMITY_") and v not in known)
+
+
+def is_open(file: Path) -> bool:
+    """Whether others can read or change a file; see `is_open_to_others`."""
+    found = file.stat()
+    return is_open_to_others(found.st_mode, owner=found.st_uid, user=os.geteuid())
 
 
 def is_open_to_others(mode: int, *, owner: int, user: int) -> bool:
@@ -149,8 +198,10 @@ def _parsed(name: str, variable: str, text: str, default: object) -> object:
         return int(text)
     if not text.strip():
         raise BadSetting(f"{variable}: expected a value, got an empty one")
-    if isinstance(default, Path):
+    if isinstance(default, Path) or default is None:
         return Path(text)
+    if name == "log_origin":
+        return _origin(variable, text)
     if name in CHOICES:
         return _choice(variable, text, CHOICES[name])
     if name == "metrics_token":
@@ -161,6 +212,14 @@ def _parsed(name: str, variable: str, text: str, default: object) -> object:
 def _choice(variable: str, text: str, choices: Sequence[str]) -> str:
     if text not in choices:
         raise BadSetting(f"{variable}: expected one of {', '.join(choices)}; got {text!r}")
+    return text
+
+
+def _origin(variable: str, text: str) -> str:
+    try:
+        check_name(text)
+    except LogError as error:
+        raise BadSetting(f"{variable}: expected a name such as example.org/log ({error})") from None
     return text
 
 

@@ -1,11 +1,15 @@
 """The little world a test needs: a database with platforms, members and sanctions in it."""
 
+import atexit
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
 from threading import Barrier
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -30,6 +34,9 @@ from governance.errors import RefusalCode, Refused
 from governance.fields import validated
 from governance.issuing import Issued
 from governance.judging import Request
+from governance.log.guards import Guard
+from governance.log.sequencing import Sequencer
+from governance.log.signers import Signer
 from governance.membership import Actor, add_member, add_platform
 from governance.platforms import Platform
 from governance.records import METADATA
@@ -58,7 +65,25 @@ HOUR = timedelta(hours=1)
 MICRO = timedelta(microseconds=1)
 KEYS = Keys(bytes(32))
 
+LOG_KEY = Signer("tests.example/log", bytes(32))
+LONG_BEFORE = NOW - 3_000 * DAY  # when platforms and members came; the log's time never goes back
+_HEADS = Path(mkdtemp(prefix="comity-heads-"))
+atexit.register(shutil.rmtree, _HEADS, ignore_errors=True)
+
 _serials = count(1)
+
+
+def sequencer(folder: Path) -> Sequencer:
+    """Who signs the log of every test's node."""
+    folder.mkdir(exist_ok=True)
+    return Sequencer(LOG_KEY, Guard(folder / "comity.log.head"))
+
+
+def write_keys(key_file: Path) -> None:
+    """The keys of every test's node, as files."""
+    for file, text in ((key_file, KEYS.secret.hex()), (key_file.with_suffix(".log.key"), LOG_KEY)):
+        file.write_text(f"{text}\n")
+        file.chmod(0o600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +117,7 @@ class World:
     """A node's database, and its use cases, each in a transaction of its own."""
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url)
+        self.database = Database(url, sequencer(_HEADS / str(next(_serials))))
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +163,7 @@ class World:
     def shorten(
         self, actor: Actor, sanction_id: str, end: datetime, now: datetime = NOW
     ) -> Sanction:
-        wish = ShorteningDraft(sanction_id=sanction_id, expires_at=end, reason="shortened")
+        wish = ShorteningDraft(sanction_id=sanction_id, expires_at=end, reason="shortened by grace")
         return self.do(changing.shorten, actor, wish, now=now)
 
     def lift(self, actor: Actor, sanction_id: str, now: datetime = NOW) -> Sanction:
@@ -290,7 +315,7 @@ def examples(number: int, **more: Any) -> settings:
 
 
 def _team(session: Session, domain: str) -> Team:
-    platform = add_platform(session, domain, None, now=NOW)
+    platform = add_platform(session, domain, None, now=LONG_BEFORE)
     members = {
         name: _member(
             session,
@@ -307,5 +332,5 @@ def _team(session: Session, domain: str) -> Team:
 def _member(
     session: Session, platform: Platform, handle: str, roles: list[Role], kind: MemberKind
 ) -> Actor:
-    member = add_member(session, platform.domain, handle, roles, now=NOW, kind=kind)
+    member = add_member(session, platform.domain, handle, roles, now=LONG_BEFORE, kind=kind)
     return Actor(member.id, platform.id, member.kind, frozenset(member.roles))

@@ -26,7 +26,7 @@ LOG_MATHEMATICS = {
     f"governance.log.{noun}"
     for noun in (
         *("canonical", "checkpoints", "commitments", "errors"),
-        *("notes", "proofs", "signers", "tiles", "tree"),
+        *("notes", "proofs", "signers", "tiles", "tree"),  # the rest of the package stores it
     )
 }
 PURE = [

@@ -18,7 +18,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def test_the_first_query_answers_what_the_readme_prints(sqlite_url: str, tmp_path: Path) -> None:
     settings = Settings(database_url=sqlite_url, key_file=tmp_path / "comity.key")
     keys = settings.keys(create=True)
-    database = Database(sqlite_url)
+    database = Database(sqlite_url, settings.sequencer(create=True))
     demo.load(database, keys, now=datetime.now(UTC), sanctions=1)
     database.close()
     asked = re.search(r"-d '(\{.*?\})'", README, re.DOTALL)

@@ -6,6 +6,7 @@ but its own source, since SQLAlchemy looks only one level up by itself.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,7 +88,8 @@ class Compiler:
 
     @staticmethod
     def _python_name(name: str) -> str:
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        return f"{snake}_" if iskeyword(snake) else snake
 
     def _node(
         self, definition: GraphQLField, nodes: Sequence[FieldNode], node: Node, read: Read

@@ -165,12 +165,19 @@ class Read:
         values = self.bound(lambda env: self.dialect.listed(get(env)), self.dialect.list_type)
         return self.dialect.among(column, values)
 
-    def sealed(self, ident: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-        """A place that the appeal secret of a sanction is put into after the statement ran: the
-        key to secrets never reaches the database."""
+    def number(self, value: Argument) -> sa.ColumnElement[int]:
+        """An argument's whole number as a parameter."""
+        return self.bound(getter(value), sa.BigInteger())
+
+    def sealed(self, what: str, *parts: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+        """A place that something is put into after the statement ran, `what` of these parts: what
+        a database can't compute, or must not know."""
         self.binds[SEAL] = lambda env: env.seal
-        seal: sa.ColumnElement[str] = sa.bindparam(SEAL, type_=sa.Text(), required=False)
-        return seal + sa.type_coerce(ident, sa.Text()) + ";"
+        found: sa.ColumnElement[str] = sa.bindparam(SEAL, type_=sa.Text(), required=False)
+        found += what
+        for part in parts:
+            found = found + "." + sa.cast(part, sa.Text())
+        return found + ";"
 
     def rows(self, get: Getter, *columns: str) -> FromClause:
         """Rows of text that Python brings, numbered by a column `ord`."""

@@ -74,7 +74,7 @@ class Plan:
     names: tuple[str, ...] | None  # of the parameters, where the engine has them named
     checks: tuple[Getter, ...]
     is_point: bool
-    is_sealed: bool = False  # whether appeal secrets are to be put in
+    is_sealed: bool = False  # whether something is to be put in
 
     def values(self, env: Env) -> Values:
         """The bound values of one execution; raises what an argument is refused for."""

@@ -36,7 +36,7 @@ class Env:
     now: datetime
     viewer: Viewer
     lookup: bytes = b""  # the key of subjects' keyed hashes
-    seal: str = ""  # marks where appeal secrets go; random, so that nobody can write it
+    seal: str = ""  # marks where something is put in; random, so that nobody can write it
     rows: list[list[str | None]] = field(default_factory=list)
     given: Mapping[str, list[list[str | None]]] = field(default_factory=dict)  # more rows, by name
     problems: list[tuple[int, Refused]] = field(default_factory=list)

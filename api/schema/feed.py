@@ -33,7 +33,7 @@ class Notice(BaseModel):
 
     @sql(str | None, "For the person, to appeal with; null once it was used")
     def appeal_secret(row: Row, read: Read) -> Any:
-        return sa.case((row.secret_generation == 0, read.sealed(row.id)))
+        return sa.case((row.secret_generation == 0, read.sealed("secret", row.id)))
 
 
 @strawberry.pydantic.type(description="One thing that happened, in the feed")

@@ -1,26 +1,34 @@
-"""The decision log. Null until the node keeps one."""
+"""The decision log, for those who would rather ask than fetch tiles. Trust needs neither."""
 
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
+from sqlmodel import col
 
-from api.reads.fields import Nothing, Read, Row, argument, sql
+from api.reads.fields import One, Read, Row, argument, rows_of, sql
 from api.reads.values import Argument
+from governance.entries import LogCheckpoint
+from governance.entries import LogEntry as EntryRow
 from governance.fields import Long
 
 
-@strawberry.type(description="An entry of the decision log")
-class LogEntry:
-    index: Long = strawberry.field(description="Place in the log, from zero")
-    leaf_hash: str = strawberry.field(description="RFC 6962 leaf hash, base64")
-    data: str = strawberry.field(description="The entry's bytes as they were logged")
+@strawberry.pydantic.type(description="An entry of the decision log")
+class LogEntry(BaseModel):
+    index: Long = Field(description="Place in the log, from zero")
+    leaf_hash: str = Field(description="RFC 6962 leaf hash, base64")
+    data: str = Field(description="The entry's bytes as they were logged")
+
+    @sql(str, "Proof file that it is in the newest checkpoint (C2SP tlog-proof)")
+    def proof(row: Row, read: Read) -> Any:
+        return read.sealed("proof", row.index)
 
 
-@strawberry.type(description="A Merkle proof")
-class Proof:
-    hashes: list[str] = strawberry.field(description="Hashes of the proof in order, base64")
+@strawberry.pydantic.type(description="A Merkle proof")
+class Proof(BaseModel):
+    hashes: list[str] = Field(description="Hashes of the proof in order, base64")
 
 
 @strawberry.pydantic.type(description="The node's decision log")
@@ -28,28 +36,56 @@ class Log(BaseModel):
     origin: str = Field(description="Name of the log, as checkpoints print it")
     size: Long = Field(description="Number of entries")
     root_hash: str = Field(description="Root of the Merkle tree, base64")
-    checkpoint: str = Field(description="The newest signed checkpoint, a signed note")
+
+    @sql(str, "The newest signed checkpoint, a signed note")
+    def checkpoint(row: Row, read: Read) -> Any:
+        return row.note
 
     @sql(LogEntry | None, "One entry by its place", index=argument(Long, "Place of the entry"))
     def entry(row: Row, read: Read, index: Argument) -> Any:
-        return Nothing()
+        found = rows_of(EntryRow)
+        return One(LogEntry, found, [found.c["index"] == read.number(index)])
 
     @sql(
         Proof | None,
-        "Proof that an entry is in the tree of a size",
+        "Proof that an entry is in a tree; null outside the log",
         index=argument(Long, "Place of the entry"),
         size=argument(Long, "Size of the tree"),
     )
     def inclusion_proof(row: Row, read: Read, index: Argument, size: Argument) -> Any:
-        return Nothing()
+        leaf, leaves = read.number(index), read.number(size)
+        hashes = read.sealed("inclusion", leaf, leaves)
+        return _proof(hashes, leaf >= 0, leaf < leaves, leaves <= row.size)
 
     @sql(
         Proof | None,
-        "Proof that one tree is the beginning of another",
+        "Proof that one tree is the beginning of another; null outside the log",
         from_=Annotated[
             Long, strawberry.argument(name="from", description="Size of the older tree")
         ],
         to=argument(Long, "Size of the newer tree"),
     )
     def consistency_proof(row: Row, read: Read, from_: Argument, to: Argument) -> Any:
-        return Nothing()
+        old, new = read.number(from_), read.number(to)
+        hashes = read.sealed("consistency", old, new)
+        return _proof(hashes, old > 0, old <= new, new <= row.size)
+
+
+def newest_log() -> One:
+    """The log as its newest checkpoint says it; null while nothing was logged."""
+    found = rows_of(LogCheckpoint)
+    largest = sa.select(sa.func.max(col(LogCheckpoint.size))).scalar_subquery()
+    return One(Log, found, [found.c.size == largest])
+
+
+def entry_of(case_id: sa.ColumnElement[str]) -> One:
+    """The entry that began a case."""
+    found, first = rows_of(EntryRow), rows_of(EntryRow)
+    begun = sa.select(sa.func.min(first.c["index"])).where(first.c.case_id == case_id)
+    at = begun.correlate_except(first).scalar_subquery()
+    return One(LogEntry, found, [found.c["index"] == at])
+
+
+def _proof(hashes: sa.ColumnElement[str], *within: sa.ColumnElement[bool]) -> One:
+    source = sa.select(hashes.label("hashes")).subquery()
+    return One(Proof, source, within)

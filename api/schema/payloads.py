@@ -7,9 +7,9 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel
 
-from api.reads.fields import Nothing, One, Read, Row, rows_of, sql
+from api.reads.fields import One, Read, Row, rows_of, sql
 from api.schema.appeals import Appeal
-from api.schema.logs import LogEntry
+from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import Refusal
 from api.schema.sanctions import Sanction
 from governance.records import appeals, sanctions
@@ -31,7 +31,7 @@ class SanctionIssued(BaseModel):
 
     @sql(LogEntry | None, "Its place in the decision log")
     def log_entry(row: Row, read: Read) -> Any:
-        return Nothing()
+        return entry_of(row.id)
 
 
 @strawberry.pydantic.type(description="A sanction that changed")

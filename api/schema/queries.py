@@ -13,7 +13,6 @@ from sqlmodel import col
 from api.reads.fields import (
     All,
     Condition,
-    Nothing,
     One,
     Page,
     Read,
@@ -30,7 +29,7 @@ from api.schema.appeals import Appeal, is_overdue, state
 from api.schema.changes import Act, Changed, change
 from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.inputs import IssueSanctionInput
-from api.schema.logs import Log
+from api.schema.logs import Log, newest_log
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
 from api.schema.policies import Policy, current
@@ -216,9 +215,9 @@ class Query(BaseModel):
         source = read.rows(rows, "id")
         return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id))
 
-    @sql(Log | None, "The decision log; null while the node keeps none")
+    @sql(Log | None, "The decision log; null while nothing was logged")
     def log(row: Row, read: Read) -> Any:
-        return Nothing()
+        return newest_log()
 
 
 def _known_prefix(text: str) -> str:

@@ -12,7 +12,6 @@ from sqlmodel import col
 
 from api.reads.fields import (
     Condition,
-    Nothing,
     One,
     Page,
     Read,
@@ -25,7 +24,7 @@ from api.reads.fields import (
 )
 from api.reads.values import Argument, Late
 from api.schema.appeals import Appeal, appeals_of
-from api.schema.logs import LogEntry
+from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import Connection, Node
 from api.schema.platforms import Platform
 from api.schema.subjects import domain_of, lookup_keys
@@ -250,7 +249,7 @@ class Sanction(SanctionStatement, Node):
 
     @sql(LogEntry | None, "Its place in the decision log")
     def log_entry(row: Row, read: Read) -> Any:
-        return Nothing()
+        return entry_of(row.id)
 
 
 @strawberry.pydantic.input(description="Which sanctions; every part given must fit")

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from governance.log.errors import Malformed, Unproven
 from governance.log.notes import KEY_ID_BYTES, Note, Signature, check_name, decode, encode, utf8
 
+_PRIVATE = "PRIVATE+KEY"
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 TIMESTAMP_BYTES = 8
@@ -97,6 +98,12 @@ class Signer:
         if len(self.secret) != KEY_BYTES:
             raise Malformed(f"an Ed25519 secret has {KEY_BYTES} bytes")
 
+    def __str__(self) -> str:
+        """Write the secret key, in the form that the tools of other logs read and write."""
+        verifier = self.verifier()
+        secret = encode(bytes([Algorithm.ED25519]) + self.secret)
+        return f"{_PRIVATE}+{self.name}+{verifier.key_id.hex()}+{secret}"
+
     def verifier(self, algorithm: Algorithm = Algorithm.ED25519) -> Verifier:
         """Return what others check this signer's signatures with."""
         return Verifier(self.name, self._key.public_key().public_bytes_raw(), algorithm)
@@ -118,6 +125,19 @@ class Signer:
     @property
     def _key(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.secret)
+
+
+def parse_signer(text: str) -> Signer:
+    """Read a secret key; Malformed unless its id is the one that its parts give."""
+    form, _, rest = text.partition(f"{_PRIVATE}+")
+    name, _, encoded = rest.partition("+")
+    typed = decode(encoded.partition("+")[2])
+    if form or not typed or typed[0] != Algorithm.ED25519:
+        raise Malformed("not a secret key of a type that we know")
+    signer = Signer(name, typed[1:])
+    if str(signer) != text:
+        raise Malformed("not a secret key with the id of its key")
+    return signer
 
 
 def cosigned_at(signature: Signature) -> int:

@@ -16,6 +16,7 @@ from api.schema.build import sdl
 from governance.settings import Settings
 from tests.api.serving import Demo, demonstrating
 from tests.browser import Browser
+from tests.builders import write_keys
 
 RUN = "document.querySelector('.graphiql-execute-button').click()"
 QUERY = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
@@ -28,7 +29,7 @@ EXAMPLES = re.findall(r"query: `([^`]+)`", (HERE / "page" / "examples.js").read_
 @pytest.fixture
 def client(sqlite_url: str, tmp_path: Path) -> Iterator[TestClient]:
     """Yield a client of a node on SQLite."""
-    (tmp_path / "comity.key").write_text("00" * 32)
+    write_keys(tmp_path / "comity.key")
     settings = Settings(database_url=sqlite_url, key_file=tmp_path / "comity.key")
     with TestClient(create_app(settings)) as client:
         yield client

@@ -235,7 +235,7 @@ async def asking(
     limits: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Asking]:
     """An executor on a database, closed at the end."""
-    database = Database(url)
+    database = World(url).database
     reads = store(url, 4)
     await reads.open()
     try:

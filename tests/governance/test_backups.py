@@ -358,8 +358,8 @@ def test_a_part_that_expands_without_measure_is_not_read_on(
 def test_a_line_without_end_is_not_held_in_memory(
     world: World, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "LONGEST_LINE", 1_000)
-    line = b'["plt_x", "x.example", "' + b"x" * 2_000 + b'", "2026-03-01T00:00:00Z"]\n'
+    monkeypatch.setattr(restoring, "LONGEST_LINE", 20_000)
+    line = b'["plt_x", "x.example", "' + b"x" * 40_000 + b'", "2026-03-01T00:00:00Z"]\n'
     parts = parts_of(archive)
     parts["platforms.jsonl"] += line
     with refused(world, InvalidInput, r"platforms\.jsonl"):

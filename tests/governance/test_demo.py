@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
 from governance.vocabulary import Category
 from governance.words import AppealState, Effect, EndReason, Measure, Outcome, Role, Validity
+from tests.builders import sequencer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYS = Keys(b"k" * 32)
@@ -38,8 +40,8 @@ Row = TypeVar("Row")
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
+def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    database = Database(database_url, sequencer(tmp_path))
     yield database
     database.close()
 

@@ -30,6 +30,7 @@ from governance.rules.policy import CONTENT_MEASURES
 from governance.settings import Keys
 from governance.vocabulary import Category
 from governance.words import Measure, Outcome, Source
+from tests.builders import sequencer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPORTS = Path(__file__).parents[1] / "data" / "reports"
@@ -216,8 +217,8 @@ def test_decisions_follow_the_published_week_and_the_assumed_day() -> None:
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
+def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    database = Database(database_url, sequencer(tmp_path))
     yield database
     database.close()
 

@@ -187,7 +187,14 @@ def test_nothing_of_a_subject_is_left_in_the_file(sqlite_url: str) -> None:
         used = world.sanction(sanction.sanction_id).secret_hash or ""
         world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
         world.shorten(team.issuer, sanction.sanction_id, NOW + DAY)
-        needles = [b"needle", b"Needle", b"shortened", seed, fingerprint.encode(), used.encode()]
+        needles = [
+            b"needle",
+            b"Needle",
+            b"shortened by grace",
+            seed,
+            fingerprint.encode(),
+            used.encode(),
+        ]
         for uri in (about, alias):
             key = lookup_key(KEYS.derived("lookup"), SubjectKind.ACCOUNT, uri)
             needles.append(key.encode())

@@ -9,8 +9,9 @@ from api.console import now
 from governance.database import Database
 from governance.issuing import issue_one
 from governance.judging import Request, draft
+from governance.log.checkpoints import Checkpoint
 from governance.membership import Actor, add_member, add_platform
-from governance.settings import Settings
+from governance.settings import Settings, new_signer
 from governance.words import Role
 from tests.api.cli.conftest import Comity, Done
 from tests.api.http.outside import issue_input
@@ -36,8 +37,10 @@ def test_a_healthy_node_has_nothing_wrong(node: Comity) -> None:
     assert [line.split()[1].rstrip(":") for line in done.err.splitlines()] == [
         "settings",
         "keys",
+        "log",  # its key
         "database",
         "migrations",
+        "log",
         "clock",
     ]
 
@@ -45,6 +48,38 @@ def test_a_healthy_node_has_nothing_wrong(node: Comity) -> None:
 def test_a_missing_database_is_found_and_not_made(comity: Comity, tmp_path: Path) -> None:
     assert "comity migrate" in findings(comity("doctor"))["migrations"]
     assert not list(tmp_path.rglob("*.db"))
+
+
+def test_a_missing_or_open_log_key_is_found(node: Comity, tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "comity.log.key"
+    file.chmod(0o644)
+    assert "chmod 600" in findings(node("doctor"))["log key"]
+    assert "chmod 600" in node("serve").err
+    file.unlink()
+    assert "COMITY_LOG_KEY_FILE" in findings(node("doctor"))["log key"]
+    assert "COMITY_LOG_KEY_FILE" in node("serve").err
+
+
+def test_a_log_older_than_what_was_signed_is_found(
+    node: Comity, database_url: str, tmp_path: Path
+) -> None:
+    key_file = tmp_path / "keys" / "comity.key"
+    _issue(database_url, key_file, now())
+    head = Settings(database_url, key_file).sequencer().guard
+    newest = head.newest()
+    assert newest is not None
+    head.advance(Checkpoint(newest.origin, newest.size + 1, bytes(32)))
+    assert "signed 4 entries" in findings(node("doctor"))["log"]
+    assert "signed 4 entries" in node("serve").err
+    assert "signed 4 entries" in node("platform", "add", "other.example").err
+
+
+def test_a_key_of_another_log_is_found(node: Comity, tmp_path: Path) -> None:
+    assert node("platform", "add", "example.social").code == 0
+    file = tmp_path / "keys" / "comity.log.key"
+    file.write_text(str(new_signer("other.example/log")))
+    (tmp_path / "keys" / "comity.log.head").unlink()
+    assert "signs other.example/log" in findings(node("doctor"))["log"]
 
 
 def test_a_missing_key_file_is_found(node: Comity, tmp_path: Path) -> None:
@@ -126,7 +161,7 @@ def test_a_clock_behind_the_records_is_found(
 
 def _issue(url: str, key_file: Path, at: datetime) -> None:
     """Issues a sanction as the node does that has this key."""
-    database = Database(url)
+    database = Database(url, Settings(url, key_file).sequencer())
     with database.writing() as session:
         platform = add_platform(session, "example.social", None, now=at)
         member = add_member(session, platform.domain, "mod", [Role.ISSUER], now=at)
@@ -138,7 +173,7 @@ def _issue(url: str, key_file: Path, at: datetime) -> None:
 
 def test_everything_wrong_is_told_at_once(comity: Comity) -> None:
     found = findings(comity("doctor", nonsense="1"))
-    assert list(found) == ["settings", "keys", "migrations"]
+    assert list(found) == ["settings", "keys", "log key", "migrations"]
 
 
 def test_a_database_that_is_made_is_its_owners_alone(comity: Comity, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from governance.settings import read_settings
 from tests.api.cli.conftest import Comity
+from tests.builders import write_keys
 
 TOKEN = re.compile(r"cty_[A-Za-z0-9_-]{43}\n")
 ASKING = {"query": '{ suspensionStatus(subject: "acct:alice@b.example") { isSuspended } }'}
@@ -116,7 +117,7 @@ def test_adding_a_member_again_changes_its_roles_and_not_its_kind(member: Comity
 
 def test_every_command_but_migrate_needs_a_migrated_database(comity: Comity) -> None:
     Path("list.csv").write_text("domain,severity\n")
-    Path("comity.key").write_text("00" * 32)
+    write_keys(Path("comity.key"))
     for arguments in (
         ("platform", "add", "example.social"),
         ("platform", "list"),

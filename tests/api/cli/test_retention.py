@@ -7,6 +7,7 @@ from governance.database import Database
 from governance.issuing import issue_one
 from governance.judging import Dating, Request, draft
 from governance.membership import Actor, add_member, add_platform
+from governance.settings import read_settings
 from governance.words import Role
 from tests.api.cli.conftest import Comity
 from tests.api.http.outside import issue_input
@@ -17,7 +18,8 @@ NOTHING = "0 erased, 0 wait for an appeal\n"
 
 def test_what_ended_over_a_year_ago_is_erased(node: Comity, database_url: str) -> None:
     assert node("retention", "run").err == NOTHING
-    database, then = Database(database_url), now() - timedelta(days=400)
+    database = Database(database_url, read_settings().sequencer())
+    then = now() - timedelta(days=400)
     with database.writing() as session:
         platform = add_platform(session, "example.social", None, now=then)
         member = add_member(session, platform.domain, "mod", [Role.ISSUER], now=then)

@@ -16,7 +16,7 @@ from governance.fields import print_instant
 from governance.membership import Actor, create_token
 from governance.platforms import Member, Platform
 from governance.settings import Settings
-from tests.builders import DAY, NOW, Team, World
+from tests.builders import DAY, NOW, Team, World, write_keys
 
 OPERATIONS = (Path(__file__).parents[2] / "contract" / "operations.graphql").read_text()
 ACCOUNT = "acct:alice@elsewhere.example"
@@ -42,8 +42,7 @@ class Node:
     """A running node. Whoever acts is an Actor, a token as text, or nobody."""
 
     def __init__(self, url: str, key_file: Path, **settings: Any) -> None:
-        key_file.write_text("00" * 32)
-        key_file.chmod(0o600)
+        write_keys(key_file)
         self.clock = Clock()
         self.world = World(url)
         self.settings = Settings(database_url=url, key_file=key_file, **settings)
@@ -64,7 +63,7 @@ class Node:
         self, t: type[BaseException] | None, v: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.client.__exit__(t, v, tb)
-        self.world.database.close()
+        self.world.__exit__(None, None, None)
 
     def token(self, actor: Actor, lifetime: timedelta | None = None) -> str:
         """A new token of a member."""

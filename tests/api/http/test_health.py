@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from governance.settings import Settings
 from tests.api.http.outside import Node
-from tests.builders import Team
+from tests.builders import Team, write_keys
 from tests.postgres import Server
 
 WAITING = 24  # more than there are threads and connections for writers
@@ -40,8 +40,8 @@ def test_a_node_lives_without_a_database(
 
 def test_living_makes_no_file(tmp_path: Path) -> None:
     key_file = tmp_path / "comity.key"
-    key_file.write_text("00" * 32)
+    write_keys(key_file)
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'new.db'}", key_file=key_file)
     with TestClient(create_app(settings)) as client:
         assert client.get("/health/live").json() == {"status": "live"}
-    assert list(tmp_path.iterdir()) == [key_file]
+    assert sorted(tmp_path.iterdir()) == [key_file, key_file.with_suffix(".log.key")]

@@ -14,7 +14,7 @@ from governance.settings import Settings
 from tests.api.http.conftest import Lines
 from tests.api.http.outside import OPERATIONS, Node
 from tests.api.serving import serving
-from tests.builders import Team
+from tests.builders import Team, write_keys
 
 PRIVATE = {
     "subject": "acct:petronella@elsewhere.example",
@@ -171,8 +171,7 @@ def test_the_level_is_a_setting() -> None:
 
 def test_a_served_node_logs_json_and_no_address(sqlite_url: str, tmp_path: Path) -> None:
     key_file = tmp_path / "comity.key"
-    key_file.write_text("00" * 32)
-    key_file.chmod(0o600)
+    write_keys(key_file)
     with serving(database_url=sqlite_url, key_file=key_file, log_level="info") as served:
         query = {"query": "{ policy { version } }"}
         httpx2.post(f"{served.address}/graphql?petronella", json=query)

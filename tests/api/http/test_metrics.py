@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from governance.settings import Settings
 from tests.api.http.outside import Node
 from tests.api.serving import serving
-from tests.builders import DAY, Team
+from tests.builders import DAY, Team, write_keys
 from tests.postgres import Server
 
 TOKEN = "a-token-for-prometheus"
@@ -151,8 +151,7 @@ def test_one_scrape_tells_of_all_workers(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key_file, folder = tmp_path / "comity.key", tmp_path / "temporary"
-    key_file.write_text("00" * 32)
-    key_file.chmod(0o600)
+    write_keys(key_file)
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     with serving("--workers", "2", database_url=database_url, key_file=key_file) as served:

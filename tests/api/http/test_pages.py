@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from governance.settings import Settings
 from tests.api.http.outside import Node
-from tests.builders import Team
+from tests.builders import Team, write_keys
 from tests.postgres import Server
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +28,7 @@ def test_a_migrated_node_is_ready(node: Node) -> None:
 
 def test_an_unmigrated_node_is_not_ready(tmp_path: Path) -> None:
     key_file = tmp_path / "comity.key"
-    key_file.write_text("00" * 32)
+    write_keys(key_file)
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'new.db'}", key_file=key_file)
     with TestClient(create_app(settings)) as client:
         assert ready(client) == (503, {"status": "unavailable"})

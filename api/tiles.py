@@ -1,0 +1,98 @@
+"""The log as files (C2SP tlog-tiles): checkpoint, tiles, entries, for any tool to fetch.
+
+Tiles never change, so anyone may keep them for good; the checkpoint is asked for anew each time.
+"""
+
+import gzip
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TypeVar
+
+import anyio.to_thread
+import sqlalchemy as sa
+from sqlmodel import Session, col
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from governance.database import Database
+from governance.entries import LogEntry
+from governance.log.errors import LogError
+from governance.log.proving import tiles_at
+from governance.log.sequencing import Sequencer, newest_checkpoint
+from governance.log.tiles import ENTRIES, FULL, Tile, bundle, parse_path
+
+ANYWHERE = {"Access-Control-Allow-Origin": "*"}
+NEWEST = {**ANYWHERE, "Cache-Control": "no-cache"}
+FOR_GOOD = {**ANYWHERE, "Cache-Control": "public, max-age=31536000, immutable"}
+ABSENT = {**ANYWHERE, "Cache-Control": "no-store"}
+
+Found = TypeVar("Found")
+
+
+def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
+    """What is served under /log."""
+
+    async def read(question: Callable[[Session], Found]) -> Found:
+        def asked() -> Found:
+            with database.reading() as session:
+                return question(session)
+
+        return await anyio.to_thread.run_sync(asked)
+
+    async def checkpoint(request: Request) -> Response:
+        """The newest signed checkpoint (C2SP tlog-checkpoint)."""
+        newest = await read(newest_checkpoint)
+        if newest is None:
+            return _absent()
+        tag = f'"{sha256(newest.note.encode()).hexdigest()}"'
+        headers = {**NEWEST, "ETag": tag}
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return PlainTextResponse(newest.note, headers=headers)
+
+    async def key(request: Request) -> Response:
+        """The verifier key (C2SP signed-note)."""
+        return PlainTextResponse(f"{sequencer.signer.verifier()}\n", headers=NEWEST)
+
+    async def tile(request: Request) -> Response:
+        """A tile of hashes, or a bundle of entries, compressed where that is welcome."""
+        try:
+            wanted = parse_path(f"tile/{request.path_params['path']}")
+            if wanted.level != ENTRIES:
+                hashes = await read(lambda session: tiles_at(session, [wanted])[wanted])
+                return Response(hashes, media_type="application/octet-stream", headers=FOR_GOOD)
+        except LogError:
+            return _absent()
+        entries = await read(lambda session: entries_of(session, wanted))
+        if len(entries) < wanted.width:
+            return _absent()
+        return _compressed(request, bundle(entries))
+
+    return [
+        Route("/log/checkpoint", checkpoint),
+        Route("/log/key", key),
+        Route("/log/tile/{path:path}", tile),
+    ]
+
+
+def entries_of(session: Session, tile: Tile) -> list[bytes]:
+    """The entries of a bundle that the log has, at most as many as it is wide."""
+    start = tile.index * FULL
+    found = (
+        sa.select(col(LogEntry.data))
+        .where(col(LogEntry.index) >= start, col(LogEntry.index) < start + tile.width)
+        .order_by(col(LogEntry.index))
+    )
+    return [data.encode() for data in session.scalars(found)]
+
+
+def _compressed(request: Request, data: bytes) -> Response:
+    headers = {**FOR_GOOD, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        data, headers["Content-Encoding"] = gzip.compress(data, 6, mtime=0), "gzip"
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def _absent() -> Response:
+    return PlainTextResponse("Not Found", 404, ABSENT)

@@ -1,0 +1,129 @@
+"""What is logged of each happening: codes, instants and commitments, and nothing personal.
+
+A decision is what its author knows, as canonical JSON (RFC 8785). What a sanction discloses is
+only committed to, each field for itself, so that the log stays checkable when it was erased.
+"""
+
+from base64 import b32encode
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from hashlib import sha256
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from governance.appeals import Appeal
+from governance.fields import print_instant
+from governance.log.canonical import canonical
+from governance.log.commitments import opening
+from governance.log.notes import encode
+from governance.sanctions import Disclosure, Sanction, SanctionStatement, SanctionTexts
+from governance.words import EventType
+
+VERSION = 1
+
+# Its instant of issue is the decision's own, its id follows from it, the rest comes later.
+_STATEMENT = tuple(
+    name
+    for name in SanctionStatement.model_fields
+    if name not in {"id", "issued_at", "validity", "approved_at", "void_code"}
+)
+COMMITTED = ("subject", "policy_reference", *SanctionTexts.model_fields)
+
+# What each later event sets, of the sanction or of the appeal.
+_APPEAL = (
+    *("state", "filed_by", "filed_at", "asked_at", "due_at", "lapses_at", "decided_at", "outcome"),
+    *("inadmissible_code", "outside_outcome", "implemented_at"),
+)
+_CHANGES: Mapping[EventType, tuple[str, ...]] = {
+    EventType.SANCTION_APPROVED: ("approved_at",),
+    EventType.SANCTION_SHORTENED: ("expires_at", "reduced_after_end"),
+    EventType.SANCTION_LIFTED: ("lifted_at",),
+    EventType.SANCTION_OVERTURNED: ("overturned_at",),
+    EventType.SANCTION_VOIDED: ("voided_at", "void_code"),
+    EventType.SANCTION_SUPERSEDED: ("superseded_at",),
+    EventType.SANCTION_REDACTED: ("redacted_at",),
+    EventType.NOTICE_RECORDED: ("notified_at",),
+}
+
+
+def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: str | None) -> bytes:
+    """The decision that begins a case; `case_id` says which."""
+    terms = {name: getattr(sanction, name) for name in _STATEMENT}
+    return _decision(
+        EventType.SANCTION_ISSUED,
+        domain,
+        sanction.issued_at,
+        statement=_plain(terms),
+        commitments=commitments(disclosure),
+        supersedes=replaces,
+    )
+
+
+def case_id(decision: bytes) -> str:
+    """The id of the case that a decision begins: 130 bits of its SHA-256."""
+    return f"san_{b32encode(sha256(decision).digest()).decode().lower()[:26]}"
+
+
+def commitments(disclosure: Disclosure) -> dict[str, str]:
+    """What the log has of each field that is disclosed: base64, by the field's name."""
+    told = {to_camel(name): getattr(disclosure, name) for name in COMMITTED}
+    return {
+        name: encode(opening(disclosure.seed, name, value).commitment)
+        for name, value in told.items()
+        if value
+    }
+
+
+def changed(
+    event: EventType,
+    domain: str,
+    sanction: Sanction,
+    appeal: Appeal | None,
+    at: datetime,
+    told: Mapping[str, str],
+) -> bytes:
+    """The decision about a case that was begun before."""
+    row, names = (sanction, _CHANGES.get(event, ())) if appeal is None else (appeal, _APPEAL)
+    return _decision(
+        event,
+        domain,
+        at,
+        case=sanction.id,
+        appeal=appeal.id if appeal else None,
+        changed=_plain({name: getattr(row, name) for name in names}) or None,
+        **told,
+    )
+
+
+def of_node(kind: str, domain: str | None, at: datetime, **told: Any) -> bytes:
+    """What is about no case: platforms, members without their names, keys."""
+    return canonical(_head(kind, domain, at) | told)
+
+
+def kind_of(event: EventType) -> str:
+    """The name of an event in the log: `sanction.issued` for SANCTION_ISSUED."""
+    return event.value.lower().replace("_", ".", 1)
+
+
+def _decision(event: EventType, domain: str, at: datetime, **told: Any) -> bytes:
+    given = {name: value for name, value in told.items() if value is not None}
+    return canonical(_head(kind_of(event), domain, at) | given)
+
+
+def _head(kind: str, domain: str | None, at: datetime) -> dict[str, Any]:
+    return {"version": VERSION, "type": kind, "platform": domain, "at": print_instant(at)}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON, by the names of the schema; what is null, empty or false is left out."""
+    return {to_camel(name): _json(value) for name, value in values.items() if value}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return print_instant(value)
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,51 @@
+"""The decision log as it is stored: entries as they were hashed, tiles, checkpoints as signed.
+
+The stored bytes are the truth: an entry's text is canonical JSON in UTF-8, and is hashed and served
+as it is. Triggers refuse to change or delete entries.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from governance.fields import UTCDateTime as Utc
+
+
+class LogEntry(SQLModel, table=True):
+    """A leaf of the tree. `seq` counts each platform's entries, and the node's own, from zero."""
+
+    __tablename__ = "log_entries"
+    __table_args__ = (
+        sa.Index("log_entries_of_case", "case_id", "index"),
+        sa.Index("log_entries_of_platform", "platform_id", "seq", unique=True),
+    )
+
+    index: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    platform_id: str | None = Field(default=None, foreign_key="platforms.id")
+    seq: int = Field(sa_type=sa.BigInteger)
+    case_id: str | None = Field(default=None, foreign_key="sanctions.id")
+    leaf_hash: str  # base64
+    data: str
+
+
+class LogTile(SQLModel, table=True):
+    """A hash tile, level 0 or higher; the last of a level grows until it has 256 hashes."""
+
+    __tablename__ = "log_tiles"
+
+    level: int = Field(primary_key=True)
+    index: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    hashes: bytes
+
+
+class LogCheckpoint(SQLModel, table=True):
+    """A signed tree: one for each transaction that logged something."""
+
+    __tablename__ = "log_checkpoints"
+
+    size: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    origin: str
+    root_hash: str  # base64
+    note: str
+    logged_at: datetime = Field(sa_type=Utc)  # of the newest entry

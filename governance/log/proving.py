@@ -1,0 +1,66 @@
+"""Proofs out of the stored tiles: that an entry is in the log, that the log only grew."""
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from governance.entries import LogCheckpoint, LogTile
+from governance.log.errors import Malformed
+from governance.log.notes import parse_note
+from governance.log.proofs import Proof
+from governance.log.tiles import Tile, in_tiles, tile_with
+from governance.log.tree import (
+    HASH_BYTES,
+    consistency_path,
+    inclusion_path,
+    proof,
+    root_hash,
+    subtrees,
+)
+
+
+def inclusion(session: Session, index: int, size: int) -> list[bytes]:
+    """The proof that an entry is in the tree of a size (RFC 6962 2.1.1); Malformed outside it."""
+    return _proof(session, inclusion_path(index, size), size)
+
+
+def consistency(session: Session, old: int, new: int) -> list[bytes]:
+    """The proof that one tree is the beginning of another (RFC 6962 2.1.2)."""
+    return _proof(session, consistency_path(old, new), new)
+
+
+def carried(session: Session, index: int, checkpoint: LogCheckpoint) -> Proof:
+    """A proof file of an entry, under a checkpoint (C2SP tlog-proof)."""
+    hashes = inclusion(session, index, checkpoint.size)
+    return Proof(index, tuple(hashes), parse_note(checkpoint.note.encode()))
+
+
+def stored_root(session: Session, size: int) -> bytes:
+    """The root that the stored tiles have at a size that the log reached."""
+    tiles = tiles_at(session, {tile_with(node, size) for node in subtrees(range(size))})
+    return root_hash(size, in_tiles(size, tiles.__getitem__))
+
+
+def _proof(session: Session, path: Sequence[range], size: int) -> list[bytes]:
+    needed = {tile_with(node, size) for leaves in path for node in subtrees(leaves)}
+    tiles = tiles_at(session, needed)
+    return proof(path, in_tiles(size, tiles.__getitem__))
+
+
+def tiles_at(session: Session, tiles: Collection[Tile]) -> dict[Tile, bytes]:
+    """The hashes of tiles as they were at their widths, in one statement."""
+    if not tiles:
+        return {}
+    level, index = col(LogTile.level), col(LogTile.index)
+    places = [sa.and_(level == tile.level, index == tile.index) for tile in tiles]
+    found = session.execute(sa.select(level, index, col(LogTile.hashes)).where(sa.or_(*places)))
+    stored = {(at, place): hashes for at, place, hashes in found}
+    return {tile: _cut(stored.get((tile.level, tile.index), b""), tile) for tile in tiles}
+
+
+def _cut(hashes: bytes, tile: Tile) -> bytes:
+    length = tile.width * HASH_BYTES
+    if len(hashes) < length:
+        raise Malformed("the log doesn't reach this tile")
+    return bytes(hashes[:length])

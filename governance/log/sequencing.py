@@ -1,0 +1,220 @@
+"""Appending to the log, in the transaction that decides what is logged.
+
+Writers take turns, so the next index is the newest size, and there is never a gap. A transaction's
+ledger gathers its decisions; at its end they become entries, the tiles grow at their right edge,
+and the tree is signed: all of it commits together, or none of it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from governance.entries import LogCheckpoint, LogEntry, LogTile
+from governance.errors import RolledBack
+from governance.fields import print_instant
+from governance.log.checkpoints import Checkpoint
+from governance.log.errors import LogError, Malformed
+from governance.log.guards import Guard
+from governance.log.notes import decode, encode
+from governance.log.proving import stored_root, tiles_at
+from governance.log.signers import Signer
+from governance.log.tiles import Tile, edge_of, grow, in_tiles
+from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
+
+LARGEST_ENTRY = 16 * 1024  # bytes
+LEDGER = "ledger"  # in the info of a session that writes
+UNSIGNED = b"null"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be logged: canonical JSON, and the signature by its platform or `null`."""
+
+    data: bytes
+    platform_id: str | None
+    case_id: str | None
+    at: datetime
+    signature: bytes = UNSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class Sequencer:
+    """Who signs a log, and the file that remembers what was signed."""
+
+    signer: Signer
+    guard: Guard
+
+    @property
+    def origin(self) -> str:
+        return self.signer.name
+
+    def continued(self, session: Session, newest: LogCheckpoint | None = None) -> Checkpoint:
+        """The tree to go on from; RolledBack unless it goes on from what was signed here."""
+        newest = newest or newest_checkpoint(session)
+        if newest is None:
+            head = Checkpoint(self.origin, 0, EMPTY_ROOT)
+        else:
+            head = Checkpoint(newest.origin, newest.size, decode(newest.root_hash))
+        if head.origin != self.origin:
+            raise RolledBack(f"this node's key signs {self.origin}, the log is {head.origin}")
+        self.guard.check(head, lambda size: stored_root(session, size))
+        return head
+
+
+class Ledger:
+    """What one transaction logs."""
+
+    def __init__(self, session: Session, sequencer: Sequencer) -> None:
+        self._session, self._sequencer = session, sequencer
+        self._decisions: list[Decision] = []
+        self._newest: LogCheckpoint | None = None
+        self._domains: dict[str, str] = {}
+        self._is_read = False
+
+    def instant(self, now: datetime) -> datetime:
+        """The log's time: now, or that of its newest entry where a clock jumped back."""
+        times = [d.at for d in self._decisions[-1:]]
+        newest = self.newest
+        return max(now, *times, newest.logged_at) if newest else max([now, *times])
+
+    @property
+    def newest(self) -> LogCheckpoint | None:
+        """The tree that this transaction continues."""
+        if not self._is_read:
+            self._newest, self._is_read = newest_checkpoint(self._session), True
+        return self._newest
+
+    def add(self, decision: Decision) -> None:
+        """Has a decision logged when the transaction ends; `at` is an `instant` of this ledger."""
+        self._decisions.append(decision)
+
+    def close(self) -> Checkpoint | None:
+        """Writes and signs what was gathered; returns the tree, for the guard after the commit.
+
+        RolledBack where the database isn't a continuation of what this node signed.
+        """
+        if not self._decisions:
+            return None
+        session = self._session
+        session.flush()
+        head = self._sequencer.continued(session, self.newest)
+        edge = _edge(session, head.size)
+        rows = self._entries(head.size)
+        hashes = [decode(str(row["leaf_hash"])) for row in rows]
+        session.execute(sa.insert(LogEntry), rows)
+        grown = grow(head.size, edge, hashes)
+        _write_tiles(session, edge, grown)
+        size = head.size + len(rows)
+        root = root_hash(size, in_tiles(size, {**edge, **grown}.__getitem__))
+        return self._signed(Checkpoint(head.origin, size, root))
+
+    def _entries(self, index: int) -> list[dict[str, object]]:
+        """The rows of the entries, each hashed as it will be served."""
+        seqs = _next_seqs(self._session, {d.platform_id for d in self._decisions})
+        previous = _newest_of(self._session, {d.case_id for d in self._decisions if d.case_id})
+        rows: list[dict[str, object]] = []
+        for decision in self._decisions:
+            platform, case = decision.platform_id, decision.case_id
+            data = _entry(decision, seqs[platform], previous.get(case) if case else None)
+            hashed = encode(leaf_hash(data))
+            rows.append(
+                {
+                    "index": index + len(rows),
+                    "platform_id": platform,
+                    "seq": seqs[platform],
+                    "case_id": case,
+                    "leaf_hash": hashed,
+                    "data": data.decode(),
+                }
+            )
+            seqs[platform] += 1
+            if case is not None:
+                previous[case] = hashed
+        return rows
+
+    def _signed(self, tree: Checkpoint) -> Checkpoint:
+        self._session.execute(
+            sa.insert(LogCheckpoint).values(
+                size=tree.size,
+                origin=tree.origin,
+                root_hash=encode(tree.root),
+                note=tree.signed(self._sequencer.signer).render().decode(),
+                logged_at=self._decisions[-1].at,
+            )
+        )
+        return tree
+
+
+def ledger_of(session: Session) -> Ledger:
+    """The ledger of a transaction that writes."""
+    found: Ledger = session.info[LEDGER]
+    return found
+
+
+def newest_checkpoint(session: Session) -> LogCheckpoint | None:
+    """The newest tree of the log; None while it is empty."""
+    found = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
+    return session.execute(found).scalar_one_or_none()
+
+
+def _edge(session: Session, size: int) -> dict[Tile, bytes]:
+    try:
+        return tiles_at(session, edge_of(size))
+    except LogError:
+        raise RolledBack("a tile at the log's edge is missing: restore a backup") from None
+
+
+def _write_tiles(session: Session, edge: dict[Tile, bytes], grown: dict[Tile, bytes]) -> None:
+    """Widens the tiles that were there, and adds the others."""
+    there = {(tile.level, tile.index) for tile in edge}
+    added = []
+    for tile, hashes in grown.items():
+        if (tile.level, tile.index) in there:
+            place = col(LogTile.level) == tile.level, col(LogTile.index) == tile.index
+            session.execute(sa.update(LogTile).where(*place).values(hashes=hashes))
+        else:
+            added.append({"level": tile.level, "index": tile.index, "hashes": hashes})
+    if added:
+        session.execute(sa.insert(LogTile), added)
+
+
+def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, int]:
+    """The next number of each platform's entries; of the node's own for None."""
+    found = {}
+    for platform in platforms:
+        newest = sa.select(sa.func.max(col(LogEntry.seq))).filter_by(platform_id=platform)
+        last = session.execute(newest).scalar_one()
+        found[platform] = 0 if last is None else last + 1
+    return found
+
+
+def _newest_of(session: Session, cases: set[str]) -> dict[str, str]:
+    """The hash of each case's newest entry, where it has one."""
+    if not cases:
+        return {}
+    newest = (
+        sa.select(sa.func.max(col(LogEntry.index)))
+        .where(col(LogEntry.case_id).in_(cases))
+        .group_by(col(LogEntry.case_id))
+    )
+    found = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
+        col(LogEntry.index).in_(newest)
+    )
+    return {row.case_id: row.leaf_hash for row in session.execute(found)}
+
+
+def _entry(decision: Decision, seq: int, previous: str | None) -> bytes:
+    """The leaf's bytes: canonical JSON, put together since its parts are canonical already."""
+    before = b"null" if previous is None else b'"%b"' % previous.encode()
+    data = b'{"decision":%b,"node":{"loggedAt":"%b","previous":%b,"seq":%d},"signature":%b}' % (
+        decision.data,
+        print_instant(decision.at).encode(),
+        before,
+        seq,
+        decision.signature,
+    )
+    if len(data) > LARGEST_ENTRY:
+        raise Malformed(f"an entry has at most {LARGEST_ENTRY:,} bytes")
+    return data

@@ -1,0 +1,160 @@
+"""The decision log over GraphQL and as files, checked with nothing but the log's own key."""
+
+import gzip
+from base64 import b64decode
+from typing import Any
+
+import pytest
+
+from governance.log.canonical import parse_canonical
+from governance.log.checkpoints import open_checkpoint
+from governance.log.proofs import parse_proof
+from governance.log.signers import parse_verifier
+from governance.log.tiles import FULL, parse_bundle
+from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
+from tests.api.http.outside import Node
+from tests.builders import LOG_KEY, Team
+
+ENTRY = "{ log { origin size rootHash checkpoint entry(index: 0) { index leafHash data proof } } }"
+PROOFS = """query ($i: Long!, $n: Long!, $m: Long!) { log {
+  inclusionProof(index: $i, size: $n) { hashes }
+  consistencyProof(from: $m, to: $n) { hashes }
+} }"""
+KEYS = [LOG_KEY.verifier()]
+
+
+@pytest.fixture
+def team(node: Node) -> Team:
+    """Return a platform of the node with its members."""
+    return node.world.team()
+
+
+def fetched(node: Node, path: str, **headers: str) -> bytes:
+    response = node.client.get(f"/log/{path}", headers=headers)
+    assert response.status_code == 200, path
+    assert response.headers["access-control-allow-origin"] == "*"
+    return bytes(response.content)
+
+
+def stored(node: Node) -> list[bytes]:
+    """Every entry, from the bundles."""
+    size = node.data("{ log { size } }")["log"]["size"]
+    full, rest = divmod(size, FULL)
+    paths = [f"tile/entries/{index:03}" for index in range(full)]
+    paths += [f"tile/entries/{full:03}.p/{rest}"] if rest else []
+    return [entry for path in paths for entry in parse_bundle(fetched(node, path))]
+
+
+def test_a_mutation_answers_with_its_entry(node: Node, team: Team) -> None:
+    answer = node.issue(team.issuer)
+    told = answer["logEntry"]
+    entry = stored(node)[told["index"]]
+    assert b64decode(told["leafHash"]) == leaf_hash(entry)
+    decision: Any = parse_canonical(entry)
+    assert decision["decision"]["type"] == "sanction.issued"
+    asked = node.run("Sanction", team.issuer, id=answer["sanction"]["id"])["data"]["sanction"]
+    assert asked["logEntry"] == told
+
+
+def test_the_log_says_what_its_files_say(node: Node, team: Team) -> None:
+    node.issue(team.issuer)
+    found = node.data(ENTRY)["log"]
+    assert parse_verifier(fetched(node, "key").decode().strip()) == KEYS[0]
+    assert fetched(node, "checkpoint").decode() == found["checkpoint"]
+    signed = open_checkpoint(found["checkpoint"].encode(), LOG_KEY.name, verifiers=KEYS)
+    assert (signed.origin, signed.size) == (found["origin"], found["size"])
+    assert signed.root == b64decode(found["rootHash"])
+    entries = stored(node)
+    hashes = [leaf_hash(entry) for entry in entries]
+    assert root_hash(len(hashes), of_leaves(hashes)) == signed.root
+    assert found["entry"]["data"].encode() == entries[0]
+    assert b64decode(found["entry"]["leafHash"]) == hashes[0]
+    assert fetched(node, f"tile/0/000.p/{len(hashes)}") == b"".join(hashes)
+    proof = parse_proof(found["entry"]["proof"].encode())
+    proof.check(entries[0], LOG_KEY.name, verifiers=KEYS)
+
+
+def test_proofs_hold_and_end_with_the_log(node: Node, team: Team) -> None:
+    for _ in range(3):
+        node.issue(team.issuer)
+    hashes = [leaf_hash(entry) for entry in stored(node)]
+    size = len(hashes)
+    found = node.data(PROOFS, {"i": 2, "n": size, "m": 5})["log"]
+    root = root_hash(size, of_leaves(hashes))
+    shown = [b64decode(one) for one in found["inclusionProof"]["hashes"]]
+    check_inclusion(hashes[2], 2, size=size, hashes=shown, root=root)
+    grown = [b64decode(one) for one in found["consistencyProof"]["hashes"]]
+    old = root_hash(5, of_leaves(hashes[:5]))
+    check_consistency(5, size, hashes=grown, old_root=old, new_root=root)
+    none = {"inclusionProof": None, "consistencyProof": None}
+    for values in (
+        {"i": size, "n": size, "m": 0},
+        {"i": 0, "n": size + 1, "m": 1},
+        {"i": -1, "n": size, "m": size + 1},
+        {"i": 2**53 - 1, "n": 2**53 - 1, "m": 2**53 - 1},
+    ):
+        assert node.data(PROOFS, values)["log"] == none
+
+
+def test_an_entry_outside_the_log_is_null(node: Node, team: Team) -> None:
+    asked = "query ($i: Long!) { log { entry(index: $i) { index proof } } }"
+    for index in (-1, 10_000, 2**53 - 1):
+        assert node.data(asked, {"i": index})["log"]["entry"] is None
+
+
+def test_an_empty_log_is_null(node: Node) -> None:
+    assert node.data("{ log { size } }") == {"log": None}
+    response = node.client.get("/log/checkpoint")
+    assert (response.status_code, response.headers["cache-control"]) == (404, "no-store")
+
+
+def test_too_many_proofs_at_once_are_refused(node: Node, team: Team) -> None:
+    for _ in range(101):
+        node.issue(team.issuer)
+    asked = "{ sanctions(first: 101) { nodes { logEntry { proof } } } }"
+    [error] = node.answer(asked)["errors"]
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    few = node.data(asked.replace("101", "100"))["sanctions"]["nodes"]
+    assert len({one["logEntry"]["proof"] for one in few}) == 100
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("tile/0/000", "tile/0/000.p/0", "tile/0/000.p/9999", "tile/0/001", "tile/1/000"),
+        *("tile/entries/000.p/200", "tile/entries/001", "tile/entries/x/000", "tile/64/000"),
+        *("tile/0/0", "tile/-1/000", "tile/0/000.p/05", "tile/%2e%2e/000", "tile/", "nothing"),
+        *("tile/0/x999/x999/x999/x999/x999/x999/999", "tile/0/000/", "tile/entries/000%00"),
+    ],
+)
+def test_what_the_log_does_not_reach_is_absent_and_not_kept(
+    node: Node, team: Team, path: str
+) -> None:
+    response = node.client.get(f"/log/{path}")
+    assert response.status_code == 404
+    if path.startswith("tile/"):
+        assert response.headers["cache-control"] == "no-store"
+
+
+def test_tiles_are_kept_for_good_and_the_checkpoint_is_asked_for_anew(
+    node: Node, team: Team
+) -> None:
+    tile = node.client.get("/log/tile/0/000.p/1")
+    assert "immutable" in tile.headers["cache-control"]
+    assert "max-age=31536000" in tile.headers["cache-control"]
+    newest = node.client.get("/log/checkpoint")
+    assert newest.headers["cache-control"] == "no-cache"
+    again = {"If-None-Match": newest.headers["etag"]}
+    assert node.client.get("/log/checkpoint", headers=again).status_code == 304
+    node.issue(team.issuer)
+    assert node.client.get("/log/checkpoint", headers=again).status_code == 200
+
+
+def test_entries_are_compressed_where_that_is_welcome(node: Node, team: Team) -> None:
+    path = "/log/tile/entries/000.p/2"
+    plain = node.client.get(path, headers={"Accept-Encoding": "identity"})
+    with node.client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as packed:
+        raw = b"".join(packed.iter_raw())
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(raw) == plain.content
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"

@@ -1,0 +1,224 @@
+"""Every decision is in the log with it: the tree, its entries and what they commit to agree."""
+
+from base64 import b64decode
+from collections import defaultdict
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from governance import decisions
+from governance.entries import LogCheckpoint, LogEntry, LogTile
+from governance.errors import Conflict, RolledBack
+from governance.events import Event
+from governance.log.canonical import canonical, parse_canonical
+from governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
+from governance.log.commitments import opening
+from governance.log.notes import parse_note
+from governance.log.proving import consistency, inclusion, stored_root
+from governance.log.tiles import Tile, tiles_of
+from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
+from governance.membership import add_platform
+from governance.platforms import Platform
+from governance.sanctions import Disclosure
+from governance.words import AppealMove, EventType, Outcome
+from tests.api.worlds import rich
+from tests.builders import DAY, HOUR, LOG_KEY, NOW, Team, World, sequencer
+
+SERIALS = count()
+PERSONAL = ("alice", "acct:", "needle", "mod-", "issuer_2")
+
+
+def entries(world: World) -> list[LogEntry]:
+    with world.database.reading() as session:
+        return list(session.exec(select(LogEntry).order_by(col(LogEntry.index))))
+
+
+def leaves(world: World) -> list[dict[str, Any]]:
+    found = [parse_canonical(entry.data.encode()) for entry in entries(world)]
+    assert all(isinstance(leaf, dict) for leaf in found)
+    return found  # type: ignore[return-value]
+
+
+def newest(world: World) -> LogCheckpoint:
+    with world.database.reading() as session:
+        found = session.exec(select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc())).first()
+    assert found is not None
+    return found
+
+
+def check_tree(world: World) -> None:
+    """Everything stored of the log is what its entries say."""
+    stored = entries(world)
+    hashes = [leaf_hash(entry.data.encode()) for entry in stored]
+    assert [b64decode(entry.leaf_hash) for entry in stored] == hashes
+    assert [entry.index for entry in stored] == list(range(len(stored)))
+    signed = newest(world)
+    checkpoint = open_checkpoint(signed.note.encode(), LOG_KEY.name, verifiers=[LOG_KEY.verifier()])
+    assert checkpoint.size == signed.size == len(stored)
+    assert checkpoint.root == root_hash(len(stored), of_leaves(hashes))
+    assert b64decode(signed.root_hash) == checkpoint.root
+    with world.database.reading() as session:
+        tiles = {(t.level, t.index): t.hashes for t in session.exec(select(LogTile))}
+        sizes = list(session.scalars(sa.select(col(LogCheckpoint.size))))
+        for size in sizes:
+            assert stored_root(session, size) == root_hash(size, of_leaves(hashes[:size]))
+    assert {(t.level, t.index, len(h) // 32) for t, h in _widths(tiles).items()} == {
+        (tile.level, tile.index, tile.width) for tile in tiles_of(len(stored))
+    }
+
+
+def _widths(tiles: dict[tuple[int, int], bytes]) -> dict[Tile, bytes]:
+    return {Tile(*place, len(hashes) // 32): hashes for place, hashes in tiles.items()}
+
+
+def test_a_whole_world_is_in_the_log(world: World) -> None:
+    rich(world)
+    check_tree(world)
+    found = leaves(world)
+    with world.database.reading() as session:
+        domains = dict(session.execute(sa.select(col(Platform.id), col(Platform.domain))).all())
+        events = list(session.exec(select(Event).order_by(col(Event.position))))
+    logged = [e for e in events if e.type is not EventType.NOTICE_DUE]
+    of_cases = [leaf for leaf in found if not leaf["decision"]["type"].startswith(("pl", "me"))]
+    assert [leaf["decision"]["type"] for leaf in of_cases] == [
+        decisions.kind_of(event.type) for event in logged
+    ]
+    assert [leaf["decision"]["platform"] for leaf in of_cases] == [
+        domains[event.platform_id] for event in logged
+    ]
+    assert not [word for word in PERSONAL for entry in entries(world) if word in entry.data]
+
+
+def test_each_platforms_entries_are_counted_and_each_case_is_a_chain(world: World) -> None:
+    rich(world)
+    seqs: dict[str, int] = defaultdict(int)
+    newest_of: dict[str, str] = {}
+    for entry, leaf in zip(entries(world), leaves(world), strict=True):
+        decision, node = leaf["decision"], leaf["node"]
+        assert node["seq"] == entry.seq == seqs[decision["platform"]]
+        seqs[decision["platform"]] += 1
+        case = decision.get("case")
+        if decision["type"] == "sanction.issued":
+            assert case is None
+            case = decisions.case_id(canonical(decision))
+            assert case not in newest_of
+        assert case == entry.case_id
+        if case is not None:
+            assert node["previous"] == newest_of.get(case)
+            newest_of[case] = entry.leaf_hash
+
+
+def test_what_is_disclosed_opens_its_commitment(world: World, team: Team) -> None:
+    reference = {"rule": "1", "version": None, "url": "https://rules.example/1"}
+    sanction_id = world.issue(team.issuer, explanation="Words", policy_reference=reference)
+    [decision] = [leaf["decision"] for leaf in leaves(world) if "commitments" in leaf["decision"]]
+    with world.database.reading() as session:
+        held = session.get_one(Disclosure, sanction_id)
+    assert set(decision["commitments"]) == {
+        *("subject", "groundReference", "reason", "issuerReference", "explanation"),
+        "policyReference",
+    }
+    for name, value in {"explanation": "Words", "policyReference": reference}.items():
+        opening(held.seed, name, value).check(b64decode(decision["commitments"][name]))
+
+
+def test_the_tree_grows_over_the_edges_of_tiles(world: World, team: Team) -> None:
+    for size in (1, 40, 200, 256, 300):
+        while len(entries(world)) < size:
+            missing = size - len(entries(world))
+            with world.database.writing() as session:
+                for _ in range(missing if missing < 50 else missing // 2):
+                    add_platform(session, f"x{next(SERIALS)}.example", None, now=NOW)
+    check_tree(world)
+    hashes = [b64decode(entry.leaf_hash) for entry in entries(world)]
+    with world.database.reading() as session:
+        for index, size in ((0, 1), (17, 255), (17, 256), (255, 256), (256, 257), (299, 300)):
+            root = root_hash(size, of_leaves(hashes[:size]))
+            proof = inclusion(session, index, size)
+            check_inclusion(hashes[index], index, size=size, hashes=proof, root=root)
+        for old, new in ((1, 300), (255, 257), (256, 300), (300, 300)):
+            before, after = (root_hash(n, of_leaves(hashes[:n])) for n in (old, new))
+            proof = consistency(session, old, new)
+            check_consistency(old, new, hashes=proof, old_root=before, new_root=after)
+
+
+def _add_twice(session: Session, domain: str) -> None:
+    for _ in range(2):
+        add_platform(session, domain, None, now=NOW)
+
+
+def test_what_is_refused_is_not_logged(world: World, team: Team) -> None:
+    sanction_id = world.issue(team.issuer)
+    before = entries(world)
+    with pytest.raises(Conflict):
+        world.do(_add_twice, "gone.example")
+    with pytest.raises(Exception, match="expected an earlier end"):
+        world.shorten(team.issuer, sanction_id, NOW + 300 * DAY)
+    assert entries(world) == before
+    check_tree(world)
+
+
+def test_the_logs_time_never_goes_back(world: World, team: Team) -> None:
+    world.issue(team.issuer, NOW + HOUR)
+    world.issue(team.issuer, NOW)
+    times = [leaf["node"]["loggedAt"] for leaf in leaves(world)]
+    assert times == sorted(times)
+
+
+def test_entries_are_never_changed_or_deleted(world: World, team: Team) -> None:
+    world.issue(team.issuer)
+    before = entries(world)
+    for statement in (
+        sa.update(LogEntry).where(col(LogEntry.index) == 0).values(data="{}"),
+        sa.delete(LogEntry).where(col(LogEntry.index) == 0),
+    ):
+        with pytest.raises(sa.exc.DBAPIError), world.database.writing() as session:
+            session.execute(statement)
+    assert entries(world) == before
+
+
+def test_a_log_that_is_behind_what_was_signed_is_not_continued(
+    world: World, team: Team, tmp_path: Path
+) -> None:
+    guard = sequencer(tmp_path).guard
+    guard.advance(_tree(world))
+    world.issue(team.issuer)  # by another machine, so the guard here is behind
+    world.database.log = sequencer(tmp_path)
+    sanction_id = world.issue(team.issuer)
+    head = guard.newest()
+    assert head is not None
+    assert head.size == len(entries(world))
+    guard.path.unlink()
+    guard.advance(Checkpoint(head.origin, head.size + 1, bytes(32)))
+    with pytest.raises(RolledBack, match="signed"):
+        world.lift(team.issuer, sanction_id)
+    guard.path.unlink()
+    guard.advance(Checkpoint(head.origin, head.size - 1, bytes(32)))
+    with pytest.raises(RolledBack, match="aren't those signed here"):
+        world.lift(team.issuer, sanction_id)
+    assert newest(world).size == head.size
+
+
+def _tree(world: World) -> Checkpoint:
+    return parse_checkpoint(parse_note(newest(world).note.encode()).text)
+
+
+def test_appeals_are_logged_move_by_move(world: World, team: Team) -> None:
+    issued = world.issued(team.issuer)
+    filed = world.file(None, issued.sanction_id, secret=issued.appeal_secret)
+    world.move(team.reviewer, filed.appeal_id, AppealMove.ADMIT)
+    world.move(team.reviewer, filed.appeal_id, AppealMove.START_REVIEW)
+    world.decide(team.reviewer, filed.appeal_id, Outcome.OVERTURNED)
+    found = [leaf["decision"] for leaf in leaves(world) if leaf["decision"].get("case")]
+    assert [decision["type"] for decision in found] == [
+        *("appeal.filed", "appeal.moved", "appeal.moved", "appeal.decided", "sanction.overturned")
+    ]
+    assert [d["changed"].get("state") for d in found] == [
+        *("FILED", "ADMITTED", "IN_REVIEW", "DECIDED", None)
+    ]
+    assert found[3]["changed"]["outcome"] == "OVERTURNED"
+    assert {d.get("appeal") for d in found[:4]} == {filed.appeal_id}
