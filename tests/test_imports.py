@@ -25,7 +25,7 @@ SOURCES = {
 LOG_MATHEMATICS = {
     f"governance.log.{noun}"
     for noun in (
-        *("canonical", "checkpoints", "commitments", "errors"),
+        *("authorship", "canonical", "checkpoints", "commitments", "errors"),
         *("notes", "proofs", "signers", "tiles", "tree"),  # the rest of the package stores it
     )
 }
