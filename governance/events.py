@@ -1,4 +1,4 @@
-"""The feed: every change in commit order, without a gap, with the state it led to.
+"""The feed: every change in commit order, with the state it led to.
 
 A sanction's newest event not later than an instant tells what was known at that instant.
 """
@@ -14,7 +14,8 @@ from governance.words import AppealState, EndReason, EventType, Validity
 
 
 class Event(SQLModel, table=True):
-    """One entry of the feed. `recorded_at` never goes backwards along `position`."""
+    """One entry of the feed. `recorded_at` never goes backwards along `position`, which is odd for
+    what is in the log, two for each entry, and even for what isn't."""
 
     __tablename__ = "events"
     __table_args__ = (

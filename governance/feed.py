@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -46,35 +47,52 @@ def settle(sanction: Sanction) -> Sanction:
 
 
 def append(session: Session, happenings: Sequence[Happening], *, now: datetime) -> None:
-    """Adds to the end of the feed, and to what the transaction logs. The caller holds the
-    writers' turn until the commit, so positions have no gap and follow the order of commits."""
+    """Adds to the end of the feed, and to what the transaction logs.
+
+    The caller holds the writers' turn until the commit, so positions follow the order of commits.
+    """
     session.flush()
     position, recorded_at = session.execute(_LAST).one_or_none() or (0, now)
     # A clock that jumped back must not reorder what was known when.
     recorded_at = ledger_of(session).instant(max(recorded_at, now))
-    rows = [
-        {
-            "position": position + offset,
-            "type": event.type,
-            "occurred_at": event.occurred_at or recorded_at,
-            "recorded_at": recorded_at,
-            "platform_id": event.sanction.platform_id,
-            "sanction_id": event.sanction.id,
-            "appeal_id": event.appeal.id if event.appeal else None,
-            "appeal_state": event.appeal.state if event.appeal else None,
-            "validity": event.sanction.validity,
-            "expires_at": event.sanction.expires_at,
-            "starts_at": event.sanction.starts_at,
-            "ends_at": event.sanction.ends_at,
-            "end_reason": event.sanction.end_reason,
-        }
-        for offset, event in enumerate(happenings, start=1)
-    ]
+    rows = []
+    for event in happenings:
+        position = position_after(position, event.type, ledger_of(session).size)
+        rows.append(row_of(event, position, recorded_at))
+        if event.type is not EventType.NOTICE_DUE:
+            _log(session, event, recorded_at)
     if rows:
         session.execute(_INSERT, rows)
-    for event in happenings:
-        if event.type is not EventType.NOTICE_DUE:  # between a platform and an account's host
-            _log(session, event, recorded_at)
+
+
+def position_after(newest: int, event: EventType, index: int) -> int:
+    """The position that follows, of an event that is logged at an index.
+
+    What is logged has an odd one that the index gives, so that a feed made again from the log is
+    the same. A notice, which is between platforms, has the even one after it: whoever may not see
+    it can't tell that it is there.
+    """
+    return newest + 1 if event is EventType.NOTICE_DUE else max(newest + 1, 2 * index + 1)
+
+
+def row_of(event: Happening, position: int, recorded_at: datetime) -> dict[str, Any]:
+    """The event's row, with the state that its sanction and appeal are in now."""
+    sanction, appeal = event.sanction, event.appeal
+    return {
+        "position": position,
+        "type": event.type,
+        "occurred_at": event.occurred_at or recorded_at,
+        "recorded_at": recorded_at,
+        "platform_id": sanction.platform_id,
+        "sanction_id": sanction.id,
+        "appeal_id": appeal.id if appeal else None,
+        "appeal_state": appeal.state if appeal else None,
+        "validity": sanction.validity,
+        "expires_at": sanction.expires_at,
+        "starts_at": sanction.starts_at,
+        "ends_at": sanction.ends_at,
+        "end_reason": sanction.end_reason,
+    }
 
 
 def _log(session: Session, event: Happening, at: datetime) -> None:

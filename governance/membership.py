@@ -90,7 +90,7 @@ def add_member(
     member = session.exec(
         select(Member).where(Member.platform_id == platform.id, Member.handle == handle)
     ).first()
-    is_new = member is None
+    before = member.roles if member else None
     if member is None:
         member = Member(
             id=new_id("mem"),
@@ -105,8 +105,9 @@ def add_member(
     member.roles = list(dict.fromkeys(roles))
     session.add(member)
     session.flush()
-    event = "member.added" if is_new else "member.changed"
-    _log(session, event, platform, now, roles=[role.value for role in member.roles])
+    if member.roles != before:
+        event = "member.added" if before is None else "member.changed"
+        _log(session, event, platform, now, roles=[role.value for role in member.roles])
     return member
 
 

@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from governance import appealing, changing, deciding, erasing, issuing, judging
 from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
@@ -30,6 +30,7 @@ from governance.changing import (
     VoidingDraft,
 )
 from governance.database import Database
+from governance.entries import LogEntry
 from governance.errors import RefusalCode, Refused
 from governance.fields import validated
 from governance.issuing import Issued
@@ -77,6 +78,13 @@ def sequencer(folder: Path) -> Sequencer:
     """Who signs the log of every test's node."""
     folder.mkdir(exist_ok=True)
     return Sequencer(LOG_KEY, Guard(folder / "comity.log.head"))
+
+
+def positions(database: Database) -> list[int]:
+    """Where in the feed every entry of a case in the log is."""
+    with database.reading() as session:
+        found = sa.select(col(LogEntry.index)).where(col(LogEntry.case_id).is_not(None))
+        return [2 * index + 1 for index in session.scalars(found.order_by(col(LogEntry.index)))]
 
 
 def write_keys(key_file: Path) -> None:

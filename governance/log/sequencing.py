@@ -80,6 +80,12 @@ class Ledger:
         return max(now, *times, newest.logged_at) if newest else max([now, *times])
 
     @property
+    def size(self) -> int:
+        """How many entries the log has with what was added: the index of the next one."""
+        newest = self.newest
+        return (newest.size if newest else 0) + len(self._decisions)
+
+    @property
     def newest(self) -> LogCheckpoint | None:
         """The tree that this transaction continues."""
         if not self._is_read:
