@@ -25,6 +25,7 @@ from governance.errors import (
     Unauthenticated,
 )
 from governance.fields import new_id
+from governance.log.sequencing import ledger_of
 from governance.membership import Actor, find_platform
 from governance.rules import duties, policy
 from governance.rules.lifecycle import (
@@ -80,7 +81,8 @@ def file(
     session.add(appeal)
     session.flush()
     say(session, appeal, Author.APPELLANT, draft.grounds, now)
-    happening = feed.Happening(EventType.APPEAL_FILED, sanction, appeal)
+    told = {"origin": origin.id} if origin.id != sanction.id else {}
+    happening = feed.Happening(EventType.APPEAL_FILED, sanction, appeal, told=told)
     feed.append(session, [happening], now=now)
     return Moved(
         appeal.id, appellants.used(session, keys, origin, draft, draft.appeal_secret, appeal, now)
@@ -134,7 +136,8 @@ def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datet
     if guest.id == actor.platform_id:
         raise InvalidInput("expected another platform", path=["platform"])
     if session.get(Invitation, (sanction.id, guest.id)) is None:
-        session.add(Invitation(sanction_id=sanction.id, platform_id=guest.id, at=now))
+        at = ledger_of(session).instant(now)
+        session.add(Invitation(sanction_id=sanction.id, platform_id=guest.id, at=at))
         happening = feed.Happening(
             EventType.REVIEWER_INVITED, sanction, appeal, told={"guest": guest.domain}
         )

@@ -24,7 +24,7 @@ from governance.words import EventType
 VERSION = 1
 
 # Its instant of issue is the decision's own, its id follows from it, the rest comes later.
-_STATEMENT = tuple(
+STATEMENT = tuple(
     name
     for name in SanctionStatement.model_fields
     if name not in {"id", "issued_at", "validity", "approved_at", "void_code"}
@@ -32,11 +32,11 @@ _STATEMENT = tuple(
 COMMITTED = ("subject", "policy_reference", *SanctionTexts.model_fields)
 
 # What each later event sets, of the sanction or of the appeal.
-_APPEAL = (
+APPEAL = (
     *("state", "filed_by", "filed_at", "asked_at", "due_at", "lapses_at", "decided_at", "outcome"),
     *("inadmissible_code", "outside_outcome", "implemented_at"),
 )
-_CHANGES: Mapping[EventType, tuple[str, ...]] = {
+CHANGES: Mapping[EventType, tuple[str, ...]] = {
     EventType.SANCTION_APPROVED: ("approved_at",),
     EventType.SANCTION_SHORTENED: ("expires_at", "reduced_after_end"),
     EventType.SANCTION_LIFTED: ("lifted_at",),
@@ -50,7 +50,7 @@ _CHANGES: Mapping[EventType, tuple[str, ...]] = {
 
 def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: str | None) -> bytes:
     """The decision that begins a case; `case_id` says which."""
-    terms = {name: getattr(sanction, name) for name in _STATEMENT}
+    terms = {name: getattr(sanction, name) for name in STATEMENT}
     return _decision(
         EventType.SANCTION_ISSUED,
         domain,
@@ -85,7 +85,7 @@ def changed(
     told: Mapping[str, str],
 ) -> bytes:
     """The decision about a case that was begun before."""
-    row, names = (sanction, _CHANGES.get(event, ())) if appeal is None else (appeal, _APPEAL)
+    row, names = (sanction, CHANGES.get(event, ())) if appeal is None else (appeal, APPEAL)
     return _decision(
         event,
         domain,

@@ -39,6 +39,7 @@ class Scope(StrEnum):
 
     ALL = "ALL"
     PRIVATE = "PRIVATE"
+    LOST = "LOST"  # nobody erased it, it was in no backup
 
 
 class ErasureDraft(Draft):
@@ -89,19 +90,39 @@ def erase(
     return Erased(len(ready), len(waiting), until)
 
 
-def redact(session: Session, sanctions: Sequence[Sanction], *, now: datetime) -> None:
-    """Deletes everything of the sanctions that isn't in their statements."""
-    ids = [sanction.id for sanction in sanctions]
-    for table in (SubjectKey, Disclosure):
-        session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
-    _close(session, sanctions, Scope.ALL, now)
+def redact(
+    session: Session, sanctions: Sequence[Sanction], scope: Scope = Scope.ALL, *, now: datetime
+) -> None:
+    """Erases what the sanctions disclose, and says so in the feed and the log."""
+    forget(session, sanctions, scope, now=now)
+    happenings = [
+        feed.Happening(EventType.SANCTION_REDACTED, sanction, told={"scope": scope.value})
+        for sanction in sanctions
+    ]
+    feed.append(session, happenings, now=now)
 
 
-def redact_private(session: Session, sanctions: Sequence[Sanction], *, now: datetime) -> None:
-    """Deletes what the sanctions disclose to those entitled. What is public stays: explanation,
-    the rule and ground, and the URI of a server."""
+def forget(session: Session, sanctions: Sequence[Sanction], scope: Scope, *, now: datetime) -> None:
+    """Deletes what the sanctions disclose, and what was written about them."""
     ids = [sanction.id for sanction in sanctions]
-    people = [s.id for s in sanctions if s.subject_kind is not SubjectKind.SERVER]
+    if scope is Scope.PRIVATE:
+        people = [s.id for s in sanctions if s.subject_kind is not SubjectKind.SERVER]
+        _keep_what_is_public(session, ids, people)
+    else:
+        for table in (SubjectKey, Disclosure):
+            session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
+    appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
+    session.execute(sa.delete(AppealMessage).where(col(AppealMessage.appeal_id).in_(appeals)))
+    for written in (SecretUse, Note):
+        session.execute(sa.delete(written).where(col(written.sanction_id).in_(ids)))
+    for sanction in sanctions:
+        sanction.redacted_at, sanction.fingerprint, sanction.secret_hash = now, None, None
+        sanction.erasure_asked_at = None
+        session.add(sanction)
+
+
+def _keep_what_is_public(session: Session, ids: list[str], people: list[str]) -> None:
+    """Of disclosures that stays: explanation, the rule and ground, and the URI of a server."""
     session.execute(sa.delete(SubjectKey).where(col(SubjectKey.sanction_id).in_(people)))
     own = sa.update(Disclosure).where(col(Disclosure.sanction_id).in_(ids))
     session.execute(own.values(PRIVATE))
@@ -110,25 +131,6 @@ def redact_private(session: Session, sanctions: Sequence[Sanction], *, now: date
         .where(col(Disclosure.sanction_id).in_(people))
         .values(subject="", issuer_reference=None, case_reference=None)
     )
-    _close(session, sanctions, Scope.PRIVATE, now)
-
-
-def _close(session: Session, sanctions: Sequence[Sanction], scope: Scope, now: datetime) -> None:
-    """Deletes what was written about the sanctions, and notes that they are erased."""
-    ids = [sanction.id for sanction in sanctions]
-    appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
-    session.execute(sa.delete(AppealMessage).where(col(AppealMessage.appeal_id).in_(appeals)))
-    for table in (SecretUse, Note):
-        session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
-    for sanction in sanctions:
-        sanction.redacted_at, sanction.fingerprint, sanction.secret_hash = now, None, None
-        sanction.erasure_asked_at = None
-        session.add(sanction)
-    happenings = [
-        feed.Happening(EventType.SANCTION_REDACTED, sanction, told={"scope": scope.value})
-        for sanction in sanctions
-    ]
-    feed.append(session, happenings, now=now)
 
 
 def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) -> list[Sanction]:

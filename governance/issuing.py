@@ -23,6 +23,7 @@ from governance.judging import (
     used_before,
 )
 from governance.log.commitments import SEED_BYTES
+from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.platforms import Platform
 from governance.rules.duties import DecidingPart
@@ -128,6 +129,7 @@ def _one(
     judged = judge(session, actor, request, about, known, now=now)
     sanction, replaced = judged.sanction, judged.replaced
     sanction.reference_key, sanction.fingerprint = reference, body
+    sanction.recorded_at = ledger_of(session).instant(now)
     disclosure = _disclosure(request.draft, about, hosts)
     decision = decisions.issued(
         batch.domain, sanction, disclosure, replaced.id if replaced else None
@@ -175,19 +177,24 @@ def _supersede(
         if moved not in batch.parts:
             batch.parts.append(moved)
     _insert(session, batch, now)
-    went_over = session.execute(
-        sa.update(Appeal)
-        .where(col(Appeal.sanction_id) == replaced.id, col(Appeal.state).in_(OPEN))
-        .where(sa.or_(col(Appeal.lapses_at).is_(None), col(Appeal.lapses_at) > now))
-        .values(sanction_id=by.id)
-        .returning(col(Appeal.id))
-    ).all()
-    if went_over:  # guests were invited to that appeal, not to what comes after it
-        for guest in session.exec(select(Invitation).where(Invitation.sanction_id == replaced.id)):
-            session.add(Invitation(sanction_id=by.id, platform_id=guest.platform_id, at=guest.at))
+    move_appeals(session, replaced.id, by.id, now=now)
     for held in known.by_key.values():
         if replaced.id in held:
             held[replaced.id] = earlier_of(replaced)
+
+
+def move_appeals(session: Session, old: str, new: str, *, now: datetime) -> None:
+    """An open appeal moves to the replacement, and so do the guests that were invited to it."""
+    went_over = session.execute(
+        sa.update(Appeal)
+        .where(col(Appeal.sanction_id) == old, col(Appeal.state).in_(OPEN))
+        .where(sa.or_(col(Appeal.lapses_at).is_(None), col(Appeal.lapses_at) > now))
+        .values(sanction_id=new)
+        .returning(col(Appeal.id))
+    ).all()
+    if went_over:  # guests were invited to that appeal, not to what comes after it
+        for guest in session.exec(select(Invitation).where(Invitation.sanction_id == old)):
+            session.add(Invitation(sanction_id=new, platform_id=guest.platform_id, at=guest.at))
 
 
 def _insert(session: Session, batch: Batch, now: datetime) -> None:

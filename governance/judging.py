@@ -165,8 +165,6 @@ def _sanction(
     now: datetime,
 ) -> Sanction:
     draft = request.draft
-    is_binding = not conflicts
-    needs_approval = is_binding and draft.measure is Measure.ACCOUNT_TERMINATED
     terms = {name: getattr(draft, name) for name in _TERMS}
     terms["expires_at"] = policy.expiry(draft.measure, effective_at, draft.expires_at)
     return feed.settle(
@@ -180,11 +178,17 @@ def _sanction(
             policy_conflicts=conflicts,
             recorded_at=now,
             reference_key="",
-            is_binding=is_binding,
-            lapses_at=issued_at + policy.APPROVAL_LAPSE if needs_approval else None,
+            is_binding=not conflicts,
+            lapses_at=lapse(draft.measure, issued_at) if not conflicts else None,
             **terms,
         )
     )
+
+
+def lapse(measure: Measure, issued_at: datetime) -> datetime | None:
+    """When a decision that binds lapses if no second member approves it."""
+    is_permanent = measure is Measure.ACCOUNT_TERMINATED
+    return issued_at + policy.APPROVAL_LAPSE if is_permanent else None
 
 
 def _replaced(

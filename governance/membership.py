@@ -57,7 +57,10 @@ def add_platform(session: Session, domain: str, name: str | None, *, now: dateti
     if session.exec(select(Platform).where(Platform.domain == domain)).first():
         raise Conflict(f"{domain} is a platform of this node already", path=["domain"])
     platform = Platform(
-        id=new_id("plt"), domain=domain, name=(name or domain).strip() or domain, added_at=now
+        id=new_id("plt"),
+        domain=domain,
+        name=(name or domain).strip() or domain,
+        added_at=ledger_of(session).instant(now),
     )
     session.add(platform)
     session.flush()

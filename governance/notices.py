@@ -12,6 +12,7 @@ from governance import feed
 from governance.errors import Conflict, NotFound, RefusalCode, Refused
 from governance.fields import Draft, EnumText
 from governance.fields import UTCDateTime as Utc
+from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.rules.permissions import Operation
 from governance.sanctions import Disclosure, Sanction
@@ -39,7 +40,7 @@ class NoticeDraft(Draft):
 def is_due(sanction: Sanction, host_id: str | None) -> bool:
     """Whether another platform of this node hosts the account and is to tell the person: of a
     termination once it is approved, and of nothing that the issuing platform keeps to itself."""
-    return _is_made(sanction) and _teller(sanction, host_id) != sanction.platform_id
+    return _is_made(sanction) and teller(sanction, host_id) != sanction.platform_id
 
 
 def _is_made(sanction: Sanction) -> bool:
@@ -59,7 +60,7 @@ def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: da
     actor.require(Operation.RECORD_NOTICE)
     sanction = session.get(Sanction, draft.sanction_id)
     held = session.get(Disclosure, draft.sanction_id)
-    if sanction is None or held is None or actor.platform_id != _teller(sanction, held.host_id):
+    if sanction is None or held is None or actor.platform_id != teller(sanction, held.host_id):
         raise NotFound("no such sanction, or not yours to tell of", path=["sanctionId"])
     if sanction.redacted_at is not None:
         raise Refused("the subject was erased", path=["sanctionId"], code=RefusalCode.ERASED)
@@ -70,20 +71,21 @@ def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: da
         return notice
     if notice is not None and notice.outcome is NoticeOutcome.DELIVERED:
         raise Conflict("the notice was delivered already", path=["outcome"])
-    notice = session.merge(
-        Notice(
-            sanction_id=sanction.id, platform_id=actor.platform_id, outcome=draft.outcome, at=now
-        )
+    at = ledger_of(session).instant(now)
+    told = Notice(
+        sanction_id=sanction.id, platform_id=actor.platform_id, outcome=draft.outcome, at=at
     )
+    notice = session.merge(told)
     if draft.outcome is NoticeOutcome.DELIVERED:
         sanction.notified_at = now
         session.add(sanction)
-    told = {"outcome": draft.outcome.value}
-    happening = feed.Happening(EventType.NOTICE_RECORDED, sanction, told=told)
+    outcome = {"outcome": draft.outcome.value}
+    happening = feed.Happening(EventType.NOTICE_RECORDED, sanction, told=outcome)
     feed.append(session, [happening], now=now)
     return notice
 
 
-def _teller(sanction: Sanction, host_id: str | None) -> str:
+def teller(sanction: Sanction, host_id: str | None) -> str:
+    """The platform that tells the person."""
     is_shared = sanction.audience is Audience.PARTNERS
     return host_id if is_shared and host_id is not None else sanction.platform_id

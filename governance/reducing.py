@@ -10,6 +10,7 @@ from governance import decisions, feed, notices
 from governance.appellants import appeal_secret
 from governance.errors import PolicyRefused, RefusalCode
 from governance.log.commitments import SEED_BYTES
+from governance.log.sequencing import ledger_of
 from governance.platforms import Platform
 from governance.rules import policy
 from governance.rules.status import Span
@@ -34,7 +35,7 @@ def replace_termination(
         "measure": Measure.ACCOUNT_SUSPENDED,
         "permanent_basis": None,
         "issued_at": now,
-        "recorded_at": now,
+        "recorded_at": ledger_of(session).instant(now),
         "effective_at": start,
         "expires_at": end,
         "approved_at": None,
@@ -58,7 +59,7 @@ def replace_termination(
     _copy(session, terminated.id, disclosure, list(subject_keys))
     happenings = [
         feed.Happening(EventType.SANCTION_SUPERSEDED, terminated),
-        feed.Happening(EventType.SANCTION_ISSUED, replacement, decision=decision),
+        feed.Happening(EventType.SANCTION_ISSUED, replacement, occurred_at=now, decision=decision),
     ]
     if notices.is_due(replacement, disclosure.host_id):
         happenings.append(feed.Happening(EventType.NOTICE_DUE, replacement))

@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.appealing import standing_in_place
 from governance.database import Database
-from governance.erasing import redact, redact_private, under_appeal
+from governance.erasing import Scope, redact, under_appeal
 from governance.rules.policy import ERASED_AFTER
 from governance.rules.status import effect
 from governance.sanctions import Sanction
@@ -76,7 +76,7 @@ def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime)
     waiting = {*appealed, *(s.id for s in due if _is_replaced_by_what_holds(session, s, now))}
     ready = [sanction for sanction in due if sanction.id not in waiting]
     redact(session, [s for s in ready if s.erasure_asked_at is not None], now=now)
-    redact_private(session, [s for s in ready if s.erasure_asked_at is None], now=now)
+    redact(session, [s for s in ready if s.erasure_asked_at is None], Scope.PRIVATE, now=now)
     done.erased += len(ready)
     done.waiting += len(waiting)
 

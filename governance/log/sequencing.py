@@ -5,8 +5,10 @@ ledger gathers its decisions; at its end they become entries, the tiles grow at 
 and the tree is signed: all of it commits together, or none of it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -106,21 +108,15 @@ class Ledger:
         session = self._session
         session.flush()
         head = self._sequencer.continued(session, self.newest)
-        edge = _edge(session, head.size)
         rows = self._entries(head.size)
-        hashes = [decode(str(row["leaf_hash"])) for row in rows]
-        session.execute(sa.insert(LogEntry), rows)
-        grown = grow(head.size, edge, hashes)
-        _write_tiles(session, edge, grown)
-        size = head.size + len(rows)
-        root = root_hash(size, in_tiles(size, {**edge, **grown}.__getitem__))
-        return self._signed(Checkpoint(head.origin, size, root))
+        root = extend(session, head.size, rows)
+        return self._signed(Checkpoint(head.origin, head.size + len(rows), root))
 
-    def _entries(self, index: int) -> list[dict[str, object]]:
+    def _entries(self, index: int) -> list[dict[str, Any]]:
         """The rows of the entries, each hashed as it will be served."""
         seqs = _next_seqs(self._session, {d.platform_id for d in self._decisions})
         previous = _newest_of(self._session, {d.case_id for d in self._decisions if d.case_id})
-        rows: list[dict[str, object]] = []
+        rows: list[dict[str, Any]] = []
         for decision in self._decisions:
             platform, case = decision.platform_id, decision.case_id
             data = _entry(decision, seqs[platform], previous.get(case) if case else None)
@@ -163,6 +159,16 @@ def newest_checkpoint(session: Session) -> LogCheckpoint | None:
     """The newest tree of the log; None while it is empty."""
     found = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
     return session.execute(found).scalar_one_or_none()
+
+
+def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Writes rows of entries at the end of the log; the root that they lead to."""
+    edge = _edge(session, size)
+    session.execute(sa.insert(LogEntry), rows)
+    grown = grow(size, edge, [decode(row["leaf_hash"]) for row in rows])
+    _write_tiles(session, edge, grown)
+    size += len(rows)
+    return root_hash(size, in_tiles(size, {**edge, **grown}.__getitem__))
 
 
 def _edge(session: Session, size: int) -> dict[Tile, bytes]:
