@@ -58,26 +58,28 @@ class Database:
         self.dialect = self.engine.dialect.name
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, log: Sequencer | None = None) -> Iterator[Session]:
         """One transaction, alone among writers; commits at the end, rolls back on an error.
 
-        What it decides is logged and signed with it, where the database was opened with a log.
+        What it decides is logged and signed with it, by the log that the database was opened with
+        unless another is given.
         Busy if others keep the turn for longer than `longest_wait`.
         """
         with Session(self.engine, expire_on_commit=False) as session:
             self._take_turn(session)
-            if self.log is None:
+            log = log or self.log
+            if log is None:
                 yield session
                 session.commit()
                 return
-            ledger = session.info[LEDGER] = Ledger(session, self.log)
+            ledger = session.info[LEDGER] = Ledger(session, log)
             yield session
             if not session.in_transaction():
                 return  # rolled back, as dry runs are
             tree = ledger.close()
             session.commit()
             if tree is not None:
-                self.log.guard.advance(tree)
+                log.guard.advance(tree)
 
     def _take_turn(self, session: Session) -> None:
         try:

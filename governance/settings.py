@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError
 from governance.errors import BadSetting
 from governance.log.errors import LogError
 from governance.log.guards import Guard
+from governance.log.keyfiles import KeyFile, new_signer, write_secret
 from governance.log.notes import check_name
 from governance.log.sequencing import Sequencer
-from governance.log.signers import Signer, parse_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,40 +101,13 @@ class Settings:
         file = self.log_key_path
         if create and not file.exists():
             write_secret(file, str(new_signer(self.log_origin)))
-        found = Sequencer(read_signer(file), Guard(self.log_head_file or file.with_suffix(".head")))
+        found = Sequencer(KeyFile(file), Guard(self.log_head_file or file.with_suffix(".head")))
         if self.log_origin not in ("", found.origin):
             raise BadSetting(
                 f"COMITY_LOG_ORIGIN: the key in {file} signs {found.origin!r}, "
                 f"not {self.log_origin!r}; a log keeps its origin"
             )
         return found
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Makes a file of mode 0600 that is on disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def read_signer(file: Path) -> Signer:
-    """The log's key; BadSetting names the file."""
-    try:
-        return parse_signer(file.read_text().strip())
-    except (OSError, ValueError):
-        raise BadSetting(
-            f"COMITY_LOG_KEY_FILE: {file} is not a file of the log's key; "
-            "put your copy back (backups hold none); `comity migrate` makes one for a new node"
-        ) from None
-
-
-def new_signer(origin: str) -> Signer:
-    """A new key; a log without a name of its own is named after its first key."""
-    secret = secrets.token_bytes(32)
-    key = Signer("key", secret).verifier().key
-    return Signer(origin or f"{sha256(key).hexdigest()[:32]}.invalid/log", secret)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

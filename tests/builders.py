@@ -77,7 +77,7 @@ _serials = count(1)
 def sequencer(folder: Path) -> Sequencer:
     """Who signs the log of every test's node."""
     folder.mkdir(exist_ok=True)
-    return Sequencer(LOG_KEY, Guard(folder / "comity.log.head"))
+    return Sequencer(lambda: LOG_KEY, Guard(folder / "comity.log.head"))
 
 
 def positions(database: Database) -> list[int]:

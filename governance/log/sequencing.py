@@ -5,7 +5,7 @@ ledger gathers its decisions; at its end they become entries, the tiles grow at 
 and the tree is signed: all of it commits together, or none of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Malformed
 from governance.log.guards import Guard
-from governance.log.notes import decode, encode
+from governance.log.notes import Note, decode, encode
 from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
@@ -43,14 +43,24 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Sequencer:
-    """Who signs a log, and the file that remembers what was signed."""
+    """Who signs a log, and the file that remembers what was signed. While the key is rotated,
+    its successor signs as well."""
 
-    signer: Signer
+    keys: Callable[[], Signer]
     guard: Guard
+    successor: Signer | None = None
+
+    @property
+    def signer(self) -> Signer:
+        return self.keys()
 
     @property
     def origin(self) -> str:
         return self.signer.name
+
+    def signed(self, tree: Checkpoint) -> Note:
+        signers = [self.signer, *([self.successor] if self.successor else [])]
+        return Note(tree.text, tuple(signer.sign(tree.text) for signer in signers))
 
     def continued(self, session: Session, newest: LogCheckpoint | None = None) -> Checkpoint:
         """The tree to go on from; RolledBack unless it goes on from what was signed here."""
@@ -142,7 +152,7 @@ class Ledger:
                 size=tree.size,
                 origin=tree.origin,
                 root_hash=encode(tree.root),
-                note=tree.signed(self._sequencer.signer).render().decode(),
+                note=self._sequencer.signed(tree).render().decode(),
                 logged_at=self._decisions[-1].at,
             )
         )
