@@ -25,8 +25,9 @@ SOURCES = {
 LOG_MATHEMATICS = {
     f"governance.log.{noun}"
     for noun in (
-        *("authorship", "canonical", "checkpoints", "commitments", "errors"),
-        *("notes", "proofs", "signers", "tiles", "tree"),  # the rest of the package stores it
+        *("authorship", "canonical", "checkpoints", "commitments", "descent"),
+        *("errors", "notes", "proofs", "signers", "tiles"),
+        *("tree"),
     )
 }
 PURE = [

@@ -50,8 +50,10 @@ def hand_over(signer: Signer, successor: Verifier) -> str:
 
 def check_handover(old: Verifier, successor: Verifier, handover: str) -> None:
     """Unproven unless a log's key signed that the successor takes its place."""
-    if {old.algorithm, successor.algorithm} != {Algorithm.ED25519}:
+    if successor.algorithm is not Algorithm.ED25519:
         raise Malformed("a log's key is an Ed25519 key")
+    if old.algorithm is not Algorithm.ED25519:
+        raise Unproven("a key that only cosigns hands nothing over")
     _check(old.key, decode(handover), LOG_KEY + utf8(str(successor)))
 
 
