@@ -25,9 +25,8 @@ SOURCES = {
 LOG_MATHEMATICS = {
     f"governance.log.{noun}"
     for noun in (
-        *("authorship", "canonical", "checkpoints", "commitments", "descent"),
-        *("errors", "notes", "proofs", "signers", "tiles"),
-        *("tree"),
+        *("auditing", "authorship", "canonical", "checkpoints", "commitments", "descent"),
+        *("errors", "histories", "leaves", "notes", "proofs", "signers", "tiles", "tree"),
     )
 }
 PURE = [

@@ -1,0 +1,181 @@
+"""The check of a whole log that one doesn't trust, fed with its files from wherever they come.
+
+The audit asks for the files that it needs, in order, and gathers what is wrong where. It does no
+I/O, and holds a few tiles and what a `History` holds.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from governance.log.checkpoints import Checkpoint, parse_checkpoint
+from governance.log.descent import Descent, leaves_of, order
+from governance.log.errors import LogError, Malformed, Unproven, Unread
+from governance.log.histories import History
+from governance.log.leaves import Leaf, parse_leaf
+from governance.log.notes import Note, parse_note
+from governance.log.signers import Verifier, signed_by
+from governance.log.tiles import ENTRIES, FULL, LARGEST_ENTRY, Tile, edge_of, split_hashes
+from governance.log.tree import HASH_BYTES, leaf_hash
+
+CHECKPOINT, KEY = "checkpoint", "key"
+OLD_CHECKPOINT = "the older checkpoint"
+MOST_FAULTS = 20
+
+# Brings the bytes of tiles, in order, none larger than `largest` says; Unread where it can't.
+Fetch = Callable[[Iterable[Tile]], Iterable[tuple[Tile, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and with what: a file's path in the log, or `entry 7`."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.place}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed checkpoint, whosever the signature is. LogError if it isn't even one."""
+
+    note: Note
+    tree: Checkpoint
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Signed":
+        """Read a checkpoint, trusting nothing that it says."""
+        note = parse_note(data)
+        return cls(note, parse_checkpoint(note.text))
+
+
+class Page(NamedTuple):
+    """A file of the log, and the entries in it that nothing is wrong with, by their indices."""
+
+    tile: Tile
+    data: bytes
+    entries: list[tuple[int, Leaf]]
+
+
+class Audit:
+    """One reading of a log, of the tree of its checkpoint; what is wrong is in `faults`."""
+
+    def __init__(
+        self, signed: Signed, trusted: Iterable[Verifier], old: Signed | None = None
+    ) -> None:
+        """Begin with the checkpoint, the keys one trusts, and a checkpoint seen before."""
+        self.signed, self.tree, self.old = signed, signed.tree, old
+        self.history = History(self.tree.origin, trusted)
+        self.faults: list[Fault] = []
+        self._check_origin()
+
+    @property
+    def signers(self) -> list[Verifier]:
+        """The keys that signed the checkpoint, of those trusted until now; Unproven if none."""
+        return list(signed_by(self.signed.note, self.history.trusted))
+
+    def pages(self, fetch: Fetch) -> Iterator[Page]:
+        """Read the log. A page is proven when it comes if there are no faults until then, and
+        `signers` knew somebody; that the log continues an older one shows at the end only."""
+        try:
+            yield from self._edge(fetch)
+            for tile, data in fetch(order(self.tree.size)):
+                yield Page(tile, data, self._taken(tile, data))
+                if len(self.faults) >= MOST_FAULTS:
+                    return self._fault("the log", "there may be more, but the check ends here")
+            self._check_signatures()
+            self._check_continued()
+        except Unread as error:
+            self._fault(error.path, str(error))
+        except _Ended:
+            return None
+
+    def _edge(self, fetch: Fetch) -> Iterator[Page]:
+        edge = dict[Tile, bytes]()
+        for tile, data in fetch(edge_of(self.tree.size)):
+            with self._ending(tile):
+                split_hashes(tile, data)
+            edge[tile] = data
+        old = min(self.old.tree.size, self.tree.size) if self.old else 0
+        self._descent = Descent(self.tree.size, edge, old=old)
+        if self._descent.root != self.tree.root:
+            self._fault(CHECKPOINT, "its root isn't that of the tiles at the log's end")
+        for tile, data in edge.items():
+            yield Page(tile, data, [])
+
+    def _taken(self, tile: Tile, data: bytes) -> list[tuple[int, Leaf]]:
+        with self._ending(tile):
+            if tile.level == ENTRIES:
+                return list(self._entries(tile, data))
+            try:
+                self._descent.take(tile, data)
+            except Unproven as error:
+                self._fault(tile.path, str(error))
+        return []
+
+    def _entries(self, bundle: Tile, data: bytes) -> Iterator[tuple[int, Leaf]]:
+        first = bundle.index * FULL
+        for index, (entry, known) in enumerate(self._descent.open(bundle, data), first):
+            try:
+                yield index, self._entry(entry, known, leaves_of(bundle))
+            except LogError as error:
+                self._fault(f"entry {index}", str(error))
+
+    def _entry(self, data: bytes, known: bytes, tile: Tile) -> Leaf:
+        if leaf_hash(data) == known:
+            leaf = parse_leaf(data)
+            self.history.follow(leaf, known)
+            return leaf
+        with suppress(LogError):  # the entries after it aren't to blame
+            self.history.follow(parse_leaf(data), known)
+        raise Unproven(f"it isn't the one that {tile.path} has the hash of")
+
+    def _check_origin(self) -> None:
+        if self.tree.origin not in {key.name for key in self.history.trusted}:
+            self._fault(CHECKPOINT, "it is of another log than the key")
+        if self.old is None:
+            return
+        size, before = self.tree.size, self.old.tree.size
+        if self.old.tree.origin != self.tree.origin:
+            self._fault(OLD_CHECKPOINT, "it is of another log")
+        elif before > size:
+            self._fault(CHECKPOINT, f"the log has {size:,} entries, and had {before:,} before")
+
+    def _check_signatures(self) -> None:
+        for place, signed in ((CHECKPOINT, self.signed), (OLD_CHECKPOINT, self.old)):
+            try:
+                if signed is not None:
+                    signed_by(signed.note, self.history.trusted)
+            except LogError as error:
+                self._fault(place, str(error))
+
+    def _check_continued(self) -> None:
+        if self.old is not None and self.old.tree.size <= self.tree.size:
+            size, root = self.old.tree.size, self.old.tree.root
+            if self._descent.old_root != root:
+                self._fault(OLD_CHECKPOINT, f"the log's first {size:,} entries were others then")
+
+    def _fault(self, place: str, message: str) -> None:
+        self.faults.append(Fault(place, message))
+
+    @contextmanager
+    def _ending(self, tile: Tile) -> Iterator[None]:
+        """A file that isn't of its form ends the check."""
+        try:
+            yield
+        except Malformed as error:
+            self._fault(tile.path, str(error))
+            raise _Ended from None
+
+
+def largest(tile: Tile) -> int:
+    """How many bytes a tile has, or may have."""
+    return tile.width * (2 + LARGEST_ENTRY if tile.level == ENTRIES else HASH_BYTES)
+
+
+class _Ended(Exception):
+    """What is wrong was told, and nothing more can be checked."""

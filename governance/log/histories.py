@@ -1,0 +1,146 @@
+"""What a log's entries must be to each other, checked one after another.
+
+A node can sign whatever it likes; these are the rules that let others see when it wrote something
+that it should not have. Cases are all that grows in memory, with some 200 bytes each.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+
+from governance.log.authorship import check_decision, check_handover, parse_key
+from governance.log.errors import Malformed, Unproven
+from governance.log.leaves import BEGINS, Leaf
+from governance.log.signers import Verifier, parse_verifier
+from governance.log.tree import HASH_BYTES
+
+KEY_REGISTERED = "key.registered"
+LOG_KEY_ROTATED = "log.key_rotated"
+
+# What others than the platform that began a case tell of it, here or in another log.
+_TOLD_BY_OTHERS = re.compile(r"notice\.recorded|receipt\..*")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
+_NOT_BEGUN = 0xFFFFFFFF  # in the place of the number of the platform that began a case
+_NUMBER_BYTES = 4
+
+
+class History:
+    """The rules between the entries of one log, which are told in order.
+
+    `trusted` grows by the keys that a trusted key handed the log over to.
+    """
+
+    def __init__(self, origin: str, trusted: Iterable[Verifier]) -> None:
+        self.origin, self._given = origin, frozenset(trusted)
+        self.trusted = set(self._given)
+        self._newest_key: Verifier | None = None
+        self._latest = ""
+        self._numbers: dict[str | None, int] = {}  # of platforms, in the order they came
+        self._seqs: list[int] = []  # by the platform's number
+        self._cases: dict[str, bytes] = {}  # number of the platform that began it, newest hash
+        self._keys: dict[str | None, set[bytes]] = {}
+
+    def follow(self, leaf: Leaf, leaf_hash: bytes) -> None:
+        """Tell the next entry. Malformed or Unproven says the first thing that is wrong with it;
+        it counts all the same, so that what follows it is checked as if nothing were."""
+        number = self._number(leaf.platform)
+        expected, self._seqs[number] = self._seqs[number], leaf.seq + 1
+        latest, self._latest = self._latest, max(self._latest, leaf.logged_at)
+        case = leaf.case
+        held = b"" if case is None else self._cases.get(case, b"")
+        if case is not None:
+            self._cases[case] = _state(leaf, number, held) + leaf_hash
+        if leaf.seq != expected:
+            raise Unproven(f"seq is {leaf.seq}, and {expected} comes next for {_who(leaf)}")
+        if leaf.logged_at < latest:
+            raise Unproven(f"loggedAt is {leaf.logged_at}, before {latest} of an earlier entry")
+        if case is not None:
+            _check_case(leaf, number, held)
+        _check_previous(leaf.previous, held)
+        self._check_keys(leaf)
+
+    def _number(self, platform: str | None) -> int:
+        number = self._numbers.get(platform)
+        if number is None:
+            if platform is not None and not _DOMAIN.fullmatch(platform):
+                raise Malformed("the decision's platform isn't a domain")
+            number = self._numbers[platform] = len(self._seqs)
+            self._seqs.append(0)
+        return number
+
+    def _check_keys(self, leaf: Leaf) -> None:
+        """Signatures, and the entries that say whose hold."""
+        kind, keys = leaf.decision["type"], self._keys.get(leaf.platform, set())
+        if kind == KEY_REGISTERED:
+            self._keys[leaf.platform] = _registered(leaf, keys)
+            keys = keys | self._keys[leaf.platform]  # the old key may sign, and the new one
+        if leaf.signature is not None and check_decision(leaf.signature, leaf.signed) not in keys:
+            raise Unproven(f"it is signed with a key that {_who(leaf)} hasn't, or no longer")
+        if kind == LOG_KEY_ROTATED:
+            self._rotate(leaf)
+
+    def _rotate(self, leaf: Leaf) -> None:
+        verifier, handover = leaf.decision.get("verifier"), leaf.decision.get("handover")
+        if leaf.platform is not None or type(verifier) is not str or type(handover) is not str:
+            raise Malformed("a new key of the log is of no platform, and has a verifier, handover")
+        successor, before = parse_verifier(verifier), self._newest_key
+        if successor.name != self.origin:
+            raise Unproven("the log's new key has the name of another log")
+        self._newest_key = successor
+        old = {*self._given, before} if before else self._given
+        handed = [key for key in old if _hands_over(key, successor, handover)]
+        if before and not handed:
+            raise Unproven("the log's new key isn't signed with the one before it")
+        if self.trusted.intersection(handed):
+            self.trusted.add(successor)
+
+
+def _state(leaf: Leaf, number: int, held: bytes) -> bytes:
+    """What is kept of who began a case."""
+    if held and held[:_NUMBER_BYTES] != _NOT_BEGUN.to_bytes(_NUMBER_BYTES, "big"):
+        return held[:_NUMBER_BYTES]
+    begun = number if leaf.decision["type"] == BEGINS else _NOT_BEGUN
+    return begun.to_bytes(_NUMBER_BYTES, "big")
+
+
+def _check_case(leaf: Leaf, number: int, held: bytes) -> None:
+    begun = int.from_bytes(held[:_NUMBER_BYTES], "big") if held else _NOT_BEGUN
+    if leaf.decision["type"] == BEGINS:
+        if begun != _NOT_BEGUN:
+            raise Unproven("it begins a case that was begun before")
+    elif begun != number and not _TOLD_BY_OTHERS.fullmatch(leaf.decision["type"]):
+        if begun == _NOT_BEGUN:
+            raise Unproven("it is of a case that this log never began")
+        raise Unproven(f"it is by {_who(leaf)}, and another platform began its case")
+
+
+def _check_previous(previous: str | None, held: bytes) -> None:
+    if not held:
+        if previous is not None:
+            raise Unproven("previous isn't null, and its case has no earlier entry")
+    elif previous is None or b64encode(held[-HASH_BYTES:]) != previous.encode():
+        raise Unproven("previous isn't the hash of its case's entry before")
+
+
+def _registered(leaf: Leaf, keys: set[bytes]) -> set[bytes]:
+    """The keys of a platform after one was registered."""
+    if leaf.platform is None:
+        raise Malformed("a key is registered for no platform")
+    key, replaced = parse_key(leaf.decision.get("key")), leaf.decision.get("replaces")
+    if replaced is None:
+        return keys | {key}
+    if (old := parse_key(replaced)) not in keys:
+        raise Unproven(f"it replaces a key that {_who(leaf)} hasn't")
+    return keys - {old} | {key}
+
+
+def _hands_over(old: Verifier, successor: Verifier, handover: str) -> bool:
+    try:
+        check_handover(old, successor, handover)
+    except Unproven:
+        return False
+    return True
+
+
+def _who(leaf: Leaf) -> str:
+    return leaf.platform or "the node"

@@ -1,0 +1,123 @@
+"""Small decision logs for tests, as good ones are, and read from a dictionary of files."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from governance.fields import print_instant
+from governance.log.auditing import Audit, Signed
+from governance.log.authorship import sign_decision
+from governance.log.canonical import canonical
+from governance.log.checkpoints import Checkpoint
+from governance.log.errors import Unread
+from governance.log.leaves import BEGINS, case_id
+from governance.log.notes import encode
+from governance.log.signers import Signer, Verifier
+from governance.log.tiles import FULL, Tile, bundle, bundles_of, grow, in_tiles
+from governance.log.tree import leaf_hash, root_hash
+
+ORIGIN = "log.example/comity"
+LOG = Signer(ORIGIN, b"l" * 32)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ALPHA, BETA = "alpha.example", "beta.example"
+
+Files = dict[str, bytes]
+
+
+def decision(kind: str, platform: str | None, **told: Any) -> dict[str, Any]:
+    return {"version": 1, "type": kind, "platform": platform, "at": print_instant(NOON)} | told
+
+
+class Writer:
+    """Writes entries as a node would; what is given as `node` overrides what it would write."""
+
+    def __init__(self) -> None:
+        self.entries: list[bytes] = []
+        self._seqs: dict[str | None, int] = {}
+        self._newest: dict[str, str] = {}
+
+    def add(
+        self, told: dict[str, Any], *, by: bytes | None = None, signature: Any = None, **node: Any
+    ) -> int:
+        """Logs a decision, signed with a platform's secret or as given; returns its index."""
+        data = canonical(told)
+        case = case_id(data) if told["type"] == BEGINS else told.get("case")
+        platform, index = told["platform"], len(self.entries)
+        seq = self._seqs.get(platform, 0)
+        at = print_instant(NOON + timedelta(seconds=index))
+        previous = self._newest.get(case) if case else None
+        rest = {"seq": seq, "previous": previous, "loggedAt": at} | node
+        signed = sign_decision(by, data) if by else signature
+        entry = canonical({"decision": told, "signature": signed, "node": rest})
+        self.entries.append(entry)
+        self._seqs[platform] = rest["seq"] + 1
+        if case is not None:
+            self._newest[case] = encode(leaf_hash(entry))
+        return index
+
+    def begin(self, platform: str = ALPHA, **given: Any) -> str:
+        """Logs the first decision of a case; returns the case."""
+        told = decision(BEGINS, platform, number=len(self.entries))
+        self.add(told, **given)
+        return case_id(canonical(told))
+
+    def go_on(
+        self, case: str, platform: str = ALPHA, kind: str = "appeal.moved", **node: Any
+    ) -> int:
+        return self.add(decision(kind, platform, case=case), **node)
+
+
+def story(size: int) -> list[bytes]:
+    """Entries of three platforms and the node, with cases that go on now and then."""
+    writer, cases = Writer(), dict[str, str]()
+    for number in range(size):
+        platform = (ALPHA, BETA, "gamma.example")[number % 3]
+        if number % 7 == 6:
+            writer.add(decision("platform.added", None, number=number))
+        elif number % 5 < 3 or platform not in cases:
+            cases[platform] = writer.begin(platform)
+        else:
+            writer.go_on(cases[platform], platform)
+    return writer.entries
+
+
+def files(entries: list[bytes], signer: Signer = LOG, *, origin: str = ORIGIN) -> Files:
+    """The files of a log with these entries, whatever they are."""
+    size = len(entries)
+    tiles = grow(0, {}, list(map(leaf_hash, entries)))
+    root = root_hash(size, in_tiles(size, tiles.__getitem__))
+    written = {tile.path: data for tile, data in tiles.items()}
+    for tile in bundles_of(size):
+        written[tile.path] = bundle(entries[tile.index * FULL :][: tile.width])
+    written["checkpoint"] = Checkpoint(origin, size, root).signed(signer).render()
+    return written | {"key": f"{signer.verifier()}\n".encode()}
+
+
+def write(folder: Path, written: Files) -> Path:
+    for path, data in written.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+def audited(
+    written: Files, *, trusted: Iterable[Verifier] = (LOG.verifier(),), old: bytes | None = None
+) -> Audit:
+    """Reads a log whole."""
+
+    def fetch(tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
+        for tile in tiles:
+            if tile.path not in written:
+                raise Unread(tile.path, "there is no such file")
+            yield tile, written[tile.path]
+
+    before = None if old is None else Signed.parse(old)
+    audit = Audit(Signed.parse(written["checkpoint"]), trusted, before)
+    found = [index for page in audit.pages(fetch) for index, _ in page.entries]
+    assert audit.faults or found == list(range(audit.tree.size))
+    return audit
+
+
+def faults(written: Files, **given: Any) -> list[str]:
+    return list(map(str, audited(written, **given).faults))
