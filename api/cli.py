@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import backups, importing, retaining
+from api import backups, importing, logbook, retaining
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
@@ -32,6 +32,7 @@ for name, part in (
     ("member", member_app),
     ("token", token_app),
     ("import", importing.app),
+    ("log", logbook.app),
     ("retention", retaining.app),
 ):
     app.add_typer(part, name=name, no_args_is_help=True)

@@ -71,6 +71,7 @@ class Audit:
         self.signed, self.tree, self.old = signed, signed.tree, old
         self.history = History(self.tree.origin, trusted)
         self.faults: list[Fault] = []
+        self.is_cut_short = False  # by a file that couldn't be read
         self._check_origin()
 
     @property
@@ -90,6 +91,7 @@ class Audit:
             self._check_signatures()
             self._check_continued()
         except Unread as error:
+            self.is_cut_short = True
             self._fault(error.path, str(error))
         except _Ended:
             return None
