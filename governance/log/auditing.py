@@ -120,10 +120,10 @@ class Audit:
         return []
 
     def _entries(self, bundle: Tile, data: bytes) -> Iterator[tuple[int, Leaf]]:
-        first = bundle.index * FULL
+        first, tile = bundle.index * FULL, leaves_of(bundle)
         for index, (entry, known) in enumerate(self._descent.open(bundle, data), first):
             try:
-                yield index, self._entry(entry, known, leaves_of(bundle))
+                yield index, self._entry(entry, known, tile)
             except LogError as error:
                 self._fault(f"entry {index}", str(error))
 

@@ -8,6 +8,7 @@ import re
 from base64 import b32encode
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ class Leaf(NamedTuple):
 
 def case_id(decision: bytes) -> str:
     """The id of the case that a decision (JCS) begins: 130 bits of its SHA-256."""
-    return f"san_{b32encode(sha256(decision).digest()).decode().lower()[:26]}"
+    return f"san_{b32encode(sha256(decision).digest()[:20]).decode().lower()[:26]}"
 
 
 def parse_leaf(data: bytes) -> Leaf:
@@ -117,7 +118,12 @@ def _check_case(kind: str, case: object) -> None:
 
 
 def _is_instant(text: object) -> bool:
-    if type(text) is not str or not _INSTANT.fullmatch(text):
+    return type(text) is str and _is_instant_text(text)
+
+
+@lru_cache  # an entry is logged when it was decided, and many are at once
+def _is_instant_text(text: str) -> bool:
+    if not _INSTANT.fullmatch(text):
         return False
     try:
         datetime.fromisoformat(text)
