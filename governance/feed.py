@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from governance import decisions
 from governance.appeals import Appeal
 from governance.events import Event
-from governance.log.sequencing import Decision, ledger_of
+from governance.log.sequencing import UNSIGNED, Decision, ledger_of
 from governance.platforms import Platform
 from governance.rules.status import timeline
 from governance.sanctions import Sanction
@@ -28,13 +28,15 @@ _INSERT = sa.insert(Event.__table__)  # type: ignore[attr-defined]
 @dataclass(frozen=True, slots=True)
 class Happening:
     """Something that happened to a sanction, and its state after it. `decision` is what begins
-    the sanction's case in the log; of what comes later, `told` is logged beside its changes."""
+    the sanction's case in the log, with its platform's `signature` or `null`; of what comes later,
+    `told` is logged beside its changes."""
 
     type: EventType
     sanction: Sanction
     appeal: Appeal | None = None
     occurred_at: datetime | None = None
     decision: bytes | None = None
+    signature: bytes = UNSIGNED
     told: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -105,4 +107,6 @@ def _log(session: Session, event: Happening, at: datetime) -> None:
         event.occurred_at or at,
         event.told,
     )
-    ledger_of(session).add(Decision(decision, sanction.platform_id, sanction.id, at))
+    ledger_of(session).add(
+        Decision(decision, sanction.platform_id, sanction.id, at, event.signature)
+    )

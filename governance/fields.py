@@ -9,12 +9,20 @@ from enum import StrEnum
 from typing import Annotated, Any, NewType, TypeVar
 
 import sqlalchemy as sa
-from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from governance.errors import InvalidInput
+from governance.log.errors import Malformed
+from governance.log.notes import decode
 
 URI = NewType("URI", str)
 Long = NewType("Long", int)
@@ -22,6 +30,23 @@ Cursor = NewType("Cursor", str)
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5_000)]
+
+
+def _base64_of(size: int) -> AfterValidator:
+    def check(text: str) -> str:
+        try:
+            fits = len(decode(text)) == size
+        except Malformed:
+            fits = False
+        if not fits:
+            raise ValueError(f"expected base64 of {size} bytes")
+        return text
+
+    return AfterValidator(check)
+
+
+Base64Of32 = Annotated[str, _base64_of(32)]
+Base64Of64 = Annotated[str, _base64_of(64)]
 
 # RFC 3339 section 5.6, with the offset required; a fraction finer than a microsecond is cut.
 _RFC3339 = re.compile(

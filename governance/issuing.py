@@ -8,11 +8,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import decisions, feed, notices, subjects
+from governance import decisions, feed, notices, signing, subjects
 from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
 from governance.errors import Refused
 from governance.judging import (
+    Judged,
     Known,
     Request,
     earlier_of,
@@ -23,6 +24,7 @@ from governance.judging import (
     used_before,
 )
 from governance.log.commitments import SEED_BYTES
+from governance.log.notes import decode
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.platforms import Platform
@@ -130,10 +132,8 @@ def _one(
     sanction, replaced = judged.sanction, judged.replaced
     sanction.reference_key, sanction.fingerprint = reference, body
     sanction.recorded_at = ledger_of(session).instant(now)
-    disclosure = _disclosure(request.draft, about, hosts)
-    decision = decisions.issued(
-        batch.domain, sanction, disclosure, replaced.id if replaced else None
-    )
+    disclosure, decision = drawn_up(batch.domain, request.draft, judged, about, hosts)
+    signature = signing.signed(request.draft.signature, decision)
     sanction.id = disclosure.sanction_id = decisions.case_id(decision)
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.secret_hash = token_hash(secret)
@@ -144,10 +144,15 @@ def _one(
     known.by_reference[reference] = sanction
     if replaced is not None:
         sanction.supersedes_id = replaced.id
-        _supersede(session, replaced, sanction, known, about, batch, now)
+        at = request.dating.issued_at if request.dating else now
+        _supersede(session, replaced, sanction, known, about, batch, at, now)
     batch.happenings.append(
         feed.Happening(
-            EventType.SANCTION_ISSUED, sanction, occurred_at=sanction.issued_at, decision=decision
+            EventType.SANCTION_ISSUED,
+            sanction,
+            occurred_at=sanction.issued_at,
+            decision=decision,
+            signature=signature,
         )
     )
     if request.dating is None and notices.is_due(sanction, disclosure.host_id):
@@ -165,10 +170,10 @@ def _supersede(
     known: Known,
     about: Identified,
     batch: Batch,
+    at: datetime,
     now: datetime,
 ) -> None:
-    """Ends the replaced one; deciders, guests and the open appeal move to the replacement."""
-    at = by.issued_at  # now, or an import's own date
+    """Ends the replaced one `at`; deciders, guests and the open appeal go to the replacement."""
     replaced.validity, replaced.superseded_at = Validity.SUPERSEDED, at
     session.add(feed.settle(replaced))
     batch.happenings.append(feed.Happening(EventType.SANCTION_SUPERSEDED, replaced, occurred_at=at))
@@ -209,10 +214,23 @@ def _insert(session: Session, batch: Batch, now: datetime) -> None:
         kept.clear()
 
 
+def drawn_up(
+    domain: str,
+    draft: SanctionDraft,
+    judged: Judged,
+    about: Identified,
+    hosts: Mapping[str, str],
+) -> tuple[Disclosure, bytes]:
+    """What is kept beside a decision, and the decision as it is logged, which commits to it."""
+    held = _disclosure(draft, about, hosts)
+    replaced = judged.replaced.id if judged.replaced else None
+    return held, decisions.issued(domain, judged.sanction, held, replaced)
+
+
 def _disclosure(draft: SanctionDraft, about: Identified, hosts: Mapping[str, str]) -> Disclosure:
-    reference = draft.policy_reference
+    reference, signature = draft.policy_reference, draft.signature
     return Disclosure(
-        seed=secrets.token_bytes(SEED_BYTES),
+        seed=decode(signature.seed) if signature else secrets.token_bytes(SEED_BYTES),
         subject=about.uri,
         host_id=next((hosts[host] for host in about.hosts if host in hosts), None),
         policy_reference=reference.model_dump() if reference else None,

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlmodel import Session, col, select
 
-from governance import feed
+from governance import feed, signing
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
 from governance.fields import validated
 from governance.membership import Actor
@@ -43,10 +43,11 @@ class Request:
 
 @dataclass(slots=True)
 class Known:
-    """What the platform already holds about the references and subjects of a batch."""
+    """What the platform already holds about a batch: references, subjects, keys to sign with."""
 
     by_reference: dict[str, Sanction] = field(default_factory=dict)
     by_key: dict[str, dict[str, policy.Earlier]] = field(default_factory=dict)
+    signing_keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def judge(
     now: datetime,
 ) -> Judged:
     """Writes nothing; raises what the request is refused for."""
-    issued_at = request.dating.issued_at if request.dating else now
+    judged_at = issued_at = request.dating.issued_at if request.dating else now
+    if (signature := request.draft.signature) is not None:
+        issued_at = signing.decided_at(signature, known.signing_keys, now=now)
     effective_at = request.draft.effective_at or issued_at
     earlier = {i: e for key in about.keys for i, e in known.by_key.get(key, {}).items()}
     replaced = _replaced(session, actor, request.draft, about, now)
@@ -80,7 +83,7 @@ def judge(
         start, end = old.span
         # It doesn't stand any more, but the time it was in force still counts.
         earlier[replaced.id] = replace(old, stands=False, span=(start, min(end or now, now)))
-    conflicts = _conflicts(actor, request, about, effective_at, earlier, issued_at)
+    conflicts = _conflicts(actor, request, about, effective_at, earlier, judged_at)
     sanction = _sanction(actor, request, about, effective_at, issued_at, conflicts, now)
     if replaced is not None and replaced.is_binding and not sanction.is_binding:
         _only_after_the_end(replaced, now)
@@ -226,8 +229,10 @@ def known_of(
     requests: Sequence[Request | Refused],
     identified: Sequence[Identified | Refused],
 ) -> Known:
-    """What the platform holds already, in two statements whatever the size of the batch."""
+    """What the platform holds already, in three statements whatever the size of the batch."""
     known = Known()
+    if any(not isinstance(r, Refused) and r.draft.signature for r in requests):
+        known.signing_keys = signing.keys_in_force(session, actor.platform_id)
     references = {
         reference_key(keys, actor, r.draft) for r in requests if not isinstance(r, Refused)
     }

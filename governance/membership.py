@@ -64,7 +64,7 @@ def add_platform(session: Session, domain: str, name: str | None, *, now: dateti
     )
     session.add(platform)
     session.flush()
-    _log(session, "platform.added", platform, now, id=platform.id)
+    log(session, "platform.added", platform, now, id=platform.id)
     return platform
 
 
@@ -110,15 +110,16 @@ def add_member(
     session.flush()
     if member.roles != before:
         event = "member.added" if before is None else "member.changed"
-        _log(session, event, platform, now, roles=[role.value for role in member.roles])
+        log(session, event, platform, now, roles=[role.value for role in member.roles])
     return member
 
 
-def _log(session: Session, kind: str, platform: Platform, now: datetime, **told: Any) -> None:
-    """Logs what changed of a platform; a member isn't named."""
+def log(session: Session, kind: str, platform: Platform, now: datetime, **told: Any) -> datetime:
+    """Logs what changed of a platform, and returns when by the log; a member isn't named."""
     ledger = ledger_of(session)
     at = ledger.instant(now)
     ledger.add(Decision(of_node(kind, platform.domain, at, **told), platform.id, None, at))
+    return at
 
 
 def create_token(

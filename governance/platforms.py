@@ -24,6 +24,19 @@ class Platform(PlatformStatement, SQLModel, table=True):
     added_at: datetime = Field(sa_type=UTCDateTime)
 
 
+class PlatformKey(SQLModel, table=True):
+    """An Ed25519 key that a platform signs its decisions with, and from when to when. Each is
+    registered once, by one platform; both instants are those of the log's entries."""
+
+    __tablename__ = "platform_keys"
+
+    id: str = Field(primary_key=True)
+    platform_id: str = Field(foreign_key="platforms.id", index=True)
+    key: str = Field(unique=True)  # base64 of 32 bytes
+    registered_at: datetime = Field(sa_type=UTCDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # or replaced
+
+
 class Member(SQLModel, table=True):
     """A person or a service that acts for a platform. Public data never names one."""
 

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from governance import judging, subjects
+from governance import issuing, judging, signing, subjects
 from governance.changing import open_appeals
 from governance.errors import Refused
 from governance.identifiers import SubjectKind
 from governance.judging import Request
 from governance.membership import Actor
+from governance.platforms import Platform
 from governance.rules import ladder
 from governance.rules.permissions import Operation
 from governance.sanctions import Sanction, SanctionDraft, SubjectKey
@@ -31,6 +32,7 @@ class Preview:
     basis: Sequence[str] = ()  # ids of the suspensions that the advice rests on
     ends_id: str | None = None  # the sanction it would take the place of
     span: tuple[datetime, datetime | None] | None = None
+    decision: str | None = None  # as it would be logged, where the platform signs it
 
 
 def preview(
@@ -65,8 +67,22 @@ def _judged(
         judging.used_before(first, judging.fingerprint(keys, reference, request))
         return replace(told, retried_id=first.id)
     judged = judging.judge(session, actor, request, about, known, now=now)
+    decision = _to_be_signed(session, actor, request.draft, judged, about)
     ends_id = judged.replaced.id if judged.replaced else None
-    return replace(told, sanction=judged.sanction, ends_id=ends_id)
+    return replace(told, sanction=judged.sanction, ends_id=ends_id, decision=decision)
+
+
+def _to_be_signed(
+    session: Session, actor: Actor, draft: SanctionDraft, judged: judging.Judged, about: Identified
+) -> str | None:
+    """The decision that the platform signs, in canonical JSON; a signature given must hold."""
+    if draft.signature is None:
+        return None
+    domain = session.get_one(Platform, actor.platform_id).domain
+    _, decision = issuing.drawn_up(domain, draft, judged, about, hosts={})
+    if draft.signature.value is not None:
+        signing.signed(draft.signature, decision)
+    return decision.decode()
 
 
 def _advice(

@@ -27,8 +27,9 @@ from governance.log.notes import Note, encode
 from governance.log.sequencing import extend
 from governance.log.tree import leaf_hash
 from governance.notices import Notice, teller
-from governance.platforms import Platform
+from governance.platforms import Platform, PlatformKey
 from governance.sanctions import Disclosure, Sanction, SubjectKey
+from governance.signing import new_key
 from governance.words import EventType, NoticeOutcome, Validity
 
 # What a node knows of a sanction beside what it logs and discloses.
@@ -95,6 +96,8 @@ class Replay:
         at, kind = parse_instant(leaf.logged_at), leaf.decision["type"]
         if kind == "platform.added":
             self._add_platform(leaf, at)
+        if kind in ("key.registered", "key.retired"):
+            self._change_key(leaf, at)
         event = EVENTS.get(kind)
         if event is not None:
             sanction, appeal = self._happened(event, leaf, at)
@@ -122,6 +125,14 @@ class Replay:
         self._session.add(platform)
         self._session.flush()
         self._platforms[platform.domain] = platform.id
+
+    def _change_key(self, leaf: Leaf, at: datetime) -> None:
+        decision, gone = leaf.decision, "key"
+        if decision["type"] == "key.registered":
+            self._session.add(new_key(self._platforms[str(leaf.platform)], decision["key"], at))
+            gone = "replaces"
+        held = sa.update(PlatformKey).where(col(PlatformKey.key) == decision.get(gone))
+        self._session.execute(held.values(retired_at=at))
 
     def _happened(
         self, event: EventType, leaf: Leaf, at: datetime

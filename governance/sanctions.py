@@ -7,7 +7,17 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationInfo, field_validator
 from sqlmodel import Field, SQLModel
 
-from governance.fields import URI, Draft, EnumList, EnumText, Instant, LongText, ShortText
+from governance.fields import (
+    URI,
+    Base64Of32,
+    Base64Of64,
+    Draft,
+    EnumList,
+    EnumText,
+    Instant,
+    LongText,
+    ShortText,
+)
 from governance.fields import UTCDateTime as Utc
 from governance.identifiers import SubjectKind
 from governance.vocabulary import TERRITORIES, Category, ContentType, Keyword, keyword_belongs
@@ -115,6 +125,19 @@ class PolicyReference(BaseModel, extra="forbid"):
         return url
 
 
+class SanctionSignature(Draft):
+    """A platform's own signature of its decision, and what the decision was made from."""
+
+    key: Base64Of32 = Field(description="The registered public key, base64")
+    value: Base64Of64 | None = Field(
+        default=None, description="The Ed25519 signature, base64; left out in previews alone"
+    )
+    seed: Base64Of32 = Field(
+        repr=False, description="Random, for this decision alone: commitments' seed, base64"
+    )
+    issued_at: Instant = Field(description="When the platform decided, within a minute of now")
+
+
 class SanctionTexts(BaseModel):
     """What a statement only commits to: kept beside it, for those entitled, and erasable."""
 
@@ -170,6 +193,9 @@ class SanctionDraft(SanctionTexts, SanctionTerms, Draft):  # validated from righ
     )
     policy_reference: PolicyReference | None = Field(
         default=None, description="The published rule it rests on"
+    )
+    signature: SanctionSignature | None = Field(
+        default=None, description="The platform's own signature; else the node vouches"
     )
 
     @field_validator("keywords", mode="after")

@@ -4,7 +4,7 @@ import atexit
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,10 +16,11 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, settings
 from sqlmodel import Session, col
 
-from governance import appealing, changing, deciding, erasing, issuing, judging
+from governance import appealing, changing, deciding, erasing, issuing, judging, signing
 from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
 from governance.appellants import Moved
 from governance.changing import (
@@ -39,7 +40,7 @@ from governance.log.guards import Guard
 from governance.log.sequencing import Sequencer
 from governance.log.signers import Signer
 from governance.membership import Actor, add_member, add_platform
-from governance.platforms import Platform
+from governance.platforms import Platform, PlatformKey
 from governance.records import METADATA
 from governance.sanctions import Sanction
 from governance.settings import Keys
@@ -56,6 +57,7 @@ from governance.words import (
     Source,
     VoidCode,
 )
+from tests.signing import registration
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -229,6 +231,17 @@ class World:
         wish = validated(erasing.ErasureDraft, {"subject": subject, "reason": "asked to"})
         return self.do(erasing.erase, KEYS, actor, wish, now=now)
 
+    def register_key(
+        self, team: Team, private: Ed25519PrivateKey, now: datetime = NOW, **changes: Any
+    ) -> PlatformKey:
+        given = registration(private, team.platform.domain, changes.get("replaces")) | changes
+        wish = validated(signing.RegistrationDraft, given)
+        return self.do(signing.register, team.admin, wish, now=now)
+
+    def retire_key(self, actor: Actor, key: str, now: datetime = NOW) -> PlatformKey:
+        wish = validated(signing.RetirementDraft, {"key": key})
+        return self.do(signing.retire, actor, wish, now=now)
+
     def in_review(self, team: Team, sanction_id: str, now: datetime = NOW) -> str:
         """An appeal that the platform filed and `reviewer` took up."""
         appeal_id = self.file(team.admin, sanction_id, now).appeal_id
@@ -243,6 +256,15 @@ class World:
     def appeal(self, appeal_id: str) -> Appeal:
         with self.database.reading() as session:
             return session.get_one(Appeal, appeal_id)
+
+    def stored(self) -> bytes:
+        """The SQLite file as it is once its write-ahead log was taken in."""
+        with closing(self.database.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        path = Path(self.database.engine.url.database or "")
+        log = path.with_name(path.name + "-wal")
+        assert not log.exists() or not log.read_bytes()
+        return path.read_bytes()
 
     def snapshot(self) -> dict[str, list[str]]:
         """Every row of every table."""

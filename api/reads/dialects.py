@@ -27,6 +27,7 @@ class Dialect(Protocol):
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
     def json(self, value: object) -> str: ...
+    def json_of(self, text: Text) -> sa.ColumnElement[Any]: ...
 
 
 class _Shared:
@@ -67,6 +68,9 @@ class SQLite(_Shared):
         ]
         return sa.select(each.c.key.label("ord"), *picked).subquery()
 
+    def json_of(self, text: Text) -> sa.ColumnElement[Any]:
+        return sa.type_coerce(text, sa.JSON())
+
 
 class PostgreSQL(_Shared):
     """Compiled for asyncpg; a column's `json` text is taken as it was stored."""
@@ -102,6 +106,9 @@ class PostgreSQL(_Shared):
         )
         picked = [each.c.value[i].as_string().label(name) for i, name in enumerate(columns)]
         return sa.select(each.c.ord, *picked).subquery()
+
+    def json_of(self, text: Text) -> sa.ColumnElement[Any]:
+        return sa.cast(text, postgresql.JSON)
 
 
 DIALECTS: dict[str, Dialect] = {"sqlite": SQLite(), "postgresql": PostgreSQL()}

@@ -30,6 +30,7 @@ REFUSALS: dict[str, str] = {
     "DOUBLE_JEOPARDY": "The same conduct is sanctioned already",
     "AUTOMATION_NOT_MARKED": "A service decided and didn't say so",
     "DUTIES_NOT_SEPARATE": "The member took part in the decision before",
+    "SIGNATURE_INVALID": "The signature doesn't hold, or not by this key",
     "APPEAL_OPEN": "An appeal is open already",
     "APPEAL_WINDOW_CLOSED": "The time to appeal is over",
     "ESCALATE_INSTEAD": "The appeal was decided; the next step is to escalate",

@@ -4,7 +4,7 @@ import strawberry.pydantic
 from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from governance import appeals, changing, erasing, notices, sanctions
+from governance import appeals, changing, erasing, notices, sanctions, signing
 from governance.fields import Draft
 
 
@@ -15,8 +15,16 @@ class PolicyReferenceInput(sanctions.PolicyReference):
     pass
 
 
+@strawberry.pydantic.input(description="A platform's own signature of its decision")
+class SanctionSignatureInput(sanctions.SanctionSignature):
+    pass
+
+
 @strawberry.pydantic.input(description="A decision as a moderator enters it")
 class IssueSanctionInput(sanctions.SanctionDraft):
+    signature: SanctionSignatureInput | None = Field(
+        default=None, description="The platform's own signature; else the node vouches"
+    )
     policy_reference: PolicyReferenceInput | None = Field(
         default=None, description="The published rule it rests on"
     )
@@ -79,4 +87,14 @@ class RecordNoticeInput(notices.NoticeDraft):
 
 @strawberry.pydantic.input(description="A subject to erase from the own records")
 class EraseSubjectInput(erasing.ErasureDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A key to sign decisions with from now on")
+class RegisterKeyInput(signing.RegistrationDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A key to sign no more decisions with")
+class RetireKeyInput(signing.RetirementDraft):
     pass

@@ -21,6 +21,10 @@ class LogEntry(BaseModel):
     leaf_hash: str = Field(description="RFC 6962 leaf hash, base64")
     data: str = Field(description="The entry's bytes as they were logged")
 
+    @sql(str | None, "The platform's key that signed it; null where the node vouches")
+    def signed_by(row: Row, read: Read) -> Any:
+        return read.dialect.json_of(row.data)["signature"]["key"].as_string()
+
     @sql(str, "Proof file that it is in the newest checkpoint (C2SP tlog-proof)")
     def proof(row: Row, read: Read) -> Any:
         return read.sealed("proof", row.index)

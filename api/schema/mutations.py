@@ -12,13 +12,14 @@ from api.schema.nodes import Refusal
 from api.schema.payloads import (
     AppealChanged,
     IssueSanctionResult,
+    KeyChanged,
     NoticeRecorded,
     SanctionChanged,
     SanctionIssued,
     SanctionsIssued,
     SubjectErased,
 )
-from governance import appealing, changing, deciding, erasing, issuing, judging, notices
+from governance import appealing, changing, deciding, erasing, issuing, judging, notices, signing
 from governance.appellants import Moved
 from governance.sanctions import Sanction
 from governance.words import NoticeOutcome
@@ -38,6 +39,11 @@ RecordNoticeResult = Annotated[
 EraseSubjectResult = Annotated[
     SubjectErased | Refusal,
     strawberry.union("EraseSubjectResult", description="What was erased, or why nothing was"),
+]
+
+KeyChangeResult = Annotated[
+    KeyChanged | Refusal,
+    strawberry.union("KeyChangeResult", description="The key changed, or why not"),
 ]
 
 
@@ -189,3 +195,21 @@ class Mutation(BaseModel):
             deferred_count=done.deferred_count,
             deferred_until=done.deferred_until,
         )
+
+    @change(
+        KeyChangeResult,
+        inputs.RegisterKeyInput,
+        KeyChanged,
+        "Register a key that the own platform signs decisions with",
+    )
+    def register_key(act: Act, draft: Any) -> Changed:
+        return Changed(signing.register(act.session, act.actor, draft, now=act.now).id)
+
+    @change(
+        KeyChangeResult,
+        inputs.RetireKeyInput,
+        KeyChanged,
+        "Retire a key of the own platform without another",
+    )
+    def retire_key(act: Act, draft: Any) -> Changed:
+        return Changed(signing.retire(act.session, act.actor, draft, now=act.now).id)

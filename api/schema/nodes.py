@@ -1,5 +1,6 @@
 """What several types share: Node, connections, refusals."""
 
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import strawberry
@@ -7,9 +8,17 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 
 import api.schema.enums  # noqa: F401  registers the enums
+from api.reads.fields import argument
 from governance.errors import RefusalCode
 
 T = TypeVar("T")
+
+PAGING: Mapping[str, object] = {
+    "first": argument(int | None, "How many from the start, at most 1,000"),
+    "after": argument(str | None, "Cursor to begin after"),
+    "last": argument(int | None, "How many from the end, at most 1,000"),
+    "before": argument(str | None, "Cursor to end before"),
+}
 
 
 @strawberry.pydantic.interface(description="Anything with a global id")

@@ -11,7 +11,9 @@ from api.reads.fields import One, Read, Row, rows_of, sql
 from api.schema.appeals import Appeal
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import Refusal
+from api.schema.platforms import SigningKey
 from api.schema.sanctions import Sanction
+from governance.platforms import PlatformKey
 from governance.records import appeals, sanctions
 from governance.words import NoticeOutcome
 
@@ -51,6 +53,14 @@ class AppealChanged(BaseModel):
     @sql(str | None, "The next secret, after the first use of the one before")
     def appeal_secret(row: Row, read: Read) -> Any:
         return row.secret
+
+
+@strawberry.pydantic.type(description="A key of the own platform that was registered or retired")
+class KeyChanged(BaseModel):
+    @sql(SigningKey, "The key as it stands now")
+    def signing_key(row: Row, read: Read) -> Any:
+        found = rows_of(PlatformKey)
+        return One(SigningKey, found, [found.c.id == row.id])
 
 
 @strawberry.type(description="What became of telling the person")

@@ -1,13 +1,31 @@
 """Platforms, as everyone sees them."""
 
+from datetime import datetime
+from typing import Any
+
 import strawberry
 import strawberry.pydantic
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from api.schema.nodes import Node
-from governance.platforms import PlatformStatement
+from api.reads.fields import Page, Read, Row, rows_of, sql
+from api.reads.values import Argument
+from api.schema.nodes import PAGING, Connection, Node
+from governance.platforms import PlatformKey, PlatformStatement
+
+
+@strawberry.pydantic.type(description="A key that a platform signs its decisions with")
+class SigningKey(BaseModel):
+    key: str = Field(description="The Ed25519 public key, base64")
+    registered_at: datetime = Field(description="When it was registered, by the log")
+    retired_at: datetime | None = Field(description="When it was replaced or retired")
 
 
 @strawberry.pydantic.type(description="An organisation that takes part, known by its domain")
 class Platform(PlatformStatement, Node):
     id: strawberry.ID = Field(description="Global id, prefixed plt_")
+
+    @sql(Connection[SigningKey], "Keys it signs its decisions with, oldest first", **PAGING)
+    def signing_keys(row: Row, read: Read, **paging: Argument) -> Any:
+        found = rows_of(PlatformKey)
+        keys, own = (found.c.registered_at, found.c.id), found.c.platform_id == row.id
+        return Page(SigningKey, found, keys, paging, [own], newest_first=False)

@@ -81,6 +81,10 @@ class SanctionPreview(BaseModel):
         ]
         return All(Sanction, found, where, [found.c.effective_at, found.c.id])
 
+    @sql(str | None, "With a signature's seed and instant: canonical JSON to be signed")
+    def decision(row: Row, read: Read) -> Any:
+        return sa.select(_given(read, "decision", "json").c.json).scalar_subquery()
+
     @sql(LadderAdvice | None, "How long the ladder would have it; null for content")
     def advice(row: Row, read: Read) -> Any:
         given = _given(read, "advice", "seconds")
@@ -102,6 +106,7 @@ def given_of(told: Preview) -> Given:
     if told.sanction is not None:
         instants = told.sanction.starts_at, told.sanction.expires_at
         given["instants"] = [[print_instant(i) if i else None for i in instants]]
+    given["decision"] = [[told.decision]] if told.decision else []
     given["retried"] = [[told.retried_id]] if told.retried_id else []
     given["ends"] = [[told.ends_id]] if told.ends_id else []
     return given

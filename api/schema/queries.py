@@ -30,11 +30,11 @@ from api.schema.changes import Act, Changed, change
 from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
-from api.schema.nodes import Connection, Node
+from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
-from api.schema.sanctions import PAGING, Sanction, SanctionFilter, disclosed, fits
+from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
 from governance import previewing

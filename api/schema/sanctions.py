@@ -1,6 +1,5 @@
 """Sanctions: the public statement, and what else each viewer is entitled to."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +15,6 @@ from api.reads.fields import (
     Page,
     Read,
     Row,
-    argument,
     instant_of,
     rows_of,
     sql,
@@ -25,7 +23,7 @@ from api.reads.fields import (
 from api.reads.values import Argument, Late
 from api.schema.appeals import Appeal, appeals_of
 from api.schema.logs import LogEntry, entry_of
-from api.schema.nodes import Connection, Node
+from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
 from api.schema.subjects import domain_of, lookup_keys
 from api.schema.visible import LATEST_END, is_entitled, is_own, sees_subject
@@ -36,13 +34,6 @@ from governance.records import appeals, events, sanctions
 from governance.sanctions import Disclosure, PolicyReference, SanctionStatement, SubjectKey
 from governance.vocabulary import Category
 from governance.words import DisclosureState, Effect, EndReason, Measure, Validity
-
-PAGING: Mapping[str, object] = {
-    "first": argument(int | None, "How many from the start, at most 1,000"),
-    "after": argument(str | None, "Cursor to begin after"),
-    "last": argument(int | None, "How many from the end, at most 1,000"),
-    "before": argument(str | None, "Cursor to end before"),
-}
 
 
 def effect(row: Row, read: Read) -> sa.ColumnElement[str]:

@@ -7,11 +7,13 @@ nothing elsewhere. In an entry it is `{"key", "value"}`, both base64.
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from governance.log.canonical import canonical
 from governance.log.errors import Malformed, Unproven
 from governance.log.notes import decode, encode, utf8
 from governance.log.signers import KEY_BYTES, Algorithm, Signer, Verifier
 
 DECISION = b"comity/v1/decision\0"
+PLATFORM_KEY = b"comity/v1/key\0"
 LOG_KEY = b"comity/v1/log-key\0"
 
 
@@ -40,6 +42,13 @@ def parse_key(text: object) -> bytes:
     if len(key) != KEY_BYTES:
         raise Malformed(f"a platform's key is base64 of {KEY_BYTES} bytes")
     return key
+
+
+def check_key(key: str, proof: str, *, platform: str, replaces: str | None) -> None:
+    """Unproven unless whoever holds a platform's key signed that it is the platform's: over
+    "comity/v1/key\\0" ‖ JCS({"key", "platform", "replaces"})."""
+    told = canonical({"key": key, "platform": platform, "replaces": replaces})
+    _check(parse_key(key), decode(proof), PLATFORM_KEY + told)
 
 
 def hand_over(signer: Signer, successor: Verifier) -> str:

@@ -47,6 +47,8 @@ class Operation(StrEnum):
     DECIDE = "decideAppeal"
     RECORD_NOTICE = "recordNotice"
     ERASE = "eraseSubject"
+    REGISTER_KEY = "registerKey"
+    RETIRE_KEY = "retireKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ OPERATIONS: Mapping[Operation, Permission] = {
     Operation.DECIDE: Permission(_REVIEWER, OR_GUEST, persons_only=True),
     Operation.RECORD_NOTICE: Permission(_STAFF, OR_HOST),
     Operation.ERASE: Permission((Role.ADMIN,), OWN),
+    Operation.REGISTER_KEY: Permission((Role.ADMIN,), OWN),
+    Operation.RETIRE_KEY: Permission((Role.ADMIN,), OWN),
 }
 
 

@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 from api.schema.build import methods, schema, sdl
 from governance.appeals import Appeal, AppealMessage
 from governance.events import Event
-from governance.platforms import Platform
+from governance.platforms import Platform, PlatformKey
 from governance.sanctions import Sanction
 
 COMMITTED = Path(__file__).parents[2] / "schema.graphql"
@@ -29,6 +29,7 @@ TABLES: dict[str, type[SQLModel]] = {
     "Appeal": Appeal,
     "AppealMessage": AppealMessage,
     "Platform": Platform,
+    "SigningKey": PlatformKey,
     "Event": Event,
 }
 # Types whose fields are columns that a select brings along.

@@ -14,6 +14,7 @@ from governance.notices import NoticeDraft, record_notice
 from governance.words import NoticeOutcome
 from tests.api.worlds import rich
 from tests.builders import KEYS, NOW, Team, World
+from tests.signing import key_of
 
 NASTY_NAME = "Ünï \\N\t\n'\""
 LONG_AGO, FAR_OFF = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -43,6 +44,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.file(None, cast.appealable, secret=cast.secret)
         told = NoticeDraft(sanction_id=cast.disputed, outcome=NoticeOutcome.DELIVERED)
         world.do(record_notice, cast.a.issuer, told, now=NOW)
+        world.register_key(cast.a, key_of("a"))
         world.do(add_lookups, {(cast.a.platform.id, NOW.date()): 2**40})
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)

@@ -1,7 +1,5 @@
 """Erasing a subject: who may, what waits, what is left, and what a retry then confirms."""
 
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,20 +196,10 @@ def test_nothing_of_a_subject_is_left_in_the_file(sqlite_url: str) -> None:
         for uri in (about, alias):
             key = lookup_key(KEYS.derived("lookup"), SubjectKind.ACCOUNT, uri)
             needles.append(key.encode())
-        assert all(needle in _file(world) for needle in needles)
+        assert all(needle in world.stored() for needle in needles)
         world.erase(team.admin, about)
-        left = _file(world)
+        left = world.stored()
         assert [needle for needle in needles if needle in left] == []
-
-
-def _file(world: World) -> bytes:
-    """The database file as it is once its write-ahead log was taken in."""
-    with closing(world.database.engine.raw_connection()) as connection:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    path = Path(world.database.engine.url.database or "")
-    log = path.with_name(path.name + "-wal")
-    assert not log.exists() or not log.read_bytes()
-    return path.read_bytes()
 
 
 def test_nothing_new_is_kept_about_the_erased(world: World, team: Team) -> None:

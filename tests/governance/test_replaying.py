@@ -18,9 +18,18 @@ from governance.replaying import Replay
 from governance.sanctions import Disclosure, Sanction
 from tests.api.worlds import rich
 from tests.builders import DAY, NOW, Team, World
+from tests.signing import key_of, public
 
 REBUILT = (
-    *("platforms", "sanctions", "disclosures", "subject_keys", "appeals", "invitations"),
+    *(
+        "platforms",
+        "platform_keys",
+        "sanctions",
+        "disclosures",
+        "subject_keys",
+        "appeals",
+        "invitations",
+    ),
     *("notices", "events", "log_entries", "log_tiles"),
 )
 NEW = "sqlite:///{}/new.db"
@@ -68,7 +77,11 @@ def new(tmp_path: Path, database_url: str) -> str:
 
 
 def test_a_rebuilt_database_has_the_same_records(world: World, new: str) -> None:
-    rich(world)
+    cast = rich(world)
+    for name, old in (("first", None), ("second", "first"), ("third", None)):
+        replaces = public(key_of(old)) if old else None
+        world.register_key(cast.a, key_of(name), replaces=replaces)
+    world.retire_key(cast.a.admin, public(key_of("third")), NOW + DAY)
     before = world.snapshot()
     with World(new) as other:
         with closing(Database(new)) as target:

@@ -19,6 +19,7 @@ from governance.settings import token_hash
 from governance.words import AppealMove, Audience, Author, Measure, Role
 from tests.api.http.outside import Node
 from tests.builders import DAY, HOUR, MICRO, NOW, Team, World
+from tests.signing import key_of
 
 THEN = NOW - 40 * DAY  # when everything was issued
 
@@ -139,6 +140,8 @@ def matrix(url: str, key_file: Path) -> Iterator[Matrix]:
             Circle.GUEST: guest,
             Circle.PARTNER: world.team("partner.example"),
         }
+        for each in platforms.values():
+            world.register_key(each, key_of(each.platform.id))
         made.callers = _callers(world, platforms)
         made.dead = _dead(node, team)
         yield made

@@ -16,11 +16,13 @@ from governance.rules.permissions import OPERATIONS, Circle, Operation, Permissi
 from governance.words import AppealMove, Audience, Author, Role
 from tests.api.http.matrix import MEASURES, Caller, Matrix, Record
 from tests.api.http.outside import Node
+from tests.signing import key_of, public, text
 
 REFUSALS = {"FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"}
 MOVES = [operation for operation in Operation if operation.name in AppealMove.__members__]
 BY_PERSON = {Operation.FILE, Operation.ANSWER, Operation.WITHDRAW, Operation.ESCALATE}
-NAMES_NO_RECORD = {Operation.ISSUE, Operation.PREVIEW, Operation.ERASE}
+KEYS = {Operation.REGISTER_KEY, Operation.RETIRE_KEY}
+NAMES_NO_RECORD = {Operation.ISSUE, Operation.PREVIEW, Operation.ERASE, *KEYS}
 SANCTIONS = {
     Operation.APPROVE, Operation.SHORTEN, Operation.LIFT, Operation.VOID, Operation.OVERTURN,
     Operation.FILE, Operation.RECORD_NOTICE,
@@ -101,6 +103,10 @@ def fields(node: Node, caller: Caller, operation: Operation, record: Record) -> 
         return node.body(**about, **other, measure=MEASURES[record.kind])
     if operation is Operation.ERASE:
         return {"subject": record.subject, "reason": "r"}
+    if operation is Operation.REGISTER_KEY:
+        return {"key": public(key_of("nobody's")), "signature": text(bytes(64))}
+    if operation is Operation.RETIRE_KEY:
+        return {"key": public(key_of(caller.by.platform_id if caller.by else "nobody's"))}
     named = "sanctionId" if operation in SANCTIONS else "appealId"
     found = {named: record.sanction_id if operation in SANCTIONS else record.appeal_id}
     if operation in MOVES:

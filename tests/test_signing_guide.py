@@ -1,0 +1,59 @@
+"""What the guide to signing prints works, with nothing but the two libraries it names."""
+
+import ast
+import runpy
+from pathlib import Path
+
+import pytest
+from pydantic.alias_generators import to_camel
+
+from governance import decisions
+from governance.log.leaves import parse_leaf
+from tests.api.http.outside import Node
+from tests.api.serving import serving
+from tests.builders import LOG_KEY
+from tests.signing import BLOCKS, CLIENT
+
+CODE = "\n".join(BLOCKS)
+OURS_ALONE = {"base64", "datetime", "hashlib", "hmac", "json", "os", "secrets", "urllib.request"}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """Return the guide's code as one file."""
+    (tmp_path / "sign.py").write_text(CODE, encoding="utf-8")
+    return tmp_path / "sign.py"
+
+
+def test_the_guide_signs_sends_and_checks(
+    database_url: str, tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_file = tmp_path / "comity.key"
+    with Node(database_url, key_file) as node:
+        team = node.world.team("tidepool.example")
+        monkeypatch.setenv("ADMIN_TOKEN", node.token(team.admin))
+        monkeypatch.setenv("TOKEN", node.token(team.issuer))
+    monkeypatch.setenv("PLATFORM", "tidepool.example")
+    monkeypatch.setenv("LOG_KEY", str(LOG_KEY.verifier()))
+    with serving(database_url=database_url, key_file=key_file) as served:
+        monkeypatch.setenv("NODE", served.address)
+        found = runpy.run_path(str(script))
+    assert found["registered"]["signingKey"]["key"] == found["issued"]["logEntry"]["signedBy"]
+    leaf = parse_leaf(found["entry"])
+    assert (leaf.signed, leaf.case) == (found["data"], found["issued"]["sanction"]["id"])
+
+
+def test_the_guide_needs_two_libraries_alone() -> None:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(CODE)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module))
+    assert {name.partition(".")[0] for name in found - OURS_ALONE} == {"cryptography", "rfc8785"}
+
+
+def test_the_guide_signs_every_field_of_a_decision() -> None:
+    by_node = {"timePrecision", "policyConflicts"}
+    assert {*CLIENT["STATEMENT"], *by_node} == {to_camel(name) for name in decisions.STATEMENT}
+    assert set(CLIENT["COMMITTED"]) == {to_camel(name) for name in decisions.COMMITTED}
