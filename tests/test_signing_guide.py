@@ -1,6 +1,7 @@
 """What the guide to signing prints works, with nothing but the two libraries it names."""
 
 import ast
+import re
 import runpy
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from governance import decisions
 from governance.log.leaves import parse_leaf
+from governance.words import EventType
 from tests.api.http.outside import Node
 from tests.api.serving import serving
 from tests.builders import LOG_KEY
@@ -51,6 +53,15 @@ def test_the_guide_needs_two_libraries_alone() -> None:
         elif isinstance(node, ast.ImportFrom):
             found.add(str(node.module))
     assert {name.partition(".")[0] for name in found - OURS_ALONE} == {"cryptography", "rfc8785"}
+
+
+def test_every_field_and_type_of_the_log_is_written_down() -> None:
+    log = (Path(__file__).parent.parent / "docs" / "log.md").read_text(encoding="utf-8")
+    fields = {to_camel(name) for name in (*decisions.STATEMENT, *decisions.COMMITTED)}
+    kinds = {decisions.kind_of(event).partition(".") for event in EventType}
+    missing = {field for field in fields if f"`{field}`" not in log}
+    missing |= {end for _, _, end in kinds if not re.search(rf"[`.]{end}`", log)} - {"due"}
+    assert missing == set()
 
 
 def test_the_guide_signs_every_field_of_a_decision() -> None:

@@ -1,11 +1,12 @@
 """Signed decisions and keys handed over: what was signed holds, and nothing else."""
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from governance.log.authorship import (
     check_decision,
     check_handover,
+    check_key,
     hand_over,
     parse_key,
     sign_decision,
@@ -68,6 +69,17 @@ def test_what_is_no_key_is_refused(key: object) -> None:
 def test_a_secret_of_another_length_is_refused() -> None:
     with pytest.raises(Malformed):
         sign_decision(b"short", DECISION)
+
+
+def test_a_platforms_key_is_proved_as_written_down() -> None:
+    private = Ed25519PrivateKey.from_private_bytes(SECRET)
+    key = encode(private.public_key().public_bytes_raw())
+    told = {"key": key, "platform": "a.example", "replaces": None}
+    proof = encode(private.sign(b"comity/v1/key\0" + canonical(told)))
+    check_key(key, proof, platform="a.example", replaces=None)
+    for platform, replaces in (("b.example", None), ("a.example", key)):
+        with pytest.raises(Unproven):
+            check_key(key, proof, platform=platform, replaces=replaces)
 
 
 def test_a_logs_key_hands_over_as_written_down() -> None:
