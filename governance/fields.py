@@ -73,7 +73,7 @@ def parse_instant(value: object) -> datetime:
 
 def print_instant(value: datetime) -> str:
     """RFC 3339 in UTC, always six digits and Z."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant)]
