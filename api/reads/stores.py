@@ -23,6 +23,7 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 
 STEPS = 50_000  # of SQLite's machine between two looks at the clock
+CACHE = 16_384  # KiB of pages a connection; pages of lists don't fit into SQLite's own 2 MiB
 
 
 class TooDeep(Exception):
@@ -92,6 +93,7 @@ class SQLiteStore:
             )
             held.execute("PRAGMA busy_timeout=30000")
             held.execute("PRAGMA query_only=ON")
+            held.execute(f"PRAGMA cache_size=-{CACHE}")
             held.set_progress_handler(self._is_late, STEPS)
             self._local.connection = held
             self._opened.append(held)
