@@ -23,6 +23,8 @@ class Dialect(Protocol):
     def quoted(self, text: Text) -> Text: ...
     def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
+    def numbered(self, order: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[int]: ...
+    def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
@@ -37,7 +39,7 @@ class _Shared:
 
 class SQLite(_Shared):
     """Instants are stored as the very text that is printed. Before 3.44 there is no ORDER BY
-    in aggregates: `joined` relies on the order of the subquery it reads."""
+    in aggregates: `joined` relies on the order of the subquery it reads, as `numbered` does."""
 
     name = "sqlite"
     bytewise = "BINARY"
@@ -52,6 +54,18 @@ class SQLite(_Shared):
 
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         return sa.func.group_concat(item, sa.literal_column("','"), type_=sa.Text())
+
+    def numbered(self, order: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[int]:
+        return sa.func.row_number().over()  # it would sort once more
+
+    def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
+        """What finds a row of the source once more: of a table its rowid, since an id is looked
+        up in an index first."""
+        if not isinstance(getattr(source, "element", None), sa.Table):
+            return source.c.id
+        key: sa.ColumnClause[int] = sa.column("rowid", sa.Integer())
+        key.table = source
+        return key
 
     def listed(self, values: Iterable[str]) -> str:
         return self.json(list(values))
@@ -91,6 +105,12 @@ class PostgreSQL(_Shared):
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), *order)
         return sa.func.string_agg(item, ordered, type_=sa.Text())
+
+    def numbered(self, order: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[int]:
+        return sa.func.row_number().over(order_by=order)
+
+    def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
+        return source.c.id
 
     def listed(self, values: Iterable[str]) -> list[str]:
         return [str(value) for value in values]

@@ -102,7 +102,8 @@ def compiled_page(
         return sa.select(_object(parts)).scalar_subquery()
     # The keys alone are sorted and numbered; an outer join keeps their order when the rest of
     # each row is fetched.
-    whole = sa.outerjoin(rows, page.source, page.source.c.id == rows.c.page_id)
+    is_row = read.dialect.row_key(page.source) == rows.c.page_row
+    whole = sa.outerjoin(rows, page.source, is_row)
     return sa.select(_object(parts)).select_from(whole).scalar_subquery()
 
 
@@ -137,11 +138,12 @@ def _items_alone(
 def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
     """The keys of the page's rows and one more, numbered in reading order."""
     at, ident = page.keys
+    row_key = read.dialect.row_key(page.source)
     descending = page.newest_first is not is_backward
     order = [key.desc() if descending else key.asc() for key in (at, ident)]
     where = [*page.where, *_edges(page, read, connection)]
     found = (
-        sa.select(at.label("page_at"), ident.label("page_id"))
+        sa.select(at.label("page_at"), ident.label("page_id"), row_key.label("page_row"))
         .where(*where)
         .order_by(*order)
         .limit(size + 1)
@@ -149,10 +151,11 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
         .subquery()
     )
     again = [found.c.page_at, found.c.page_id]
-    position = sa.func.row_number().over(order_by=[c.desc() if descending else c for c in again])
+    position = read.dialect.numbered([c.desc() if descending else c for c in again])
     numbered = sa.select(found, position.label("position")).subquery()
-    ordered = sa.select(numbered).order_by(_place(numbered, is_backward))
-    return ordered.subquery()
+    if not is_backward:
+        return numbered
+    return sa.select(numbered).order_by(numbered.c.position.desc()).subquery()
 
 
 def _edges(page: Page, read: Read, connection: str) -> list[sa.ColumnElement[bool]]:
