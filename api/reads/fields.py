@@ -162,6 +162,8 @@ class Read:
     def among(self, column: sa.ColumnElement[str], value: Argument) -> Condition:
         """Whether the column is one of the argument's values."""
         get = getter(value)
+        if isinstance(value, Late) and value.is_single:
+            return sa.type_coerce(column, sa.Text()) == self.bound(lambda e: get(e)[0], sa.Text())
         values = self.bound(lambda env: self.dialect.listed(get(env)), self.dialect.list_type)
         return self.dialect.among(column, values)
 

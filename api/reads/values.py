@@ -52,6 +52,7 @@ class Late:
     """A value that is there, but known only when the plan runs."""
 
     get: Getter
+    is_single: bool = False  # a list of one item
 
 
 # None, a boolean, an input object's fields, or a value that comes late.
@@ -63,8 +64,13 @@ def shape(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return tuple((key, shape(item)) for key, item in sorted(value.items()))
-    return "late"
+        return tuple([(key, shape(item)) for key, item in sorted(value.items())])
+    return "single" if _is_single(value) else "late"
+
+
+def _is_single(value: object) -> bool:
+    """Lists of one item have plans of their own: only an equality reads an index in order."""
+    return isinstance(value, list) and len(value) == 1
 
 
 def arguments(
@@ -105,7 +111,8 @@ def _late(kind: GraphQLInputType, node: ValueNode, variables: Mapping[str, Any])
             )
         }
     if isinstance(node, ListValueNode):
-        return Late(lambda env: value_from_ast(node, named, dict(env.variables)))
+        is_single = len(node.values) == 1
+        return Late(lambda env: value_from_ast(node, named, dict(env.variables)), is_single)
     constant = value_from_ast(node, named)
     return Late(lambda _: constant)
 
@@ -116,7 +123,7 @@ def _known(value: object, get: Getter) -> Argument:
         return value
     if isinstance(value, Mapping):
         return {key: _known(item, _item(get, key)) for key, item in value.items()}
-    return Late(get)
+    return Late(get, _is_single(value))
 
 
 def _item(get: Getter, key: str) -> Getter:

@@ -45,10 +45,19 @@ async def test_different_values_share_a_plan(ask: Asking, cast: Cast) -> None:
     assert await plans_for(ask, STATUS, *instants, by=by) == 1
     filters: list[dict[str, Any]] = [
         {"filter": {"measures": measures}, "first": first}
-        for measures in ([], ["WARNING"], ["WARNING", "SERVER_LIMITED"])
+        for measures in ([], ["WARNING", "SERVER_LIMITED"], ["WARNING", "WARNING", "WARNING"])
         for first in (0, 1, 50)
     ]
     assert await plans_for(ask, LISTED, *filters, by=by) == 1
+
+
+async def test_lists_of_one_item_share_a_plan_of_their_own(ask: Asking, cast: Cast) -> None:
+    filters: list[dict[str, Any]] = [
+        {"filter": {"measures": measures}}
+        for measures in (["WARNING"], "WARNING", ["SERVER_LIMITED"])
+    ]
+    assert await plans_for(ask, LISTED, *filters, by=cast.b.reader) == 1
+    assert await plans_for(ask, LISTED, {"filter": {"measures": []}}, by=cast.b.reader) == 1
 
 
 async def test_a_partners_plan_serves_every_partner_but_not_the_public(
