@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from governance.migrations import upgrade
+from governance.sanctions import Sanction
 from tests.api.worlds import Asking, Cast, asking, copy_file, copy_rows, rich
 from tests.builders import World
 from tests.postgres import Server
@@ -18,7 +19,13 @@ def rich_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cast]:
     path = tmp_path_factory.mktemp("rich") / "comity.db"
     upgrade(f"sqlite:///{path}")
     with World(f"sqlite:///{path}") as world:
-        return path, rich(world)
+        cast = rich(world)
+        with world.database.writing() as session:
+            # The log's time never goes back, so this record couldn't be made after the others.
+            record = session.get_one(Sanction, cast.unending_record)
+            record.recorded_at = record.issued_at
+            session.add(record)
+        return path, cast
 
 
 @pytest.fixture(scope="session")

@@ -326,7 +326,7 @@ REPLACED = {
     "a kind that is none": ("members", b"PERSON", b"GHOST"),
     "bytes that are no hex": ("disclosures", rb'"[0-9a-f]{64}"', b'"seed"'),
     "a number for a yes or no": ("sanctions", b"false", b"17"),
-    "a number too large": ("events", rb"\A\[1,", b"[99999999999999999999999,"),
+    "a number too large": ("events", rb"\A\[\d+,", b"[99999999999999999999999,"),
 }
 
 
