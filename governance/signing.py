@@ -12,7 +12,7 @@ from governance.errors import Conflict, InvalidInput, NotFound, RefusalCode, Ref
 from governance.fields import Base64Of32, Base64Of64, Draft
 from governance.log.authorship import check_decision, check_key
 from governance.log.canonical import canonical
-from governance.log.errors import Unproven
+from governance.log.errors import Malformed, Unproven
 from governance.log.notes import decode
 from governance.log.sequencing import UNSIGNED
 from governance.membership import Actor, log
@@ -120,6 +120,10 @@ def signed(signature: SanctionSignature | None, decision: bytes) -> bytes:
 def _require_possession(domain: str, draft: RegistrationDraft) -> None:
     try:
         check_key(draft.key, draft.signature, platform=domain, replaces=draft.replaces)
+    except Malformed:
+        raise InvalidInput(
+            "expected a key that its holder alone can sign with", path=["key"]
+        ) from None
     except Unproven:
         raise Refused(
             f"expected a signature by the new key, made for {domain} and the key it replaces",

@@ -16,6 +16,11 @@ DECISION = b"comity/v1/decision\0"
 PLATFORM_KEY = b"comity/v1/key\0"
 LOG_KEY = b"comity/v1/log-key\0"
 
+# RFC 8032 5.1: the y of the points of order 1, 2, 4 and 8. Anyone can sign with such a key.
+_FIELD = 2**255 - 19
+_EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_EVERYBODYS = frozenset({0, 1, _FIELD - 1, _EIGHTH, _FIELD - _EIGHTH})
+
 
 def sign_decision(secret: bytes, decision: bytes) -> dict[str, str]:
     """Sign a decision (canonical JSON) with a platform's secret of 32 bytes (RFC 8032 5.1.5)."""
@@ -37,10 +42,12 @@ def check_decision(signature: object, decision: bytes) -> bytes:
 
 
 def parse_key(text: object) -> bytes:
-    """Read a platform's public key: base64 of 32 bytes."""
+    """Read a platform's public key: base64 of 32 bytes, and not one that anyone can sign with."""
     key = decode(text) if isinstance(text, str) else b""
     if len(key) != KEY_BYTES:
         raise Malformed(f"a platform's key is base64 of {KEY_BYTES} bytes")
+    if int.from_bytes(key, "little") % 2**255 % _FIELD in _EVERYBODYS:
+        raise Malformed("anyone can sign with a key of so small an order")
     return key
 
 

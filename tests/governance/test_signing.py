@@ -144,6 +144,13 @@ def test_nobody_registers_a_key_that_is_not_theirs(world: World, team: Team) -> 
             world.register_key(team, OTHER, signature=proof["signature"])
 
 
+def test_a_key_that_anyone_can_sign_with_is_refused(world: World) -> None:
+    team = world.team()
+    weak = bytes([1]) + bytes(31)
+    with refused(world, BAD, "key"):
+        world.register_key(team, OTHER, key=text(weak), signature=text(weak + bytes(32)))
+
+
 @pytest.mark.parametrize("name", ["key", "signature", "replaces"])
 @pytest.mark.parametrize("wrong", ["", "AAAA", "!" * 44, "A" * 44, "é", public(OTHER) + "\n"])
 def test_what_is_no_key_is_refused(world: World, team: Team, name: str, wrong: str) -> None:

@@ -1,6 +1,9 @@
 """Signed decisions and keys handed over: what was signed holds, and nothing else."""
 
+import contextlib
+
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from governance.log.authorship import (
@@ -17,6 +20,7 @@ from governance.log.notes import decode, encode
 from governance.log.signers import Algorithm, Signer
 
 SECRET = bytes(range(32))
+P, Y8 = 2**255 - 19, 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 DECISION = canonical({"type": "sanction.issued", "version": 1})
 OLD, NEW = Signer("log.example", b"o" * 32), Signer("log.example", b"n" * 32)
 
@@ -58,6 +62,21 @@ def test_a_signature_is_of_one_decision_by_one_key() -> None:
 def test_what_is_no_signature_is_refused(signature: object) -> None:
     with pytest.raises(Malformed):
         check_decision(signature, DECISION)
+
+
+@pytest.mark.parametrize("y", [0, 1, P - 1, P, P + 1, Y8, P - Y8])
+@pytest.mark.parametrize("sign", [0, 1 << 255])
+def test_a_key_that_anyone_can_sign_with_is_none(y: int, sign: int) -> None:
+    key = (y | sign).to_bytes(32, "little")
+    with pytest.raises(Malformed):
+        parse_key(encode(key))
+    anyones = bytes([1]) + bytes(63)
+    accepted = 0
+    for message in range(100):
+        with contextlib.suppress(InvalidSignature):
+            Ed25519PublicKey.from_public_bytes(key).verify(anyones, bytes([message]))
+            accepted += 1
+    assert accepted
 
 
 @pytest.mark.parametrize("key", [None, 7, "", "AAAA", encode(bytes(33)), "\ud800"])
