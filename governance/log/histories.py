@@ -8,13 +8,13 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable
 
-from governance.log.authorship import check_decision, check_handover, parse_key
+from governance.log.authorship import check_decision, check_handover, check_key, parse_key
 from governance.log.errors import Malformed, Unproven
 from governance.log.leaves import BEGINS, Leaf
 from governance.log.signers import Verifier, parse_verifier
 from governance.log.tree import HASH_BYTES
 
-KEY_REGISTERED = "key.registered"
+KEY_REGISTERED, KEY_RETIRED = "key.registered", "key.retired"
 LOG_KEY_ROTATED = "log.key_rotated"
 
 # What others than the platform that began a case tell of it, here or in another log.
@@ -74,6 +74,8 @@ class History:
         if kind == KEY_REGISTERED:
             self._keys[leaf.platform] = _registered(leaf, keys)
             keys = keys | self._keys[leaf.platform]  # the old key may sign, and the new one
+        if kind == KEY_RETIRED:
+            self._keys[leaf.platform] = keys - {_held(leaf, leaf.decision.get("key"), keys)}
         if leaf.signature is not None and check_decision(leaf.signature, leaf.signed) not in keys:
             raise Unproven(f"it is signed with a key that {_who(leaf)} hasn't, or no longer")
         if kind == LOG_KEY_ROTATED:
@@ -126,12 +128,21 @@ def _registered(leaf: Leaf, keys: set[bytes]) -> set[bytes]:
     """The keys of a platform after one was registered."""
     if leaf.platform is None:
         raise Malformed("a key is registered for no platform")
-    key, replaced = parse_key(leaf.decision.get("key")), leaf.decision.get("replaces")
-    if replaced is None:
-        return keys | {key}
-    if (old := parse_key(replaced)) not in keys:
-        raise Unproven(f"it replaces a key that {_who(leaf)} hasn't")
-    return keys - {old} | {key}
+    text, replaced = leaf.decision.get("key"), leaf.decision.get("replaces")
+    key, proof = parse_key(text), leaf.decision.get("proof")
+    old = {_held(leaf, replaced, keys)} if replaced is not None else set()
+    if type(proof) is not str:
+        raise Malformed("a key is registered without its proof")
+    check_key(str(text), proof, platform=leaf.platform, replaces=replaced)
+    return keys - old | {key}
+
+
+def _held(leaf: Leaf, text: object, keys: set[bytes]) -> bytes:
+    """The key that is replaced or retired."""
+    if (old := parse_key(text)) not in keys:
+        verb = "replaces" if leaf.decision["type"] == KEY_REGISTERED else "retires"
+        raise Unproven(f"it {verb} a key that {_who(leaf)} hasn't")
+    return old
 
 
 def _hands_over(old: Verifier, successor: Verifier, handover: str) -> bool:

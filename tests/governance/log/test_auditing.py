@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -373,9 +374,17 @@ def test_hostile_bytes_are_only_told(data: bytes) -> None:
 
 
 def registered(log: Writer, secret: bytes, old: bytes | None = None, **given: Any) -> int:
-    replaces = {"replaces": public(old)} if old else {}
-    told = decision("key.registered", ALPHA, key=public(secret), **replaces)
-    return log.add(told, **given)
+    replaced = public(old) if old else None
+    told = {"key": public(secret), "platform": ALPHA, "replaces": replaced}
+    private = Ed25519PrivateKey.from_private_bytes(secret)
+    proof = encode(private.sign(b"comity/v1/key\0" + canonical(told)))
+    replaces = {"replaces": replaced} if old else {}
+    entered = {"key": public(secret), "proof": proof} | replaces
+    return log.add(decision("key.registered", ALPHA, **entered), **given)
+
+
+def unproven(**told: Any) -> Callable[[Writer], object]:
+    return lambda log: log.add(decision("key.registered", ALPHA, key=public(NEXT), **told))
 
 
 def test_signed_decisions_hold_with_the_key_of_then() -> None:
@@ -417,8 +426,18 @@ def test_signed_decisions_hold_with_the_key_of_then() -> None:
             lambda log: log.add(decision("key.registered", ALPHA, key=public(NEXT), replaces=7)),
             "a platform's key is",
         ),
+        (unproven(), "a key is registered without its proof"),
+        (unproven(proof=encode(bytes(64))), "a signature doesn't hold"),
+        (
+            lambda log: log.add(decision("key.retired", ALPHA, key=public(NEXT))),
+            "it retires a key that alpha.example hasn't",
+        ),
+        (
+            lambda log: log.add(decision("key.retired", BETA, key=public(PLATFORM))),
+            "it retires a key that beta.example hasn't",
+        ),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 def test_signatures_and_keys_that_do_not_hold_are_found(
     write: Callable[[Writer], object], told: str
@@ -439,6 +458,18 @@ def test_a_replaced_key_signs_nothing_more() -> None:
 
     assert told_by(write) == [
         "entry 3: it is signed with a key that alpha.example hasn't, or no longer"
+    ]
+
+
+def test_a_retired_key_signs_nothing_more() -> None:
+    def write(log: Writer) -> None:
+        registered(log, PLATFORM)
+        log.begin(by=PLATFORM)
+        log.add(decision("key.retired", ALPHA, key=public(PLATFORM)))
+        log.begin(by=PLATFORM)
+
+    assert told_by(write) == [
+        "entry 4: it is signed with a key that alpha.example hasn't, or no longer"
     ]
 
 
