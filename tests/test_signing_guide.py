@@ -3,6 +3,7 @@
 import ast
 import re
 import runpy
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from governance import decisions
 from governance.log.leaves import parse_leaf
 from governance.words import EventType
 from tests.api.http.outside import Node
-from tests.api.serving import serving
+from tests.api.serving import command, serving
 from tests.builders import LOG_KEY
 from tests.signing import BLOCKS, CLIENT
 
@@ -40,6 +41,9 @@ def test_the_guide_signs_sends_and_checks(
     with serving(database_url=database_url, key_file=key_file) as served:
         monkeypatch.setenv("NODE", served.address)
         found = runpy.run_path(str(script))
+        where = ("log", "verify", f"{served.address}/log", "--key", str(LOG_KEY.verifier()))
+        verified = subprocess.run(command(*where), capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stderr
     assert found["registered"]["signingKey"]["key"] == found["issued"]["logEntry"]["signedBy"]
     leaf = parse_leaf(found["entry"])
     assert (leaf.signed, leaf.case) == (found["data"], found["issued"]["sanction"]["id"])
