@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import backups, importing, logbook, retaining
+from api import backups, importing, keeping, logbook, retaining
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
@@ -27,6 +27,7 @@ app = typer.Typer(help="Sanctions, appeals and suspension status that platforms 
 platform_app = typer.Typer(help="Platforms of this node.")
 member_app = typer.Typer(help="Members of platforms.")
 token_app = typer.Typer(help="Bearer tokens of members.")
+logbook.app.add_typer(keeping.app)  # without a name: commands beside the others
 for name, part in (
     ("platform", platform_app),
     ("member", member_app),

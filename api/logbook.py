@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -54,8 +54,8 @@ def verify(
     """Check a whole log without trusting it: every entry, tile and signature."""
     with opened_source(where) as log:
         trusted = _verifiers(key, log)
-        old = None if since is None else _signed(Folder(since.parent), since.name)
-        audit = Audit(_signed(log, CHECKPOINT), trusted, old)
+        old = None if since is None else signed_of(Folder(since.parent), since.name)
+        audit = Audit(signed_of(log, CHECKPOINT), trusted, old)
         _read(audit, where, log.fetch)
     if not audit.faults and save is not None:
         write_whole(save, audit.signed.note.render())
@@ -77,8 +77,8 @@ def mirror(
     with opened_source(where) as log:
         whole = Mirrored([copy, new], log)
         trusted = _verifiers(key, whole)
-        old = _signed(copy, CHECKPOINT) if is_begun else None
-        audit = Audit(_signed(log, CHECKPOINT), trusted, old)
+        old = signed_of(copy, CHECKPOINT) if is_begun else None
+        audit = Audit(signed_of(log, CHECKPOINT), trusted, old)
 
         def keep(page: Page) -> None:
             if not whole.has(page.tile.path):
@@ -126,7 +126,7 @@ def _verifiers(keys: list[str] | None, log: Source) -> list[Verifier]:
         fail("--key: it isn't a verifier key" if keys else f"{KEY}: it isn't a verifier key")
 
 
-def _signed(source: Source, path: str) -> Signed:
+def signed_of(source: Source, path: str) -> Signed:
     try:
         return Signed.parse(source.read(path, LARGEST_NOTE))
     except LogError as error:
@@ -136,9 +136,15 @@ def _signed(source: Source, path: str) -> Signed:
 def _read(
     audit: Audit, where: str, fetch: Fetch, keep: Callable[[Page], object] = lambda page: None
 ) -> None:
+    for page in audited(audit, where, fetch):
+        keep(page)
+
+
+def audited(audit: Audit, where: str, fetch: Fetch) -> Iterator[Page]:
+    """The pages of a log as they are checked, with progress."""
     with progress(escape(where)) as told:
         for page in audit.pages(fetch):
-            keep(page)
+            yield page
             if page.tile.level == ENTRIES:
                 told(page.tile.index * FULL + page.tile.width, audit.tree.size)
 

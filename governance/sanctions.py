@@ -88,7 +88,10 @@ class SanctionTerms(BaseModel):
         sa_type=EnumText(Source), description="What brought the case to attention"
     )
     content_type: list[ContentType] = Field(
-        default=[], sa_type=EnumList(ContentType), description="Kinds of content concerned"
+        default=[],
+        max_length=len(ContentType),
+        sa_type=EnumList(ContentType),
+        description="Kinds of content concerned",
     )
     content_date: Instant | None = Field(
         default=None, sa_type=Utc, description="When the content concerned was published"
@@ -97,7 +100,10 @@ class SanctionTerms(BaseModel):
         default=None, description="Language of the content, as a BCP 47 tag"
     )
     territorial_scope: list[Territory] = Field(
-        default=[], sa_type=sa.JSON, description="EEA states where it applies; empty means all"
+        default=[],
+        max_length=len(TERRITORIES),
+        sa_type=sa.JSON,
+        description="EEA states where it applies; empty means all",
     )
     audience: Audience = Field(
         default=Audience.PARTNERS,

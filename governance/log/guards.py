@@ -35,7 +35,7 @@ class Guard:
         except (OSError, UnicodeDecodeError, LogError):
             raise BadSetting(
                 f"COMITY_LOG_HEAD_FILE: {self.path} doesn't say which tree was signed last; "
-                "put back the file, or check the log with `comity log recover`"
+                "put your copy back, or remove it once `comity log verify` found the log sound"
             ) from None
 
     def check(self, head: Checkpoint, root_at: Callable[[int], bytes]) -> None:
@@ -50,7 +50,8 @@ class Guard:
             raise RolledBack(f"this node signed {newest.origin}, and the log is {head.origin}")
         if newest.size > head.size:
             raise RolledBack(
-                f"this node signed {newest.size:,} entries, and the log has {head.size:,}"
+                f"this node signed {newest.size:,} entries, and the log has {head.size:,}: bring "
+                "them back from a copy of the log with `comity log recover`"
             )
         if root_at(newest.size) != newest.root:
             raise RolledBack(f"the log's first {newest.size:,} entries aren't those signed here")

@@ -1,0 +1,158 @@
+"""`comity log …` for this node's own log: its key, proofs and openings, and what to do after a
+restore."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from pydantic.alias_generators import to_camel
+from sqlmodel import Session, col, select
+
+from api.console import err, fail, now, opened
+from api.logbook import Where, audited, signed_of, write_whole
+from api.sources import Source, opened_source
+from governance import rebuilding
+from governance.database import Database
+from governance.decisions import COMMITTED
+from governance.entries import LogEntry
+from governance.log import proving
+from governance.log.auditing import CHECKPOINT, Audit, Page, Signed
+from governance.log.commitments import opening
+from governance.log.keyfiles import KeyFile
+from governance.log.notes import decode, encode
+from governance.log.rotating import rotate
+from governance.log.sequencing import newest_checkpoint
+from governance.sanctions import Disclosure
+from governance.settings import read_settings
+
+app = typer.Typer()
+
+Ident = Annotated[str, typer.Argument(help="Id of a sanction, or the place of an entry.")]
+
+
+@app.command()
+def key() -> None:
+    """Print the verifier key of this node's log, for others to trust."""
+    print(read_settings().sequencer().signer.verifier())
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Put a new key in the place of the log's: the old one hands over to it in the log."""
+    settings = read_settings()
+    with opened(settings) as database:
+        verifier = rotate(database, KeyFile(settings.log_key_path), now=now())
+    err.print("running servers use it from their next entry on; tell those who verify the log:")
+    print(verifier)
+
+
+@app.command()
+def proof(
+    ident: Ident,
+    folder: Annotated[Path, typer.Option(help="Where to write the files.")] = Path(),
+) -> None:
+    """Write an entry, and a proof file that it is in the log (C2SP tlog-proof)."""
+    with opened() as database, database.reading() as session:
+        entry, newest = _entry(session, ident), newest_checkpoint(session)
+        assert newest is not None, "there is an entry"
+        made = proving.carried(session, entry.index, newest)
+    for suffix, data in ((".json", entry.data.encode()), (".tlog-proof", made.render())):
+        file = folder / f"{ident}{suffix}"
+        write_whole(file, data)
+        err.print(f"{file}", highlight=False)
+
+
+@app.command("open")
+def open_field(
+    ident: Annotated[str, typer.Argument(help="Id of a sanction.")],
+    field: Annotated[str, typer.Argument(help="Such as explanation, or reason.")],
+) -> None:
+    """Show that a disclosed field is what the log committed to; prints what proves it."""
+    names = {to_camel(name): name for name in COMMITTED}
+    if field not in names:
+        fail(f"expected one of {', '.join(names)}; got {field!r}")
+    with opened() as database, database.reading() as session:
+        entry, held = _entry(session, ident), session.get(Disclosure, ident)
+    value = getattr(held, names[field]) if held else None
+    if held is None or not held.seed or not value:
+        fail(f"{ident} discloses no {field} (any more)")
+    found = opening(held.seed, field, value)
+    committed = orjson.loads(entry.data)["decision"]["commitments"].get(field, "")
+    found.check(decode(committed))
+    told = {"field": field, "value": value, "key": encode(found.key), "commitment": committed}
+    print(orjson.dumps(told | {"entry": entry.index}).decode())
+
+
+@app.command()
+def recover(where: Where) -> None:
+    """Bring a database that was restored from a backup to where a copy of its log ends."""
+    settings = read_settings()
+    log = settings.sequencer()
+    with opened(settings) as database, opened_source(where) as source:
+        plain = Database(settings.database_url)  # what it replays is signed already
+        with database.reading() as session:
+            newest = newest_checkpoint(session)
+        old = Signed.parse(newest.note.encode()) if newest else None
+        audit = Audit(signed_of(source, CHECKPOINT), [log.signer.verifier()], old)
+        try:
+            lost = rebuilding.recover(plain, log, audit, _pages(source, where), clock=now)
+        finally:
+            plain.close()
+    _tell(audit, lost)
+
+
+@app.command()
+def rebuild(
+    where: Where,
+    disclosures: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="A backup that holds them.")
+    ],
+) -> None:
+    """Make an empty database anew, from a copy of the log and the disclosures of a backup."""
+    settings = read_settings()
+    log = settings.sequencer()
+    with opened(settings), opened_source(where) as source:
+        plain = Database(settings.database_url)
+        audit = Audit(signed_of(source, CHECKPOINT), [log.signer.verifier()])
+        try:
+            lost = rebuilding.rebuild(
+                plain,
+                log,
+                audit,
+                _pages(source, where),
+                keys=settings.keys(),
+                backup=disclosures,
+                clock=now,
+            )
+        finally:
+            plain.close()
+    _tell(audit, lost)
+
+
+def _pages(source: Source, where: str) -> rebuilding.Pages:
+    def pages(audit: Audit) -> Iterator[Page]:
+        return audited(audit, where, source.fetch)
+
+    return pages
+
+
+def _tell(audit: Audit, lost: set[str]) -> None:
+    err.print(f"the database is at {audit.tree.size:,} entries of the log", highlight=False)
+    if lost:
+        err.print(
+            f"{len(lost):,} sanctions came without their disclosures, and the log says so",
+            highlight=False,
+        )
+
+
+def _entry(session: Session, ident: str) -> LogEntry:
+    """The entry at a place, or the one that began a case."""
+    which = col(LogEntry.case_id) == ident
+    if ident.isascii() and ident.isdigit() and len(ident) < 19:
+        which = col(LogEntry.index) == int(ident)
+    found = session.exec(select(LogEntry).where(which).order_by(col(LogEntry.index))).first()
+    if found is None:
+        fail(f"the log has no entry {ident}")
+    return found
