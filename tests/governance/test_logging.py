@@ -21,12 +21,12 @@ from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
 from governance.log.tiles import Tile, tiles_of
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
-from governance.membership import add_platform
+from governance.membership import Actor, add_platform
 from governance.platforms import Platform
 from governance.sanctions import Disclosure
 from governance.words import AppealMove, EventType, Outcome
 from tests.api.worlds import rich
-from tests.builders import DAY, HOUR, LOG_KEY, NOW, Team, World, sequencer
+from tests.builders import DAY, HOUR, LOG_KEY, NOW, ROLES, Team, World, at_once, sequencer
 
 SERIALS = count()
 PERSONAL = ("alice", "acct:", "needle", "mod-", "issuer_2")
@@ -222,3 +222,19 @@ def test_appeals_are_logged_move_by_move(world: World, team: Team) -> None:
     ]
     assert found[3]["changed"]["outcome"] == "OVERTURNED"
     assert {d.get("appeal") for d in found[:4]} == {filed.appeal_id}
+
+
+def test_two_nodes_at_once_write_one_log(world: World, team: Team) -> None:
+    with World(world.database.url) as other:
+        team_2 = other.team()
+
+        def write(node: World, issuer: Actor) -> None:
+            for _ in range(15):
+                node.lift(issuer, node.issue(issuer))
+
+        at_once(lambda: write(world, team.issuer), lambda: write(other, team_2.issuer))
+        assert len(entries(world)) == 2 * (1 + len(ROLES) + 15 * 2)
+        check_tree(world)
+        for node in (world, other):  # each goes on from where the other ended
+            node.issue(team.issuer)
+        check_tree(world)

@@ -12,6 +12,7 @@ import httpx2
 
 from tests.api.http.outside import OPERATIONS, Node, issue_input
 from tests.api.serving import serving
+from tests.governance.test_logging import check_tree
 
 WRITERS, SIZE, ENOUGH = 3, 40, 9  # threads, sanctions a batch, answers before the kill
 LIST = """query($after: String) { sanctions(first: 1000, after: $after) {
@@ -72,6 +73,7 @@ def test_after_a_kill_all_that_was_answered_is_there_and_no_batch_by_halves(
         whole = sum(batch.bodies[0]["issuerReference"] in held for batch in sent)
         assert len(held) == whole * SIZE
         _assert_rows(node, len(held))
+        check_tree(node.world)
 
         for batch in sent:  # who got no answer asks again; who got one may
             again = _post(client, second.address, batch)
