@@ -70,14 +70,18 @@ def current() -> Note:
     return _current.get() or Note()
 
 
-@contextlib.contextmanager
-def noting(note: Note) -> Iterator[Note]:
+class noting:
     """Makes the note the current one."""
-    token = _current.set(note)
-    try:
-        yield note
-    finally:
-        _current.reset(token)
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+
+    def __enter__(self) -> Note:
+        self._token = _current.set(self._note)
+        return self._note
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
