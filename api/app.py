@@ -25,7 +25,7 @@ from api.reads.stores import store
 from api.retaining import retaining
 from api.schema.build import sdl
 from api.tiles import log_routes
-from api.transport import GraphQL
+from api.transport import GraphQL, Straight
 from governance.database import Database
 from governance.settings import Settings, read_settings
 
@@ -74,16 +74,17 @@ def create_app(
     async def home(request: Request) -> Response:
         return HTMLResponse(HOME, headers=HOME_HEADERS)
 
+    graphql = Route("/graphql", GraphQL(executor, members, settings.max_body_bytes))
     app = Starlette(
         routes=[
             Route("/", home),
-            Route("/graphql", GraphQL(executor, members, settings.max_body_bytes)),
+            graphql,
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
             *log_routes(database, sequencer),
         ],
-        middleware=[Middleware(Observed, metrics, spans)],
+        middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
         lifespan=lifespan,
     )
     app.state.executor = executor

@@ -3,8 +3,9 @@ revoked token is dead at once."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import orjson
 import sqlalchemy as sa
@@ -29,12 +30,11 @@ from governance.words import MemberKind, Role
 LONGEST_TOKEN = 200
 
 
-def bearer(headers: Mapping[str, str]) -> str | None:
-    """The token of the Authorization header; None without the header."""
-    header = headers.get("authorization")
+def bearer(header: bytes | None) -> str | None:
+    """The token of an Authorization header; None without the header."""
     if header is None:
         return None
-    scheme, _, token = header.partition(" ")
+    scheme, _, token = header.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not 0 < len(token.strip()) <= LONGEST_TOKEN:
         raise Unauthenticated("expected `Authorization: Bearer <token>`")
     return token.strip()
@@ -51,9 +51,9 @@ class Members:
         self._noted: dict[str, datetime] = {}
         self._noting: set[asyncio.Future[None]] = set()
 
-    async def actor(self, headers: Mapping[str, str]) -> Actor | None:
+    async def actor(self, authorization: bytes | None) -> Actor | None:
         """The member of the bearer token; None without one, Unauthenticated if it isn't live."""
-        token = bearer(headers)
+        token = bearer(authorization)
         if token is None:
             return None
         now = self._now()
@@ -67,11 +67,10 @@ class Members:
         found = await self._store.one(self._holder.sql, values, is_point=True)
         if found is None:
             raise dead_token()
-        token_id, member_id, platform_id, kind, roles, expires_at, revoked_at = orjson.loads(found)
-        if not is_live(_instant(expires_at), _instant(revoked_at), now):
+        actor, expires_at, revoked_at = _read(found)
+        if not is_live(expires_at, revoked_at, now):
             raise dead_token()
-        held = frozenset(Role[role] for role in roles)
-        return Actor(member_id, platform_id, MemberKind[kind], held, token_id)
+        return actor
 
     def _note(self, actor: Actor, now: datetime) -> None:
         """Beside the request: asking never waits for a writer's turn."""
@@ -108,6 +107,15 @@ def _holder(dialect: Dialect) -> Plan:
     holder = sa.join(token, member, member.c.id == token.c.member_id)
     found = sa.select(array).select_from(holder).where(token.c.hash == asked)
     return planned(found, binds, dialect)
+
+
+@lru_cache(1_024)
+def _read(found: str) -> tuple[Actor, datetime | None, datetime | None]:
+    """The member that a row tells, and when its token expires and was revoked."""
+    token_id, member_id, platform_id, kind, roles, expires_at, revoked_at = orjson.loads(found)
+    held = frozenset(Role[role] for role in roles)
+    actor = Actor(member_id, platform_id, MemberKind[kind], held, token_id)
+    return actor, _instant(expires_at), _instant(revoked_at)
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -8,11 +8,12 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.asking import Answer
-from api.asking import Request as Operation
+from api.asking import Answer, Request
 from api.auth import Members
 from api.errors import identified
 from api.execution import Executor
@@ -24,6 +25,9 @@ VARY = {"Vary": "Accept"}
 # Whoever sends too much or too slowly is not read to the end (RFC 9110, 15.5.9 and 15.5.14).
 _CLOSE = {"Connection": "close"}
 _TOLD = {405: {"Allow": "GET, POST"}, 408: _CLOSE, 413: _CLOSE}  # headers by status
+_TYPES = {media: f"{media}; charset=utf-8".encode() for media in (GRAPHQL, JSON)}
+
+Fields = Mapping[bytes, bytes]  # of a request's header, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,9 @@ class Reply:
 
     async def send(self, send: Send) -> None:
         named = [
-            (b"content-length", str(len(self.body)).encode()),
-            (b"content-type", f"{self.media}; charset=utf-8".encode()),
-            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", _TYPES[self.media]),
+            *[(name.lower().encode(), value.encode()) for name, value in self.headers.items()],
         ]
         await send({"type": "http.response.start", "status": self.status, "headers": named})
         await send({"type": "http.response.body", "body": self.body})
@@ -62,16 +66,18 @@ class GraphQL:
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (await self._reply(Request(scope, receive))).send(send)
+        await (await self._reply(scope, receive)).send(send)
 
-    async def _reply(self, request: Request) -> Reply:
-        media = accepted(",".join(request.headers.getlist("accept")))
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        fields = _fields(scope)
+        media = accepted(fields.get(b"accept", b"").decode("latin-1"))
         if media is None:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
-        address = _network(request.client.host if request.client else "")
+        client = scope.get("client")
+        address = _network(client[0] if client else "")
         try:
-            actor = await self._members.actor(request.headers)
-            operation = await self._operation(request)
+            actor = await self._members.actor(fields.get(b"authorization"))
+            query, variables, name = await self._operation(scope, fields, receive)
         except Unauthenticated as refused:
             if (limited := self._executor.limited(address)) is not None:
                 return _answered(limited, media)
@@ -83,48 +89,73 @@ class GraphQL:
             return _error(bad.message, bad.status, media, headers=_TOLD.get(bad.status))
         except ClientDisconnect:
             return Reply(b"", 400, media, {})
-        query, variables, name = operation
-        answer = await self._executor.answer(
-            Operation(
-                query,
-                variables,
-                name,
-                actor,
-                address=address,
-                is_read_only=request.method == "GET",
-            )
-        )
-        return _answered(answer, media)
+        is_read_only = scope["method"] == "GET"
+        request = Request(query, variables, name, actor, address, is_read_only)
+        return _answered(await self._executor.answer(request), media)
 
-    async def _operation(self, request: Request) -> tuple[str, Mapping[str, Any], str | None]:
-        if request.method == "GET":
-            given: dict[str, Any] = dict(request.query_params)
+    async def _operation(
+        self, scope: Scope, fields: Fields, receive: Receive
+    ) -> tuple[str, Mapping[str, Any], str | None]:
+        if scope["method"] == "GET":
+            given: dict[str, Any] = dict(QueryParams(scope["query_string"]))
             for name in ("variables", "extensions"):
                 if name in given:
                     given[name] = _json(given[name].encode(), f"expected {name} to be JSON")
-        elif request.method == "POST":
-            if not is_json(request.headers.get("content-type", "")):
+        elif scope["method"] == "POST":
+            if not is_json(fields.get(b"content-type", b"").decode("latin-1")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
-            given = _json(await self._body(request), "expected a body of JSON")
+            given = _json(await self._body(fields, receive), "expected a body of JSON")
         else:
             raise BadRequest("expected GET or POST", 405)
         return _parameters(given)
 
-    async def _body(self, request: Request) -> bytes:
-        declared = request.headers.get("content-length", "0")
+    async def _body(self, fields: Fields, receive: Receive) -> bytearray:
+        declared = fields.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._most_bytes:
             raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
         body = bytearray()
+        is_whole = False
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                async for chunk in request.stream():
-                    body += chunk
+                while not is_whole:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    body += message.get("body", b"")
                     if len(body) > self._most_bytes:
                         raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
+                    is_whole = not message.get("more_body", False)
         except TimeoutError:
-            message = f"expected the whole body within {BODY_SECONDS} seconds"
-            raise BadRequest(message, 408) from None
-        return bytes(body)
+            late = f"expected the whole body within {BODY_SECONDS} seconds"
+            raise BadRequest(late, 408) from None
+        return body
+
+
+class Straight:
+    """ASGI middleware: one path's requests go to their endpoint at once. The router, with what
+    it stands behind, takes a tenth of the time of a whole request."""
+
+    def __init__(self, app: ASGIApp, route: Route) -> None:
+        self._app, self._route = app, route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_it = scope["type"] == "http" and scope["path"] == self._route.path
+        if not is_it or scope.get("root_path"):
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = self._route
+        await self._route.app(scope, receive, send)
+
+
+def _fields(scope: Scope) -> Fields:
+    """The first of each name, but all that is accepted (RFC 9110, 5.3)."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name not in fields:
+            fields[name] = value
+        elif name == b"accept":
+            fields[name] += b"," + value
+    return fields
 
 
 @lru_cache(1_024)
@@ -153,7 +184,7 @@ def _parameters(given: Any) -> tuple[str, Mapping[str, Any], str | None]:
     return query, variables or {}, name or None
 
 
-def _json(data: bytes, expected: str) -> Any:
+def _json(data: bytes | bytearray, expected: str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -164,7 +195,9 @@ def _answered(answer: Answer, media: str) -> Reply:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status
-    headers = VARY | dict(answer.headers) | ({"Allow": "POST"} if status == 405 else {})
+    headers = {**VARY, **answer.headers}
+    if status == 405:
+        headers["Allow"] = "POST"
     return Reply(answer.body, status, media, headers)
 
 
