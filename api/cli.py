@@ -93,7 +93,7 @@ def serve(
     with opened(settings) as database, database.reading() as session:
         if not any_key and not are_found(session, keys):
             fail(f"COMITY_KEY_FILE: {settings.key_file} {OTHER_KEY}")
-        sequencer.continued(session)
+        sequencer.recalled(session)
     for setting, file in (("KEY_FILE", settings.key_file), ("LOG_KEY_FILE", settings.log_key_path)):
         if is_open(file):
             fail(f"COMITY_{setting}: others can read {file}: chmod 600 it")

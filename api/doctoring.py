@@ -93,7 +93,7 @@ def _log(database: Database, settings: Settings) -> Iterator[Finding]:
     with suppress(BadSetting), database.reading() as session:
         sequencer = settings.sequencer()
         try:
-            size = sequencer.continued(session).size
+            size = sequencer.recalled(session).size
             yield Finding("log", True, f"{size:,} entries, as this node signed them")
         except RolledBack as error:
             yield Finding("log", False, str(error))

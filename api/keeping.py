@@ -86,6 +86,17 @@ def open_field(
 
 
 @app.command()
+def resume() -> None:
+    """Go on with a log on a new machine, having made sure that no entry is missing."""
+    with opened() as database, database.reading() as session:
+        assert database.log is not None, "opened with it"
+        head = database.log.continued(session)
+    if head.size:
+        database.log.guard.advance(head)
+    err.print(f"{head.origin} goes on from {head.size:,} entries", highlight=False)
+
+
+@app.command()
 def recover(where: Where) -> None:
     """Bring a database that was restored from a backup to where a copy of its log ends."""
     settings = read_settings()

@@ -62,6 +62,18 @@ class Sequencer:
         signers = [self.signer, *([self.successor] if self.successor else [])]
         return Note(tree.text, tuple(signer.sign(tree.text) for signer in signers))
 
+    def recalled(self, session: Session) -> Checkpoint:
+        """What `continued` says, unless nothing here remembers what was signed: the database may
+        be an old one on a new machine."""
+        head = self.continued(session)
+        if head.size and self.guard.newest() is None:
+            raise RolledBack(
+                f"the log has {head.size:,} entries, and no {self.guard.path} says that they are "
+                "all: bring it on with `comity log recover`, or if nothing is missing say so with "
+                "`comity log resume`"
+            )
+        return head
+
     def continued(self, session: Session, newest: LogCheckpoint | None = None) -> Checkpoint:
         """The tree to go on from; RolledBack unless it goes on from what was signed here."""
         newest = newest or newest_checkpoint(session)

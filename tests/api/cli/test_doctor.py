@@ -75,6 +75,15 @@ def test_a_log_older_than_what_was_signed_is_found(
     assert "signed 4 entries" in node("platform", "add", "other.example").err
 
 
+def test_a_log_on_a_new_machine_is_resumed_by_its_operator(node: Comity, tmp_path: Path) -> None:
+    assert node("platform", "add", "example.social").code == 0
+    (tmp_path / "keys" / "comity.log.head").unlink()
+    assert "comity log resume" in findings(node("doctor"))["log"]
+    assert "comity log recover" in node("serve").err
+    assert "goes on from 1 entries" in node("log", "resume").err
+    assert node("doctor").code == 0
+
+
 def test_a_key_of_another_log_is_found(node: Comity, tmp_path: Path) -> None:
     assert node("platform", "add", "example.social").code == 0
     file = tmp_path / "keys" / "comity.log.key"

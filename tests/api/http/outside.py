@@ -46,6 +46,7 @@ class Node:
         self.clock = Clock()
         self.world = World(url)
         self.settings = Settings(database_url=url, key_file=key_file, **settings)
+        self.world.database.log = self.settings.sequencer()
         app = create_app(self.settings, now=self.clock)
         if not settings:
             executor = app.state.executor
