@@ -22,6 +22,7 @@ from governance.log.errors import Unread
 from governance.log.tiles import Tile
 
 AHEAD = 8  # files asked for before they are needed
+PARTING = 1.0  # seconds that a read which nobody needs any longer may take
 LONGEST_SILENCE = 10.0  # seconds
 LONGEST_ANSWER = 120.0  # seconds for all of a file
 TRIES = 3
@@ -193,10 +194,11 @@ def _bounded(data: bytes, path: str, limit: int) -> bytes:
 
 def _ahead(tiles: Iterable[Tile], read: Callable[[Tile], bytes]) -> Iterator[tuple[Tile, bytes]]:
     """Reads tiles a little before they are needed. The threads end with the process at the latest,
-    so that nobody who interrupts it waits for a server."""
+    so that nobody who interrupts it waits for a server for long."""
     jobs: SimpleQueue[Job | None] = SimpleQueue()
-    for _ in range(AHEAD):
-        Thread(target=_work, args=(jobs, read), daemon=True).start()
+    threads = [Thread(target=_work, args=(jobs, read), daemon=True) for _ in range(AHEAD)]
+    for thread in threads:
+        thread.start()
     waiting = deque[Job]()
     try:
         for tile in tiles:
@@ -209,8 +211,11 @@ def _ahead(tiles: Iterable[Tile], read: Callable[[Tile], bytes]) -> Iterator[tup
     finally:
         for _, future in waiting:
             future.cancel()
-        for _ in range(AHEAD):
+        for _ in threads:
             jobs.put(None)
+        until = time.monotonic() + PARTING
+        for thread in threads:  # what they began to open should be closed
+            thread.join(max(0, until - time.monotonic()))
 
 
 def _done(job: Job) -> tuple[Tile, bytes]:
