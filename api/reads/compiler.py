@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.type import GraphQLNonNull
 
+from api.reads.dialects import POSITION
 from api.reads.fields import All, Node, Nothing, One, Read, Row, Stretch, Variants
 from api.reads.pages import compiled_page
 from api.reads.selections import Document, fields
@@ -121,18 +122,17 @@ class Compiler:
         return found.correlate_except(node.source).scalar_subquery()
 
     def _all(self, nodes: Sequence[FieldNode], node: All, read: Read) -> Text:
-        position = sa.func.row_number().over(order_by=list(node.order)).label("position")
-        rows = sa.select(node.source, position).where(*node.where)
+        rows = read.dialect.sorted(sa.select(node.source).where(*node.where), node.order)
         if node.present is not None:
             rows = rows.add_columns(node.present.label("present"))
-        found = rows.order_by(position).correlate_except(node.source).subquery()
+        found = rows.correlate_except(node.source).subquery()
         if node.each is not None:
             json = self._variants(nodes, node.each(found.c), read)
         else:
             json = self.objects(name_of(node.type), nodes, found.c, node.read or read)
         if node.present is not None:
             json = sa.case((found.c.present, json), else_=literal("null"))
-        joined = read.dialect.joined(json, found.c.position)
+        joined = read.dialect.joined(json, *(c for c in found.c if c.key == POSITION))
         whole = sa.select(bracketed(joined)).select_from(found).scalar_subquery()
         return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))
 

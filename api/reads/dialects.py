@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql.selectable import FromClause
 
 Text = sa.ColumnElement[str]
+Order = Sequence[sa.ColumnElement[Any]]
+POSITION = "position"  # of a sorted row, where the engine has to be told
 
 
 class Dialect(Protocol):
@@ -23,7 +25,8 @@ class Dialect(Protocol):
     def quoted(self, text: Text) -> Text: ...
     def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
-    def numbered(self, order: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[int]: ...
+    def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
+    def numbered(self, order: Order) -> sa.ColumnElement[int]: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
@@ -55,7 +58,10 @@ class SQLite(_Shared):
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         return sa.func.group_concat(item, sa.literal_column("','"), type_=sa.Text())
 
-    def numbered(self, order: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[int]:
+    def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]:
+        return rows.order_by(*order)
+
+    def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over()  # it would sort once more
 
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
@@ -106,8 +112,11 @@ class PostgreSQL(_Shared):
         ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), *order)
         return sa.func.string_agg(item, ordered, type_=sa.Text())
 
-    def numbered(self, order: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[int]:
-        return sa.func.row_number().over(order_by=order)
+    def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]:
+        return rows.add_columns(self.numbered(order).label(POSITION))
+
+    def numbered(self, order: Order) -> sa.ColumnElement[int]:
+        return sa.func.row_number().over(order_by=list(order))
 
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
         return source.c.id
