@@ -28,7 +28,8 @@ OVERDUE_STATES = OPEN - {AppealState.AWAITING_APPELLANT}
 
 def state(row: Row, read: Read) -> sa.ColumnElement[str]:
     """The SQL twin of `rules.lifecycle.appeal_state`."""
-    lapsed = sa.and_(row.state == AppealState.AWAITING_APPELLANT, row.lapses_at <= read.now)
+    is_waiting = is_any_of(row.state, [AppealState.AWAITING_APPELLANT])
+    lapsed = sa.and_(is_waiting, row.lapses_at <= read.now)
     return sa.case(
         (lapsed, sa.literal_column("'LAPSED'")), else_=sa.type_coerce(row.state, sa.Text())
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.reads.fields import Condition, Read, rows_of, there_is
+from api.reads.fields import Condition, Read, is_any_of, rows_of, there_is
 from api.reads.values import Getter
 from governance.appeals import Invitation
 from governance.fields import UTCDateTime
@@ -44,7 +44,7 @@ def is_entitled(row: Row, read: Read) -> Condition:
     ends_at = row.get(LATEST_END, row.ends_at)
     open_ended = sa.and_(ends_at.is_(None), sa.or_(row.is_binding, row.recorded_at > oldest))
     retained = sa.or_(open_ended, ends_at > oldest)
-    shared = sa.and_(row.audience == Audience.PARTNERS, sa.or_(retained, _hosts(row, read)))
+    shared = sa.and_(_is_shared(row), sa.or_(retained, _hosts(row, read)))
     return sa.or_(row.platform_id == read.platform_id, shared, is_guest(row.id, read))
 
 
@@ -59,7 +59,11 @@ def is_host(row: Row, read: Read) -> Condition:
     """Whether the account of the sanction in the row lives with the viewer, who may know."""
     if read.viewer is not ViewerKind.PARTNER:
         return sa.false()
-    return sa.and_(row.audience == Audience.PARTNERS, _hosts(row, read))
+    return sa.and_(_is_shared(row), _hosts(row, read))
+
+
+def _is_shared(row: Row) -> Condition:
+    return is_any_of(row.audience, [Audience.PARTNERS])
 
 
 def _hosts(row: Row, read: Read) -> Condition:
@@ -69,4 +73,4 @@ def _hosts(row: Row, read: Read) -> Condition:
 
 def sees_subject(row: Row, read: Read) -> Condition:
     """Whether the viewer may know whom the sanction in the row is about."""
-    return sa.or_(row.subject_kind == SubjectKind.SERVER, is_entitled(row, read))
+    return sa.or_(is_any_of(row.subject_kind, [SubjectKind.SERVER]), is_entitled(row, read))
