@@ -207,8 +207,8 @@ class Planner:
         return planned(statement, binds, self._dialect)
 
 
-# Signs of a statement that reads more than a few rows by their keys.
-_MANY = ("count(*)", "json_each(", "LIMIT ")
+# Signs of a statement that reads more than one page of rows.
+_MANY = ("count(*)", "json_each(")
 
 
 def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:

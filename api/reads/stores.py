@@ -1,6 +1,7 @@
 """Runs compiled reads: SQLite in this process, PostgreSQL over asyncpg."""
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -22,7 +23,8 @@ class TooLong(Exception):
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-STEPS = 50_000  # of SQLite's machine between two looks at the clock
+STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
+ON_LOOP = 0.001  # seconds that a read may keep others waiting
 CACHE = 16_384  # KiB of pages a connection; pages of lists don't fit into SQLite's own 2 MiB
 
 
@@ -47,7 +49,8 @@ class Store(Protocol):
 
 
 class SQLiteStore:
-    """Point reads run on the loop, since a thread costs more than they do; others in threads."""
+    """Reads of a few rows run on the loop, since a thread costs as much as they do; others, and
+    those that turn out to take longer than they may there, in threads."""
 
     def __init__(self, url: str, connections: int, seconds: float) -> None:
         self._seconds = seconds
@@ -64,13 +67,14 @@ class SQLiteStore:
     async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
         self.statements += 1
         if is_point:
-            return self._one(sql, values)
+            with contextlib.suppress(TooLong):
+                return self._one(sql, values, ON_LOOP)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._one, sql, values)
+        return await loop.run_in_executor(self._threads, self._one, sql, values, self._seconds)
 
-    def _one(self, sql: str, values: Values) -> Any:
+    def _one(self, sql: str, values: Values, seconds: float) -> Any:
         connection = self._connection()
-        self._local.deadline = time.monotonic() + self._seconds
+        self._local.deadline = time.monotonic() + seconds
         try:
             row = connection.execute(sql, values).fetchone()
         except sqlite3.OperationalError as error:
@@ -83,7 +87,7 @@ class SQLiteStore:
 
     async def check(self, sql: str, values: Values) -> None:
         """Has SQLite read the statement without running it; TooDeep where it can't."""
-        self._one(f"EXPLAIN {sql}", values)
+        self._one(f"EXPLAIN {sql}", values, self._seconds)
 
     def _connection(self) -> sqlite3.Connection:
         held: sqlite3.Connection | None = getattr(self._local, "connection", None)
