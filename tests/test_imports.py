@@ -27,6 +27,7 @@ LOG_MATHEMATICS = {
     for noun in (
         *("auditing", "authorship", "canonical", "checkpoints", "commitments", "descent"),
         *("errors", "histories", "leaves", "notes", "proofs", "signers", "tiles", "tree"),
+        "witnesses",
     )
 }
 PURE = [
