@@ -21,11 +21,13 @@ from api.observing.routes import routes
 from api.observing.state import Probes
 from api.observing.statements import Watched, watch
 from api.observing.traces import Traces, traces
+from api.publishing import publishing
 from api.reads.stores import store
 from api.retaining import retaining
 from api.schema.build import sdl
 from api.tiles import log_routes
 from api.transport import GraphQL, Straight
+from api.witnessing import witness_routes
 from governance.database import Database
 from governance.settings import Settings, read_settings
 
@@ -56,6 +58,8 @@ def create_app(
         try:
             async with anyio.create_task_group() as keeping:
                 keeping.start_soon(retaining, database, now)
+                if settings.witnesses:
+                    keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)
                 yield
                 keeping.cancel_scope.cancel()  # and waits for their threads
@@ -83,6 +87,7 @@ def create_app(
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
             *log_routes(database, sequencer),
+            *witness_routes(database, settings.cosigner(), now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
         lifespan=lifespan,

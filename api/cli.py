@@ -11,12 +11,13 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import backups, importing, keeping, logbook, retaining
+from api import backups, importing, keeping, logbook, retaining, witnessing
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
 from governance.errors import BadSetting, Refused, RolledBack
 from governance.platforms import Member, Platform, Token
+from governance.publishing import publish_newest
 from governance.settings import Settings, is_open, read_settings
 from governance.subjects import are_found
 from governance.words import MemberKind, Role
@@ -35,6 +36,7 @@ for name, part in (
     ("import", importing.app),
     ("log", logbook.app),
     ("retention", retaining.app),
+    ("witness", witnessing.app),
 ):
     app.add_typer(part, name=name, no_args_is_help=True)
 for command in (backups.backup, backups.restore):
@@ -62,6 +64,7 @@ def migrate() -> None:
     settings = read_settings()
     settings.keys(create=True)
     settings.sequencer(create=True)
+    settings.cosigner(create=True)
     migrations.upgrade(settings.database_url)
     err.print("database and keys are ready")
 
@@ -94,8 +97,14 @@ def serve(
         if not any_key and not are_found(session, keys):
             fail(f"COMITY_KEY_FILE: {settings.key_file} {OTHER_KEY}")
         sequencer.recalled(session)
-    for setting, file in (("KEY_FILE", settings.key_file), ("LOG_KEY_FILE", settings.log_key_path)):
-        if is_open(file):
+        if not settings.witnesses:
+            publish_newest(database)
+    for setting, file in (
+        ("KEY_FILE", settings.key_file),
+        ("LOG_KEY_FILE", settings.log_key_path),
+        ("WITNESS_KEY_FILE", settings.witness_key_path),
+    ):
+        if file.exists() and is_open(file):
             fail(f"COMITY_{setting}: others can read {file}: chmod 600 it")
     with shared(workers):
         run(

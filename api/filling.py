@@ -10,7 +10,7 @@ from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.log import proving
 from governance.log.notes import encode
-from governance.log.sequencing import newest_checkpoint
+from governance.publishing import covering
 from governance.settings import Keys
 
 MOST_PROOFS = 100  # in one root field
@@ -41,9 +41,8 @@ class Filler:
 def _proof(session: Session, what: str, parts: str) -> str:
     numbers = [int(part) for part in parts.split(".")]
     if what == "proof":
-        newest = newest_checkpoint(session)
-        assert newest is not None, "there are entries"
-        made = proving.carried(session, numbers[0], newest).render().decode()
+        under = covering(session, numbers[0])
+        made = proving.carried(session, numbers[0], under).render().decode()
         return orjson.dumps(made).decode()[1:-1]
     prove = proving.inclusion if what == "inclusion" else proving.consistency
     hashes = prove(session, *numbers)

@@ -19,8 +19,9 @@ from governance.database import Database
 from governance.entries import LogEntry
 from governance.log.errors import LogError
 from governance.log.proving import tiles_at
-from governance.log.sequencing import Sequencer, newest_checkpoint
+from governance.log.sequencing import Sequencer
 from governance.log.tiles import ENTRIES, FULL, Tile, bundle, parse_path
+from governance.publishing import newest_published
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 NEWEST = {**ANYWHERE, "Cache-Control": "no-cache"}
@@ -41,15 +42,15 @@ def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
         return await anyio.to_thread.run_sync(asked)
 
     async def checkpoint(request: Request) -> Response:
-        """The newest signed checkpoint (C2SP tlog-checkpoint)."""
-        newest = await read(newest_checkpoint)
+        """The newest published checkpoint (C2SP tlog-checkpoint)."""
+        newest = await read(newest_published)
         if newest is None:
             return _absent()
-        tag = f'"{sha256(newest.note.encode()).hexdigest()}"'
+        tag = f'"{sha256(newest.signed.encode()).hexdigest()}"'
         headers = {**NEWEST, "ETag": tag}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return PlainTextResponse(newest.note, headers=headers)
+        return PlainTextResponse(newest.signed, headers=headers)
 
     async def key(request: Request) -> Response:
         """The verifier key (C2SP signed-note)."""

@@ -23,8 +23,8 @@ from governance.errors import Unauthenticated
 BODY_SECONDS = 30  # for a body to arrive whole
 VARY = {"Vary": "Accept"}
 # Whoever sends too much or too slowly is not read to the end (RFC 9110, 15.5.9 and 15.5.14).
-_CLOSE = {"Connection": "close"}
-_TOLD = {405: {"Allow": "GET, POST"}, 408: _CLOSE, 413: _CLOSE}  # headers by status
+CLOSE = {"Connection": "close"}
+_TOLD = {405: {"Allow": "GET, POST"}, 408: CLOSE, 413: CLOSE}  # headers by status
 _TYPES = {media: f"{media}; charset=utf-8".encode() for media in (GRAPHQL, JSON)}
 
 Fields = Mapping[bytes, bytes]  # of a request's header, by name
@@ -104,31 +104,11 @@ class GraphQL:
         elif scope["method"] == "POST":
             if not is_json(fields.get(b"content-type", b"").decode("latin-1")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
-            given = _json(await self._body(fields, receive), "expected a body of JSON")
+            body = await whole_body(fields.get(b"content-length", b""), receive, self._most_bytes)
+            given = _json(body, "expected a body of JSON")
         else:
             raise BadRequest("expected GET or POST", 405)
         return _parameters(given)
-
-    async def _body(self, fields: Fields, receive: Receive) -> bytearray:
-        declared = fields.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._most_bytes:
-            raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
-        body = bytearray()
-        is_whole = False
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                while not is_whole:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientDisconnect
-                    body += message.get("body", b"")
-                    if len(body) > self._most_bytes:
-                        raise BadRequest(f"expected at most {self._most_bytes:,} bytes", 413)
-                    is_whole = not message.get("more_body", False)
-        except TimeoutError:
-            late = f"expected the whole body within {BODY_SECONDS} seconds"
-            raise BadRequest(late, 408) from None
-        return body
 
 
 class Straight:
@@ -158,6 +138,29 @@ def _fields(scope: Scope) -> Fields:
     return fields
 
 
+async def whole_body(declared: bytes, receive: Receive, most: int) -> bytes:
+    """A request's body, whose length may be declared; BadRequest if it has more bytes than `most`,
+    or takes too long."""
+    if declared.isdigit() and int(declared) > most:
+        raise BadRequest(f"expected at most {most:,} bytes", 413)
+    body = bytearray()
+    is_whole = False
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while not is_whole:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                if len(body) > most:
+                    raise BadRequest(f"expected at most {most:,} bytes", 413)
+                is_whole = not message.get("more_body", False)
+    except TimeoutError:
+        late = f"expected the whole body within {BODY_SECONDS} seconds"
+        raise BadRequest(late, 408) from None
+    return bytes(body)
+
+
 @lru_cache(1_024)
 def _network(host: str) -> str:
     """Whose budget an address is: of IPv6 the whole network that one customer has (RFC 6177)."""
@@ -184,7 +187,7 @@ def _parameters(given: Any) -> tuple[str, Mapping[str, Any], str | None]:
     return query, variables or {}, name or None
 
 
-def _json(data: bytes | bytearray, expected: str) -> Any:
+def _json(data: bytes, expected: str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -40,12 +40,39 @@ class LogTile(SQLModel, table=True):
 
 
 class LogCheckpoint(SQLModel, table=True):
-    """A signed tree: one for each transaction that logged something."""
+    """A signed tree: one for each transaction that logged something. It is published once it has
+    cosignatures: lines of its note, none where no witness is asked."""
 
     __tablename__ = "log_checkpoints"
+    __table_args__ = (
+        sa.Index(
+            "log_checkpoints_published",
+            "size",
+            sqlite_where=sa.text("cosignatures IS NOT NULL"),
+            postgresql_where=sa.text("cosignatures IS NOT NULL"),
+        ),
+    )
 
     size: int = Field(primary_key=True, sa_type=sa.BigInteger)
     origin: str
     root_hash: str  # base64
     note: str
     logged_at: datetime = Field(sa_type=Utc)  # of the newest entry
+    cosignatures: str | None = None
+
+    @property
+    def signed(self) -> str:
+        """The note with every signature there is."""
+        return self.note + (self.cosignatures or "")
+
+
+class WitnessedLog(SQLModel, table=True):
+    """Another node's log that this one cosigns: the keys that it trusts, separated by spaces (none
+    once it doesn't any longer), and the newest tree that it cosigned."""
+
+    __tablename__ = "witnessed_logs"
+
+    origin: str = Field(primary_key=True)
+    verifiers: str
+    size: int = Field(sa_type=sa.BigInteger)
+    root_hash: str  # base64

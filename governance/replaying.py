@@ -80,6 +80,7 @@ class Replay:
                 root_hash=encode(tree.root),
                 note=note.render().decode(),
                 logged_at=logged_at,
+                cosignatures="",  # published: it was found somewhere
             )
         )
         self.forget()

@@ -18,6 +18,8 @@ from governance.log.guards import Guard
 from governance.log.keyfiles import KeyFile, new_signer, write_secret
 from governance.log.notes import check_name
 from governance.log.sequencing import Sequencer
+from governance.log.witnesses import Witness, parse_witness
+from governance.witnessing import Cosigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ CHOICES = {
 }
 SHORTEST_METRICS_TOKEN = 16  # characters
 LONGEST_SECRET = 10_000  # characters
+MOST_WITNESSES = 15  # with the log's own, as many signatures as every reader takes (signed-note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Settings:
     log_key_file: Path | None = None
     log_head_file: Path | None = None
     log_origin: str = ""
+    witness_key_file: Path | None = None
+    witness_name: str = ""
+    witnesses: tuple[Witness, ...] = ()
+    witness_quorum: int = 0  # all of them
     max_depth: int = 12
     max_aliases: int = 60
     max_fields: int = 1_000
@@ -101,13 +108,39 @@ class Settings:
         file = self.log_key_path
         if create and not file.exists():
             write_secret(file, str(new_signer(self.log_origin)))
-        found = Sequencer(KeyFile(file), Guard(self.log_head_file or file.with_suffix(".head")))
+        guard = Guard(self.log_head_file or file.with_suffix(".head"))
+        found = Sequencer(KeyFile(file), guard, is_witnessed=bool(self.witnesses))
         if self.log_origin not in ("", found.origin):
             raise BadSetting(
                 f"COMITY_LOG_ORIGIN: the key in {file} signs {found.origin!r}, "
                 f"not {self.log_origin!r}; a log keeps its origin"
             )
         return found
+
+    @property
+    def witness_key_path(self) -> Path:
+        """Where the key is that this node cosigns with."""
+        return self.witness_key_file or self.key_file.with_suffix(".witness.key")
+
+    def cosigner(self, *, create: bool = False) -> Cosigner | None:
+        """Who cosigns other logs; `create` makes the key where there is none."""
+        file = self.witness_key_path
+        if create and not file.exists():
+            write_secret(file, str(new_signer(self.witness_name, "witness")))
+        if not file.exists():
+            return None
+        signer = KeyFile(file, "COMITY_WITNESS_KEY_FILE")()
+        if self.witness_name not in ("", signer.name):
+            raise BadSetting(
+                f"COMITY_WITNESS_NAME: the key in {file} cosigns as {signer.name!r}, "
+                f"not as {self.witness_name!r}; a witness keeps its name"
+            )
+        if signer.secret == KeyFile(self.log_key_path)().secret:
+            raise BadSetting(
+                f"COMITY_WITNESS_KEY_FILE: the key in {file} signs the log; "
+                "expected one that cosigns and does nothing else"
+            )
+        return Cosigner(signer, file)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -118,7 +151,13 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         text = _given(variable, environment, is_secret=name in secret_fields())
         if text is not None:
             given[name] = _parsed(name, variable, text, default)
-    return Settings(**given)  # type: ignore[arg-type]
+    settings = Settings(**given)  # type: ignore[arg-type]
+    if settings.witness_quorum > len(settings.witnesses):
+        raise BadSetting(
+            "COMITY_WITNESS_QUORUM: expected at most as many as COMITY_WITNESSES names, "
+            f"{len(settings.witnesses)}; got {settings.witness_quorum}"
+        )
+    return settings
 
 
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -173,8 +212,10 @@ def _parsed(name: str, variable: str, text: str, default: object) -> object:
         raise BadSetting(f"{variable}: expected a value, got an empty one")
     if isinstance(default, Path) or default is None:
         return Path(text)
-    if name == "log_origin":
-        return _origin(variable, text)
+    if name in ("log_origin", "witness_name"):
+        return _name(variable, text)
+    if name == "witnesses":
+        return _witnesses(variable, text)
     if name in CHOICES:
         return _choice(variable, text, CHOICES[name])
     if name == "metrics_token":
@@ -188,7 +229,22 @@ def _choice(variable: str, text: str, choices: Sequence[str]) -> str:
     return text
 
 
-def _origin(variable: str, text: str) -> str:
+def _witnesses(variable: str, text: str) -> tuple[Witness, ...]:
+    found: list[Witness] = []
+    for number, one in enumerate(text.replace(",", " ").split(), 1):
+        try:
+            found.append(parse_witness(one))
+        except LogError as error:
+            expected = "name+id+key@https://host/prefix"
+            raise BadSetting(
+                f"{variable}: expected {expected} in place {number}: {error}"
+            ) from None
+    if not 0 < len({witness.verifier.key for witness in found}) == len(found) <= MOST_WITNESSES:
+        raise BadSetting(f"{variable}: expected 1 to {MOST_WITNESSES} witnesses of different keys")
+    return tuple(found)
+
+
+def _name(variable: str, text: str) -> str:
     try:
         check_name(text)
     except LogError as error:

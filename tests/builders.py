@@ -69,6 +69,7 @@ MICRO = timedelta(microseconds=1)
 KEYS = Keys(bytes(32))
 
 LOG_KEY = Signer("tests.example/log", bytes(32))
+WITNESS_KEY = Signer("witness.tests.example", bytes([1] * 32))
 LONG_BEFORE = NOW - 3_000 * DAY  # when platforms and members came; the log's time never goes back
 _HEADS = Path(mkdtemp(prefix="comity-heads-"))
 atexit.register(shutil.rmtree, _HEADS, ignore_errors=True)
@@ -91,7 +92,11 @@ def positions(database: Database) -> list[int]:
 
 def write_keys(key_file: Path) -> None:
     """The keys of every test's node, as files."""
-    for file, text in ((key_file, KEYS.secret.hex()), (key_file.with_suffix(".log.key"), LOG_KEY)):
+    for file, text in (
+        (key_file, KEYS.secret.hex()),
+        (key_file.with_suffix(".log.key"), LOG_KEY),
+        (key_file.with_suffix(".witness.key"), WITNESS_KEY),
+    ):
         file.write_text(f"{text}\n")
         file.chmod(0o600)
 

@@ -13,6 +13,7 @@ from api.reads.values import Argument
 from governance.entries import LogCheckpoint
 from governance.entries import LogEntry as EntryRow
 from governance.fields import Long
+from governance.publishing import IS_PUBLISHED
 
 
 @strawberry.pydantic.type(description="An entry of the decision log")
@@ -25,7 +26,11 @@ class LogEntry(BaseModel):
     def signed_by(row: Row, read: Read) -> Any:
         return read.dialect.json_of(row.data)["signature"]["key"].as_string()
 
-    @sql(str, "Proof file that it is in the newest checkpoint (C2SP tlog-proof)")
+    @sql(bool, "Whether it is in the newest published checkpoint")
+    def is_published(row: Row, read: Read) -> Any:
+        return row.index < sa.func.coalesce(_published_size(), 0)
+
+    @sql(str, "Proof file that it is in the log; once published, cosigned (C2SP tlog-proof)")
     def proof(row: Row, read: Read) -> Any:
         return read.sealed("proof", row.index)
 
@@ -41,9 +46,9 @@ class Log(BaseModel):
     size: Long = Field(description="Number of entries")
     root_hash: str = Field(description="Root of the Merkle tree, base64")
 
-    @sql(str, "The newest signed checkpoint, a signed note")
+    @sql(str, "The newest published checkpoint, a signed note with its cosignatures")
     def checkpoint(row: Row, read: Read) -> Any:
-        return row.note
+        return row.note + row.cosignatures
 
     @sql(LogEntry | None, "One entry by its place", index=argument(Long, "Place of the entry"))
     def entry(row: Row, read: Read, index: Argument) -> Any:
@@ -76,10 +81,9 @@ class Log(BaseModel):
 
 
 def newest_log() -> One:
-    """The log as its newest checkpoint says it; null while nothing was logged."""
+    """The log as its newest published checkpoint says it; null while none is."""
     found = rows_of(LogCheckpoint)
-    largest = sa.select(sa.func.max(col(LogCheckpoint.size))).scalar_subquery()
-    return One(Log, found, [found.c.size == largest])
+    return One(Log, found, [found.c.size == _published_size()])
 
 
 def entry_of(case_id: sa.ColumnElement[str]) -> One:
@@ -88,6 +92,10 @@ def entry_of(case_id: sa.ColumnElement[str]) -> One:
     begun = sa.select(sa.func.min(first.c["index"])).where(first.c.case_id == case_id)
     at = begun.correlate_except(first).scalar_subquery()
     return One(LogEntry, found, [found.c["index"] == at])
+
+
+def _published_size() -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.max(col(LogCheckpoint.size))).where(IS_PUBLISHED).scalar_subquery()
 
 
 def _proof(hashes: sa.ColumnElement[str], *within: sa.ColumnElement[bool]) -> One:

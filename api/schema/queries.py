@@ -215,7 +215,7 @@ class Query(BaseModel):
         source = read.rows(rows, "id")
         return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id))
 
-    @sql(Log | None, "The decision log; null while nothing was logged")
+    @sql(Log | None, "The decision log; null while nothing is published")
     def log(row: Row, read: Read) -> Any:
         return newest_log()
 

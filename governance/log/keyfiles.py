@@ -10,10 +10,11 @@ from governance.log.signers import KEY_BYTES, Signer, parse_signer
 
 
 class KeyFile:
-    """The log's key, read anew once its file was replaced, as rotating does."""
+    """A key that signs, read anew once its file was replaced, as rotating does. `variable` is the
+    setting that names the file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, variable: str = "COMITY_LOG_KEY_FILE") -> None:
+        self.path, self._variable = path, variable
         self._seen: tuple[int, int] | None = None
         self._signer: Signer | None = None
 
@@ -26,7 +27,7 @@ class KeyFile:
                 self._signer, self._seen = parse_signer(self.path.read_text().strip()), seen
         except (OSError, ValueError):
             raise BadSetting(
-                f"COMITY_LOG_KEY_FILE: {self.path} is not a file of the log's key; "
+                f"{self._variable}: {self.path} is not a file of a key that signs; "
                 "put your copy back (backups hold none); `comity migrate` makes one for a new node"
             ) from None
         return self._signer
@@ -50,8 +51,8 @@ def write_secret(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def new_signer(origin: str) -> Signer:
-    """A new key; a log without a name of its own is named after its first key."""
+def new_signer(name: str, kind: str = "log") -> Signer:
+    """A new key; a log or witness without a name of its own is named after its first key."""
     secret = secrets.token_bytes(KEY_BYTES)
     key = Signer("key", secret).verifier().key
-    return Signer(origin or f"{sha256(key).hexdigest()[:32]}.invalid/log", secret)
+    return Signer(name or f"{sha256(key).hexdigest()[:32]}.invalid/{kind}", secret)

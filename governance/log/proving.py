@@ -33,7 +33,7 @@ def consistency(session: Session, old: int, new: int) -> list[bytes]:
 def carried(session: Session, index: int, checkpoint: LogCheckpoint) -> Proof:
     """A proof file of an entry, under a checkpoint (C2SP tlog-proof)."""
     hashes = inclusion(session, index, checkpoint.size)
-    return Proof(index, tuple(hashes), parse_note(checkpoint.note.encode()))
+    return Proof(index, tuple(hashes), parse_note(checkpoint.signed.encode()))
 
 
 def stored_root(session: Session, size: int) -> bytes:

@@ -49,6 +49,7 @@ class Sequencer:
     keys: Callable[[], Signer]
     guard: Guard
     successor: Signer | None = None
+    is_witnessed: bool = False  # then others publish what it signs
 
     @property
     def signer(self) -> Signer:
@@ -166,6 +167,7 @@ class Ledger:
                 root_hash=encode(tree.root),
                 note=self._sequencer.signed(tree).render().decode(),
                 logged_at=self._decisions[-1].at,
+                cosignatures=None if self._sequencer.is_witnessed else "",
             )
         )
         return tree

@@ -11,9 +11,10 @@ from governance.lookups import add_lookups
 from governance.membership import add_platform
 from governance.migrations import upgrade
 from governance.notices import NoticeDraft, record_notice
+from governance.witnessing import witness
 from governance.words import NoticeOutcome
 from tests.api.worlds import rich
-from tests.builders import KEYS, NOW, Team, World
+from tests.builders import KEYS, LOG_KEY, NOW, Team, World
 from tests.signing import key_of
 
 NASTY_NAME = "Ünï \\N\t\n'\""
@@ -46,6 +47,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.do(record_notice, cast.a.issuer, told, now=NOW)
         world.register_key(cast.a, key_of("a"))
         world.do(add_lookups, {(cast.a.platform.id, NOW.date()): 2**40})
+        world.do(witness, "other.example/log", [str(LOG_KEY.verifier())])
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)

@@ -44,4 +44,6 @@ def test_living_makes_no_file(tmp_path: Path) -> None:
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'new.db'}", key_file=key_file)
     with TestClient(create_app(settings)) as client:
         assert client.get("/health/live").json() == {"status": "live"}
-    assert sorted(tmp_path.iterdir()) == [key_file, key_file.with_suffix(".log.key")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        *("comity.key", "comity.log.key", "comity.witness.key")
+    ]
