@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from governance.database import Database
+from governance.entries import LogCheckpoint
 from governance.errors import BadSetting, RolledBack
 from governance.events import Event
 from governance.migrations import is_current
+from governance.publishing import newest_published
 from governance.settings import Settings, is_open, unknown_settings
 from governance.subjects import are_found
 
+LONGEST_LAG = timedelta(minutes=5)  # that publication may take
 OTHER_KEY = "isn't the key of this database, whose accounts it can't find: bring the old one back"
 
 
@@ -73,6 +76,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         if current:
             yield from _key(database, settings)
             yield from _log(database, settings)
+            if settings.witnesses:
+                yield _publication(database)
             yield _clock(database)
     except (SQLAlchemyError, OSError) as error:
         message = f"doesn't answer ({type(error).__name__}): check COMITY_DATABASE_URL"
@@ -97,6 +102,19 @@ def _log(database: Database, settings: Settings) -> Iterator[Finding]:
             yield Finding("log", True, f"{size:,} entries, as this node signed them")
         except RolledBack as error:
             yield Finding("log", False, str(error))
+
+
+def _publication(database: Database) -> Finding:
+    """What was signed must be cosigned and published soon."""
+    with database.reading() as session:
+        published = newest_published(session)
+        size = published.size if published else 0
+        waits = sa.select(sa.func.min(col(LogCheckpoint.logged_at)))
+        since = session.scalar(waits.where(col(LogCheckpoint.size) > size))
+    if since is not None and since < datetime.now(UTC) - LONGEST_LAG:
+        told = f"{size:,} entries are published; more wait since {since:%Y-%m-%d %H:%M}Z"
+        return Finding("publication", False, f"{told}: the log tells which witness is missing")
+    return Finding("publication", True, f"{size:,} entries are published")
 
 
 def _clock(database: Database) -> Finding:
