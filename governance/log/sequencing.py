@@ -8,6 +8,7 @@ and the tree is signed: all of it commits together, or none of it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from governance.log.signers import Signer
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
 
+_INSERT = sa.insert(LogEntry.__table__)  # type: ignore[attr-defined]
 LARGEST_ENTRY = 16 * 1024  # bytes
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
@@ -188,7 +190,7 @@ def newest_checkpoint(session: Session) -> LogCheckpoint | None:
 def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Writes rows of entries at the end of the log; the root that they lead to."""
     edge = _edge(session, size)
-    session.execute(sa.insert(LogEntry), rows)
+    session.execute(_INSERT, rows)
     grown = grow(size, edge, [decode(row["leaf_hash"]) for row in rows])
     _write_tiles(session, edge, grown)
     size += len(rows)
@@ -241,12 +243,17 @@ def _newest_of(session: Session, cases: set[str]) -> dict[str, str]:
     return {row.case_id: row.leaf_hash for row in session.execute(found)}
 
 
+@lru_cache(16)  # what is logged together is logged at one instant
+def _printed(at: datetime) -> bytes:
+    return print_instant(at).encode()
+
+
 def _entry(decision: Decision, seq: int, previous: str | None) -> bytes:
     """The leaf's bytes: canonical JSON, put together since its parts are canonical already."""
     before = b"null" if previous is None else b'"%b"' % previous.encode()
     data = b'{"decision":%b,"node":{"loggedAt":"%b","previous":%b,"seq":%d},"signature":%b}' % (
         decision.data,
-        print_instant(decision.at).encode(),
+        _printed(decision.at),
         before,
         seq,
         decision.signature,

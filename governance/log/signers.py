@@ -7,6 +7,7 @@ verifiers that one trusts: unknown signatures are ignored, a known one that fail
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -106,7 +107,7 @@ class Signer:
 
     def verifier(self, algorithm: Algorithm = Algorithm.ED25519) -> Verifier:
         """Return what others check this signer's signatures with."""
-        return Verifier(self.name, self._key.public_key().public_bytes_raw(), algorithm)
+        return _verifier(self.name, self.secret, algorithm)
 
     def sign(self, text: str) -> Signature:
         """Sign a note's text (signed-note, "Ed25519 signatures")."""
@@ -124,7 +125,17 @@ class Signer:
 
     @property
     def _key(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self.secret)
+        return _private(self.secret)
+
+
+@lru_cache(64)
+def _private(secret: bytes) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(secret)
+
+
+@lru_cache(64)
+def _verifier(name: str, secret: bytes, algorithm: Algorithm) -> Verifier:
+    return Verifier(name, _private(secret).public_key().public_bytes_raw(), algorithm)
 
 
 def parse_signer(text: str) -> Signer:
