@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.engine import make_url
 
 from api.reads.dialects import DIALECTS, Dialect
@@ -112,8 +113,13 @@ class SQLiteStore:
             connection.close()
 
 
+async def _as_it_is(_: object) -> None:
+    """A connection that reads has nothing to be reset: it would be one more round trip."""
+
+
 class PostgreSQLStore:
-    """A pool of connections whose statements stay prepared."""
+    """Connections whose statements stay prepared. What is idle is kept beside the pool that it
+    came from, as handing it back and forth takes as long as a statement."""
 
     def __init__(self, url: str, connections: int, seconds: float) -> None:
         self._timeout = f"{seconds * 1_000:.0f}ms"
@@ -123,6 +129,8 @@ class PostgreSQLStore:
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connections = connections
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._idle: list[PoolConnectionProxy[asyncpg.Record]] = []
+        self._waiting = 0  # for a connection
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -131,6 +139,7 @@ class PostgreSQLStore:
             max_size=self._connections,
             timeout=self._patience,
             command_timeout=self._patience,
+            reset=_as_it_is,
             server_settings={
                 "default_transaction_read_only": "on",
                 "jit": "off",
@@ -141,17 +150,42 @@ class PostgreSQLStore:
     async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
         assert self._pool is not None, "open() comes first"
         self.statements += 1
+        connection = await self._free(self._pool)
         try:
-            async with self._pool.acquire(timeout=self._patience) as connection:
-                return await connection.fetchval(sql, *values)
-        except asyncpg.QueryCanceledError:
-            raise TooLong from None
+            found = await connection.fetchval(sql, *values)
+        except BaseException as error:
+            await self._pool.release(connection)  # once it is well again
+            if isinstance(error, asyncpg.QueryCanceledError):
+                raise TooLong from None
+            raise
+        if self._waiting:
+            await self._pool.release(connection)
+        else:
+            self._idle.append(connection)
+        return found
+
+    async def _free(
+        self, pool: "asyncpg.Pool[asyncpg.Record]"
+    ) -> "PoolConnectionProxy[asyncpg.Record]":
+        while self._idle:
+            connection = self._idle.pop()
+            with contextlib.suppress(asyncpg.InterfaceError):  # it is the pool's again
+                if not connection.is_closed():
+                    return connection
+                await pool.release(connection)
+        self._waiting += 1
+        try:
+            return await pool.acquire(timeout=self._patience)
+        finally:
+            self._waiting -= 1
 
     async def check(self, sql: str, values: Values) -> None:
         """PostgreSQL reads whatever the limits of documents let through."""
 
     async def close(self) -> None:
         if self._pool is not None:
+            for connection in self._idle:
+                await self._pool.release(connection)
             await self._pool.close()
 
 
