@@ -36,6 +36,17 @@ class Dialect(Protocol):
 
 
 class _Shared:
+    place: str  # the engine's name for where a row of a table lies
+
+    def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
+        """What finds a row of the source once more: of a table its place, since an id is looked
+        up in an index first."""
+        if not isinstance(getattr(source, "element", None), sa.Table):
+            return source.c.id
+        key: sa.ColumnClause[Any] = sa.column(self.place)
+        key.table = source
+        return key
+
     def json(self, value: object) -> str:
         return orjson.dumps(value).decode()
 
@@ -46,6 +57,7 @@ class SQLite(_Shared):
 
     name = "sqlite"
     bytewise = "BINARY"
+    place = "rowid"
     engine: sa.Dialect = sqlite.dialect(paramstyle="named")
     list_type: sa.types.TypeEngine[Any] = sa.Text()
 
@@ -63,15 +75,6 @@ class SQLite(_Shared):
 
     def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over()  # it would sort once more
-
-    def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
-        """What finds a row of the source once more: of a table its rowid, since an id is looked
-        up in an index first."""
-        if not isinstance(getattr(source, "element", None), sa.Table):
-            return source.c.id
-        key: sa.ColumnClause[int] = sa.column("rowid", sa.Integer())
-        key.table = source
-        return key
 
     def listed(self, values: Iterable[str]) -> str:
         return self.json(list(values))
@@ -97,6 +100,7 @@ class PostgreSQL(_Shared):
 
     name = "postgresql"
     bytewise = "C"
+    place = "ctid"
     engine: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
     list_type: sa.types.TypeEngine[Any] = postgresql.ARRAY(sa.Text())
 
@@ -117,9 +121,6 @@ class PostgreSQL(_Shared):
 
     def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over(order_by=list(order))
-
-    def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
-        return source.c.id
 
     def listed(self, values: Iterable[str]) -> list[str]:
         return [str(value) for value in values]

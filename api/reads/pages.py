@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PAGE = 50
 LONGEST_PAGE = 1_000
+NONE, ONE_MORE = (sa.literal_column(number, sa.Integer()) for number in ("0", "1"))
 
 
 def compiled_page(
@@ -61,7 +62,7 @@ def compiled_page(
         return agg(_object(parts))
 
     def info(selected: Sequence[FieldNode]) -> Text:
-        more = sa.func.coalesce(sa.func.max(rows.c.position), 0) > size
+        more = sa.func.coalesce(sa.func.max(rows.c.position), NONE) > size
         before = page.arguments.get("after") is not None
         after = page.arguments.get("before") is not None
         # Cursors sort as the keys in them do.
@@ -146,7 +147,7 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
         sa.select(at.label("page_at"), ident.label("page_id"), row_key.label("page_row"))
         .where(*where)
         .order_by(*order)
-        .limit(size + 1)
+        .limit(size + ONE_MORE)
         .correlate_except(page.source)
         .subquery()
     )
@@ -210,7 +211,16 @@ def _size(page: Page, read: Read) -> tuple[sa.ColumnElement[int], bool]:
     if first is not None and last is not None:
         raise InvalidInput("expected first or last, not both", path=["last"])
     name, value = ("last", last) if last is not None else ("first", first)
-    return read.bound(page_size(getter(value), name), sa.Integer()), last is not None
+    return _limit(read, value, name), last is not None
+
+
+def _limit(read: Read, value: Argument, name: str) -> sa.ColumnElement[int]:
+    """A size that the document says is a literal: PostgreSQL makes a plan for each value of a
+    parameter anew, which takes as long as a page."""
+    said = DEFAULT_PAGE if value is None else getattr(value, "constant", None)
+    if isinstance(said, int) and 0 <= said <= LONGEST_PAGE:
+        return sa.literal_column(str(said), sa.Integer())
+    return read.bound(page_size(getter(value), name), sa.Integer())
 
 
 def page_size(get: Getter, name: str) -> Getter:

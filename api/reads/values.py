@@ -49,10 +49,11 @@ Getter = Callable[[Env], Any]
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A value that is there, but known only when the plan runs."""
+    """A value that is there, but mostly known only when the plan runs."""
 
     get: Getter
     is_single: bool = False  # a list of one item
+    constant: Any = None  # what the document itself says
 
 
 # None, a boolean, an input object's fields, or a value that comes late.
@@ -114,7 +115,7 @@ def _late(kind: GraphQLInputType, node: ValueNode, variables: Mapping[str, Any])
         is_single = len(node.values) == 1
         return Late(lambda env: value_from_ast(node, named, dict(env.variables)), is_single)
     constant = value_from_ast(node, named)
-    return Late(lambda _: constant)
+    return Late(lambda _: constant, constant=constant)
 
 
 def _known(value: object, get: Getter) -> Argument:
