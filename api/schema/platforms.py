@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.reads.fields import Page, Read, Row, rows_of, sql
 from api.reads.values import Argument
@@ -14,7 +14,8 @@ from governance.platforms import PlatformKey, PlatformStatement
 
 
 @strawberry.pydantic.type(description="A key that a platform signs its decisions with")
-class SigningKey(BaseModel):
+class SigningKey(Node):
+    id: strawberry.ID = Field(description="Global id, prefixed key_")
     key: str = Field(description="The Ed25519 public key, base64")
     registered_at: datetime = Field(description="When it was registered, by the log")
     retired_at: datetime | None = Field(description="When it was replaced or retired")

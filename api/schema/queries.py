@@ -31,7 +31,7 @@ from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
 from api.schema.nodes import PAGING, Connection, Node
-from api.schema.platforms import Platform
+from api.schema.platforms import Platform, SigningKey
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
 from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
@@ -42,6 +42,7 @@ from governance.errors import InvalidInput
 from governance.fields import URI, Cursor, Draft
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
+from governance.platforms import PlatformKey
 from governance.previewing import Preview
 from governance.records import appeals, events, sanctions
 from governance.rules.disclosure import ViewerKind
@@ -222,8 +223,10 @@ class Query(BaseModel):
 
 def _known_prefix(text: str) -> str:
     """Global ids are checked here, so that a mistyped one is told from an unknown one."""
-    if not re.fullmatch(r"(san|apl|plt)_[a-z0-9]{1,60}", str(text), re.ASCII):
-        raise InvalidInput("id: expected a global id such as san_…, apl_… or plt_…", path=["id"])
+    if not re.fullmatch(r"(san|apl|plt|key)_[a-z0-9]{1,60}", str(text), re.ASCII):
+        raise InvalidInput(
+            "id: expected a global id such as san_…, apl_…, plt_… or key_…", path=["id"]
+        )
     return str(text)
 
 
@@ -247,6 +250,7 @@ def _any(ident: sa.ColumnElement[str]) -> Variants:
             _by_id(Sanction, sanctions.Sanction, ident),
             _by_id(Appeal, appeals.Appeal, ident),
             _by_id(Platform, PlatformRow, ident),
+            _by_id(SigningKey, PlatformKey, ident),
         ]
     )
 

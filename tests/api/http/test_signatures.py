@@ -141,3 +141,10 @@ def test_no_seed_is_told_or_logged(node: Node, team: Team, lines: Lines) -> None
     assert lines.of("request")
     said += lines.text
     assert [body["signature"]["seed"] in said for body in bodies] == [False] * 3
+
+
+def test_a_key_is_found_by_its_id(node: Node, team: Team) -> None:
+    asked = '{ platform(domain: "mod.example") { signingKeys { nodes { id key } } } }'
+    [held] = node.data(asked)["platform"]["signingKeys"]["nodes"]
+    by_id = "query ($i: ID!) { node(id: $i) { __typename id ... on SigningKey { key } } }"
+    assert node.data(by_id, {"i": held["id"]})["node"] == {"__typename": "SigningKey", **held}
