@@ -4,11 +4,9 @@ A decision is what its author knows, as canonical JSON (RFC 8785). What a sancti
 only committed to, each field for itself, so that the log stays checkable when it was erased.
 """
 
-from base64 import b32encode
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from hashlib import sha256
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -49,7 +47,7 @@ CHANGES: Mapping[EventType, tuple[str, ...]] = {
 
 
 def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: str | None) -> bytes:
-    """The decision that begins a case; `case_id` says which."""
+    """The decision that begins a case; `leaves.case_id` says which."""
     terms = {name: getattr(sanction, name) for name in STATEMENT}
     return _decision(
         EventType.SANCTION_ISSUED,
@@ -59,11 +57,6 @@ def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: st
         commitments=commitments(disclosure),
         supersedes=replaces,
     )
-
-
-def case_id(decision: bytes) -> str:
-    """The id of the case that a decision begins: 130 bits of its SHA-256."""
-    return f"san_{b32encode(sha256(decision).digest()).decode().lower()[:26]}"
 
 
 def commitments(disclosure: Disclosure) -> dict[str, str]:

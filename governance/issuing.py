@@ -24,6 +24,7 @@ from governance.judging import (
     used_before,
 )
 from governance.log.commitments import SEED_BYTES
+from governance.log.leaves import case_id
 from governance.log.notes import decode
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
@@ -134,7 +135,7 @@ def _one(
     sanction.recorded_at = ledger_of(session).instant(now)
     disclosure, decision = drawn_up(batch.domain, request.draft, judged, about, hosts)
     signature = signing.signed(request.draft.signature, decision)
-    sanction.id = disclosure.sanction_id = decisions.case_id(decision)
+    sanction.id = disclosure.sanction_id = case_id(decision)
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)

@@ -10,6 +10,7 @@ from governance import decisions, feed, notices
 from governance.appellants import appeal_secret
 from governance.errors import PolicyRefused, RefusalCode
 from governance.log.commitments import SEED_BYTES
+from governance.log.leaves import case_id
 from governance.log.sequencing import ledger_of
 from governance.platforms import Platform
 from governance.rules import policy
@@ -51,7 +52,7 @@ def replace_termination(
     disclosure = _disclosure(session, terminated.id)
     domain = session.get_one(Platform, terminated.platform_id).domain
     decision = decisions.issued(domain, replacement, disclosure, terminated.id)
-    replacement.id = disclosure.sanction_id = decisions.case_id(decision)
+    replacement.id = disclosure.sanction_id = case_id(decision)
     replacement.secret_hash = token_hash(appeal_secret(keys, replacement.id, 0))
     terminated.validity, terminated.superseded_at = Validity.SUPERSEDED, now
     session.add_all([feed.settle(terminated), replacement])

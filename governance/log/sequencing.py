@@ -20,6 +20,7 @@ from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Malformed
 from governance.log.guards import Guard
+from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import Note, decode, encode
 from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer
@@ -27,7 +28,6 @@ from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
 
 _INSERT = sa.insert(LogEntry.__table__)  # type: ignore[attr-defined]
-LARGEST_ENTRY = 16 * 1024  # bytes
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
 
@@ -258,6 +258,6 @@ def _entry(decision: Decision, seq: int, previous: str | None) -> bytes:
         seq,
         decision.signature,
     )
-    if len(data) > LARGEST_ENTRY:
-        raise Malformed(f"an entry has at most {LARGEST_ENTRY:,} bytes")
+    if len(data) > LARGEST_LEAF:
+        raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
     return data

@@ -17,6 +17,7 @@ from governance.events import Event
 from governance.log.canonical import canonical, parse_canonical
 from governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from governance.log.commitments import opening
+from governance.log.leaves import case_id
 from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
 from governance.log.tiles import Tile, tiles_of
@@ -104,7 +105,7 @@ def test_each_platforms_entries_are_counted_and_each_case_is_a_chain(world: Worl
         case = decision.get("case")
         if decision["type"] == "sanction.issued":
             assert case is None
-            case = decisions.case_id(canonical(decision))
+            case = case_id(canonical(decision))
             assert case not in newest_of
         assert case == entry.case_id
         if case is not None:

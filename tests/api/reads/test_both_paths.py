@@ -141,7 +141,9 @@ async def test_both_paths_and_both_engines_give_the_same_answers(
         told.append(json.loads(slow))
         assert "data" in told[-1], slow  # what is written is valid
         if "errors" in told[-1]:
-            assert fast == "null"
+            # What nests too deep for SQLite the first path refuses by itself, as the second does.
+            is_too_deep = codes(told[-1]) == {"LIMIT_EXCEEDED"} == codes(json.loads(fast) or {})
+            assert fast == "null" or is_too_deep
             assert codes(told[-1]) <= REFUSED
         else:
             assert fast == slow
