@@ -1,6 +1,7 @@
 """A node that has witnesses: a checkpoint is published once enough of them cosigned it, and
 changes answer at once meanwhile."""
 
+import ssl
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -73,8 +74,10 @@ class Other:
 
 
 @contextmanager
-def listening(answer: Callable[[bytes], Reply]) -> Iterator[int]:
-    """Serves `/w/add-checkpoint` on a port of this machine."""
+def listening(
+    answer: Callable[[bytes], Reply], sealed: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """Serves `/w/add-checkpoint` on a port of this machine, over TLS where it has a context."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -95,6 +98,8 @@ def listening(answer: Callable[[bytes], Reply]) -> Iterator[int]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if sealed is not None:
+        server.socket = sealed.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
