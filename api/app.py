@@ -87,7 +87,7 @@ def create_app(
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
             *log_routes(database, sequencer),
-            *witness_routes(database, settings.cosigner(), now),
+            *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
         lifespan=lifespan,

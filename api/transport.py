@@ -74,7 +74,7 @@ class GraphQL:
         if media is None:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
         client = scope.get("client")
-        address = _network(client[0] if client else "")
+        address = network_of(client[0] if client else "")
         try:
             actor = await self._members.actor(fields.get(b"authorization"))
             query, variables, name = await self._operation(scope, fields, receive)
@@ -162,7 +162,7 @@ async def whole_body(declared: bytes, receive: Receive, most: int) -> bytes:
 
 
 @lru_cache(1_024)
-def _network(host: str) -> str:
+def network_of(host: str) -> str:
     """Whose budget an address is: of IPv6 the whole network that one customer has (RFC 6177)."""
     try:
         address = ip_address(host)

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.console import err, fail, opened
-from api.transport import CLOSE, BadRequest, whole_body
+from api.limiting.rates import LimitRefused, Rates, headers
+from api.transport import CLOSE, BadRequest, network_of, whole_body
 from governance import witnessing
 from governance.database import Database
 from governance.errors import Busy
@@ -32,7 +33,7 @@ app = typer.Typer(help="Other nodes' logs that this one cosigns.")
 
 
 def witness_routes(
-    database: Database, cosigner: Cosigner | None, now: Callable[[], datetime]
+    database: Database, cosigner: Cosigner | None, rates: Rates, now: Callable[[], datetime]
 ) -> list[Route]:
     """What a witness serves; nothing where this node has no key to cosign with."""
     if cosigner is None:
@@ -41,6 +42,8 @@ def witness_routes(
     async def add_checkpoint(request: Request) -> Response:
         """Cosigns a checkpoint of a log that is witnessed here."""
         try:
+            host = request.client.host if request.client else ""
+            rates.request(network_of(host), is_member=False)
             declared = request.headers.get("content-length", "").encode()
             body = await whole_body(declared, request.receive, LARGEST_REQUEST)
             return await anyio.to_thread.run_sync(_answered, database, cosigner, body, now)
@@ -48,6 +51,9 @@ def witness_routes(
             return _told(bad.message, bad.status, CLOSE)
         except ClientDisconnect:
             return Response(status_code=400)
+        except LimitRefused as limit:
+            told = headers([limit.budget]) | {"Retry-After": str(limit.budget.resets)}
+            return _told(limit.message, 429, told)
 
     async def key(request: Request) -> Response:
         """The key that others check this witness' cosignatures with."""

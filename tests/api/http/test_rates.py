@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.transport import _network
+from api.transport import network_of
 from governance.settings import Settings
 from tests.api.http.outside import ACCOUNT, Node, issue_input
 from tests.builders import DAY, Team
@@ -194,9 +194,9 @@ def test_wrong_tokens_are_counted_against_the_address(tight: Node) -> None:
 
 
 def test_an_ipv6_customer_is_one_caller() -> None:
-    assert _network("2001:db8:1:2:3::4") == _network("2001:db8:1:2::9") == "2001:db8:1:2::/64"
-    assert _network("192.0.2.1") == "192.0.2.1"
-    assert _network("testclient") == "testclient"
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert network_of("192.0.2.1") == "192.0.2.1"
+    assert network_of("testclient") == "testclient"
 
 
 def test_a_document_that_is_not_kept_may_be_less(lite: Node) -> None:
@@ -204,3 +204,11 @@ def test_a_document_that_is_not_kept_may_be_less(lite: Node) -> None:
     assert code(lite, f"{{ policy {{ {many} }} }}") is None
     text = 'p: platform(domain: "a.example") { id }'
     assert code(lite, f"{{ policy {{ {many} }} {text} }}") == "LIMIT_EXCEEDED"
+
+
+def test_whoever_wants_cosignatures_has_the_rate_of_an_address(tight: Node) -> None:
+    asked = [tight.client.post("/log/add-checkpoint", content=b"") for _ in range(4)]
+    assert [response.status_code for response in asked] == [400, 400, 400, 429]
+    assert 0 < int(asked[3].headers["retry-after"]) <= 61
+    assert asked[3].headers["ratelimit"].startswith('"requests";r=0;t=')
+    assert code(tight, POLICY) == "RATE_LIMITED"
