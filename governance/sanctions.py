@@ -45,7 +45,8 @@ def _territory(code: str) -> str:
 
 
 Territory = Annotated[str, AfterValidator(_territory)]
-Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
 
 
 class SanctionTerms(BaseModel):

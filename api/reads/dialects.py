@@ -31,6 +31,7 @@ class Dialect(Protocol):
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
+    def items(self, column: sa.ColumnElement[Any]) -> Any: ...
     def json(self, value: object) -> str: ...
     def json_of(self, text: Text) -> sa.ColumnElement[Any]: ...
 
@@ -91,6 +92,10 @@ class SQLite(_Shared):
         ]
         return sa.select(each.c.key.label("ord"), *picked).subquery()
 
+    def items(self, column: sa.ColumnElement[Any]) -> Any:
+        """The texts of a column's JSON list, as rows with a `value`."""
+        return sa.func.json_each(sa.type_coerce(column, sa.Text())).table_valued("value")
+
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.type_coerce(text, sa.JSON())
 
@@ -136,6 +141,10 @@ class PostgreSQL(_Shared):
         )
         picked = [each.c.value[i].as_string().label(name) for i, name in enumerate(columns)]
         return sa.select(each.c.ord, *picked).subquery()
+
+    def items(self, column: sa.ColumnElement[Any]) -> Any:
+        listed = sa.func.json_array_elements_text(column).table_valued("value")
+        return listed.render_derived()
 
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.cast(text, postgresql.JSON)

@@ -1,5 +1,6 @@
 """Sanctions: the public statement, and what else each viewer is entitled to."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,25 +16,43 @@ from api.reads.fields import (
     Page,
     Read,
     Row,
+    getter,
     instant_of,
     rows_of,
     sql,
+    there_is,
     value_from,
 )
-from api.reads.values import Argument, Late
+from api.reads.values import Argument, Env, Late
 from api.schema.appeals import Appeal, appeals_of
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
 from api.schema.subjects import domain_of, lookup_keys
 from api.schema.visible import LATEST_END, is_entitled, is_own, sees_subject
+from governance.errors import InvalidInput
 from governance.fields import URI, Draft, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
 from governance.records import appeals, events, sanctions
-from governance.sanctions import Disclosure, PolicyReference, SanctionStatement, SubjectKey
-from governance.vocabulary import Category
-from governance.words import DisclosureState, Effect, EndReason, Measure, Validity
+from governance.sanctions import (
+    LANGUAGE,
+    Disclosure,
+    PolicyReference,
+    SanctionStatement,
+    SubjectKey,
+)
+from governance.vocabulary import Category, Keyword
+from governance.words import (
+    Automation,
+    DisclosureState,
+    Effect,
+    EndReason,
+    Ground,
+    Measure,
+    Source,
+    Validity,
+)
 
 
 def effect(row: Row, read: Read) -> sa.ColumnElement[str]:
@@ -252,6 +271,17 @@ class SanctionFilter(Draft):
     categories: list[Category] | None = Field(default=None, description="Any of these categories")
     effects: list[Effect] | None = Field(default=None, description="Any of these effects, now")
     validities: list[Validity] | None = Field(default=None, description="Any of these validities")
+    end_reasons: list[EndReason] | None = Field(default=None, description="Ended for any of these")
+    grounds: list[Ground] | None = Field(default=None, description="Any of these grounds")
+    keywords: list[Keyword] | None = Field(default=None, description="Any of these keywords")
+    automations: list[Automation] | None = Field(
+        default=None, description="Decided by machines so far"
+    )
+    sources: list[Source] | None = Field(default=None, description="Brought up by any of these")
+    languages: list[str] | None = Field(
+        default=None, description="Content in any of these languages"
+    )
+    is_appealed: bool | None = Field(default=None, description="Whether any appeal was filed")
     is_binding: bool | None = Field(default=None, description="Whether it counts in status")
     issued_after: datetime | None = Field(default=None, description="Issued then or later")
     issued_before: datetime | None = Field(default=None, description="Issued before then")
@@ -277,10 +307,28 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         "categories": found.category,
         "validities": found.validity,
         "effects": effect(found, read),
+        "grounds": found.ground,
+        "automations": found.automation,
+        "sources": found.source,
     }
     where += [read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None]
-    if isinstance(values.get("isBinding"), bool):
-        where.append(found.is_binding if values["isBinding"] else sa.not_(found.is_binding))
+    if values.get("languages") is not None:
+        where.append(read.among(found.content_language, _languages(values["languages"])))
+    if values.get("endReasons") is not None:
+        where += [has_ended(found, read), read.among(found.end_reason, values["endReasons"])]
+    if values.get("keywords") is not None:
+        keyword = read.dialect.items(found.keywords)
+        where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
+    filed = rows_of(appeals.Appeal)
+    flags = {
+        "isBinding": found.is_binding,
+        "isAppealed": there_is(filed, filed.c.sanction_id == found.id),
+    }
+    where += [
+        flag if values[name] else sa.not_(flag)
+        for name, flag in flags.items()
+        if isinstance(values.get(name), bool)
+    ]
     if values.get("issuedAfter") is not None:
         after = read.bound(instant_of(values["issuedAfter"], "issuedAfter"), UTCDateTime())
         where.append(found.issued_at >= after)
@@ -288,3 +336,18 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         before = read.bound(instant_of(values["issuedBefore"], "issuedBefore"), UTCDateTime())
         where.append(found.issued_at < before)
     return where
+
+
+def _languages(given: Argument) -> Late:
+    """Languages as they are stored; what is no BCP 47 tag is refused."""
+    get = getter(given)
+
+    def read(env: Env) -> list[str]:
+        tags: list[str] = get(env)
+        for tag in tags:
+            if not re.fullmatch(LANGUAGE, tag, re.ASCII):
+                message = "languages: expected BCP 47 tags, such as en or pt-BR"
+                raise InvalidInput(message, path=["languages"])
+        return tags
+
+    return Late(read, isinstance(given, Late) and given.is_single)

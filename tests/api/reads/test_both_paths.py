@@ -20,7 +20,17 @@ from api.schema.build import changes
 from governance.fields import print_instant
 from governance.membership import Actor
 from tests.api.reads.documents import Pool, Writer, Written
-from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, Compiling, Interpreting, asking
+from tests.api.worlds import (
+    ACCOUNT,
+    ALIAS,
+    NASTY,
+    SERVER,
+    Asking,
+    Cast,
+    Compiling,
+    Interpreting,
+    asking,
+)
 from tests.builders import DAY, MICRO, NOW, examples
 from tests.postgres import Server
 
@@ -69,6 +79,7 @@ async def pool_of(ask: Asking, cast: Cast) -> Pool:
         "subject": subjects,
         "subjects": subjects,
         "at": [*instants, "yesterday"],
+        "languages": ["en", "de", "pt-BR", "no_language", NASTY],
         "issuedAfter": instants,
         "issuedBefore": instants,
         "domain": domains,
