@@ -7,6 +7,7 @@ only committed to, each field for itself, so that the log stays checkable when i
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -28,6 +29,7 @@ STATEMENT = tuple(
     if name not in {"id", "issued_at", "validity", "approved_at", "void_code"}
 )
 COMMITTED = ("subject", "policy_reference", *SanctionTexts.model_fields)
+_camel = cache(to_camel)  # of names of fields alone
 
 # What each later event sets, of the sanction or of the appeal.
 APPEAL = (
@@ -61,9 +63,9 @@ def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: st
 
 def commitments(disclosure: Disclosure) -> dict[str, str]:
     """What the log has of each field that is disclosed: base64, by the field's name."""
-    told = {to_camel(name): getattr(disclosure, name) for name in COMMITTED}
+    told = {name: getattr(disclosure, name) for name in COMMITTED}
     return {
-        name: encode(opening(disclosure.seed, name, value).commitment)
+        _camel(name): encode(opening(disclosure.seed, _camel(name), value).commitment)
         for name, value in told.items()
         if value
     }
@@ -111,12 +113,12 @@ def _head(kind: str, domain: str | None, at: datetime) -> dict[str, Any]:
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON, by the names of the schema; what is null, empty or false is left out."""
-    return {to_camel(name): _json(value) for name, value in values.items() if value}
+    return {_camel(name): _json(value) for name, value in values.items() if value}
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value._value_
     if isinstance(value, datetime):
         return print_instant(value)
-    if isinstance(value, list):
-        return [_json(one) for one in value]
-    return value.value if isinstance(value, Enum) else value
+    return [_json(one) for one in value] if isinstance(value, list) else value

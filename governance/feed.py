@@ -13,6 +13,7 @@ from governance.appeals import Appeal
 from governance.events import Event
 from governance.log.sequencing import UNSIGNED, Decision, ledger_of
 from governance.platforms import Platform
+from governance.rows import insert
 from governance.rules.status import timeline
 from governance.sanctions import Sanction
 from governance.words import EventType
@@ -22,7 +23,6 @@ _LAST = (
     .order_by(sa.desc(col(Event.position)))
     .limit(1)
 )
-_INSERT = sa.insert(Event.__table__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,16 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
     """
     session.flush()
     position, recorded_at = session.execute(_LAST).one_or_none() or (0, now)
+    ledger = ledger_of(session)
     # A clock that jumped back must not reorder what was known when.
-    recorded_at = ledger_of(session).instant(max(recorded_at, now))
+    recorded_at = ledger.instant(max(recorded_at, now))
     rows = []
     for event in happenings:
-        position = position_after(position, event.type, ledger_of(session).size)
+        position = position_after(position, event.type, ledger.size)
         rows.append(row_of(event, position, recorded_at))
         if event.type is not EventType.NOTICE_DUE:
-            _log(session, event, recorded_at)
-    if rows:
-        session.execute(_INSERT, rows)
+            ledger.add(_logged(session, event, recorded_at))
+    insert(session, Event, rows)
 
 
 def position_after(newest: int, event: EventType, index: int) -> int:
@@ -97,7 +97,7 @@ def row_of(event: Happening, position: int, recorded_at: datetime) -> dict[str, 
     }
 
 
-def _log(session: Session, event: Happening, at: datetime) -> None:
+def _logged(session: Session, event: Happening, at: datetime) -> Decision:
     sanction = event.sanction
     decision = event.decision or decisions.changed(
         event.type,
@@ -107,6 +107,4 @@ def _log(session: Session, event: Happening, at: datetime) -> None:
         event.occurred_at or at,
         event.told,
     )
-    ledger_of(session).add(
-        Decision(decision, sanction.platform_id, sanction.id, at, event.signature)
-    )
+    return Decision(decision, sanction.platform_id, sanction.id, at, event.signature)

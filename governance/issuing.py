@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from governance import decisions, feed, notices, signing, subjects
 from governance.appeals import Appeal, Invitation
@@ -29,6 +30,7 @@ from governance.log.notes import decode
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.platforms import Platform
+from governance.rows import insert, made
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN
 from governance.rules.permissions import Operation
@@ -63,6 +65,7 @@ class Batch:
     """Rows of one platform, to insert set-wise."""
 
     domain: str
+    recorded_at: datetime
     sanctions: list[Sanction] = field(default_factory=list)
     disclosures: list[Disclosure] = field(default_factory=list)
     keys: list[SubjectKey] = field(default_factory=list)
@@ -88,7 +91,8 @@ def issue(
     ]
     known = known_of(session, keys, actor, requests, identified)
     hosts = subjects.hosts(session, identified)
-    batch = Batch(session.get_one(Platform, actor.platform_id).domain)
+    domain = session.get_one(Platform, actor.platform_id).domain
+    batch = Batch(domain, ledger_of(session).instant(now))
     answers: list[Issued | Refused] = []
     for request, about in zip(requests, identified, strict=True):
         if isinstance(request, Refused) or isinstance(about, Refused):
@@ -132,7 +136,7 @@ def _one(
     judged = judge(session, actor, request, about, known, now=now)
     sanction, replaced = judged.sanction, judged.replaced
     sanction.reference_key, sanction.fingerprint = reference, body
-    sanction.recorded_at = ledger_of(session).instant(now)
+    sanction.recorded_at = batch.recorded_at
     disclosure, decision = drawn_up(batch.domain, request.draft, judged, about, hosts)
     signature = signing.signed(request.draft.signature, decision)
     sanction.id = disclosure.sanction_id = case_id(decision)
@@ -140,7 +144,7 @@ def _one(
     sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)
     batch.disclosures.append(disclosure)
-    batch.keys += [SubjectKey(key=key, sanction_id=sanction.id) for key in about.keys]
+    batch.keys += [made(SubjectKey, key=key, sanction_id=sanction.id) for key in about.keys]
     batch.parts.append(_part(sanction.id, actor))
     known.by_reference[reference] = sanction
     if replaced is not None:
@@ -179,7 +183,7 @@ def _supersede(
     session.add(feed.settle(replaced))
     batch.happenings.append(feed.Happening(EventType.SANCTION_SUPERSEDED, replaced, occurred_at=at))
     for part in session.exec(select(Part).where(Part.sanction_id == replaced.id)):
-        moved = Part(sanction_id=by.id, member_id=part.member_id, part=part.part)
+        moved = made(Part, sanction_id=by.id, member_id=part.member_id, part=part.part)
         if moved not in batch.parts:
             batch.parts.append(moved)
     _insert(session, batch, now)
@@ -205,13 +209,16 @@ def move_appeals(session: Session, old: str, new: str, *, now: datetime) -> None
 
 def _insert(session: Session, batch: Batch, now: datetime) -> None:
     """Writes what the batch holds and empties it."""
-    groups = (batch.sanctions, batch.disclosures, batch.keys, batch.parts)
-    for rows in groups:
-        if rows:
-            table = type(rows[0])
-            session.execute(sa.insert(table), [row.model_dump() for row in rows])
+    groups: dict[type[SQLModel], list[Any]] = {
+        Sanction: batch.sanctions,
+        Disclosure: batch.disclosures,
+        SubjectKey: batch.keys,
+        Part: batch.parts,
+    }
+    for table, rows in groups.items():
+        insert(session, table, list(map(vars, rows)))
     feed.append(session, batch.happenings, now=now)
-    for kept in (*groups, batch.happenings):
+    for kept in (*groups.values(), batch.happenings):
         kept.clear()
 
 
@@ -230,7 +237,8 @@ def drawn_up(
 
 def _disclosure(draft: SanctionDraft, about: Identified, hosts: Mapping[str, str]) -> Disclosure:
     reference, signature = draft.policy_reference, draft.signature
-    return Disclosure(
+    return made(
+        Disclosure,
         seed=decode(signature.seed) if signature else secrets.token_bytes(SEED_BYTES),
         subject=about.uri,
         host_id=next((hosts[host] for host in about.hosts if host in hosts), None),
@@ -240,4 +248,5 @@ def _disclosure(draft: SanctionDraft, about: Identified, hosts: Mapping[str, str
 
 
 def _part(sanction_id: str, actor: Actor) -> Part:
-    return Part(sanction_id=sanction_id, member_id=actor.member_id, part=DecidingPart.ISSUER.value)
+    part = DecidingPart.ISSUER.value
+    return made(Part, sanction_id=sanction_id, member_id=actor.member_id, part=part)

@@ -12,6 +12,7 @@ from governance import feed, signing
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
 from governance.fields import validated
 from governance.membership import Actor
+from governance.rows import made
 from governance.rules import policy
 from governance.rules.lifecycle import after
 from governance.rules.status import effect
@@ -168,10 +169,12 @@ def _sanction(
     now: datetime,
 ) -> Sanction:
     draft = request.draft
-    terms = {name: getattr(draft, name) for name in _TERMS}
+    given = vars(draft)
+    terms = {name: given[name] for name in _TERMS}
     terms["expires_at"] = policy.expiry(draft.measure, effective_at, draft.expires_at)
     return feed.settle(
-        Sanction(
+        made(
+            Sanction,
             id="",  # it follows from the decision, which also commits to what is disclosed
             platform_id=actor.platform_id,
             subject_kind=about.kind,

@@ -5,6 +5,7 @@ import secrets
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
@@ -30,12 +31,18 @@ class Keys:
 
     def derived(self, purpose: str) -> bytes:
         """32 bytes for one purpose (HMAC-SHA256 as a key derivation, RFC 5869 section 2.3)."""
-        return digest(self.secret, b"comity/v1/key\0" + purpose.encode(), "sha256")
+        return _derived(self.secret, purpose)
 
     def tag(self, purpose: str, *parts: str) -> str:
         """A keyed hash of the parts as 64 hex digits; parts are length-prefixed."""
-        message = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
-        return digest(self.derived(purpose), message, "sha256").hex()
+        texts = [part.encode() for part in parts]
+        message = b"".join([len(text).to_bytes(4, "big") + text for text in texts])
+        return digest(_derived(self.secret, purpose), message, "sha256").hex()
+
+
+@lru_cache(64)
+def _derived(secret: bytes, purpose: str) -> bytes:
+    return digest(secret, b"comity/v1/key\0" + purpose.encode(), "sha256")
 
 
 # Settings that are one of a few words, the default first.

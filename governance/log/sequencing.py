@@ -26,8 +26,8 @@ from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
+from governance.rows import insert
 
-_INSERT = sa.insert(LogEntry.__table__)  # type: ignore[attr-defined]
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
 
@@ -190,7 +190,7 @@ def newest_checkpoint(session: Session) -> LogCheckpoint | None:
 def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Writes rows of entries at the end of the log; the root that they lead to."""
     edge = _edge(session, size)
-    session.execute(_INSERT, rows)
+    insert(session, LogEntry, rows)
     grown = grow(size, edge, [decode(row["leaf_hash"]) for row in rows])
     _write_tiles(session, edge, grown)
     size += len(rows)

@@ -219,6 +219,8 @@ def exceeds_total(new: Span, others: Collection[Span]) -> bool:
     if not merged([new]):
         return False
     [(new_start, new_end)] = merged([new])
+    if not others:
+        return new_end - new_start > LONGEST_TOTAL  # which is within one window
     first = _plus(new_start, -TOTAL_WINDOW)
     union = merged([new, *others])
     # A sliding window's maximum is reached where it starts with a span or ends with one.
