@@ -6,6 +6,7 @@ import orjson
 from sqlmodel import Session
 
 from api.asking import refusal
+from api.reads.groups import MOST_GROUPS
 from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.log import proving
@@ -26,6 +27,9 @@ class Filler:
 
     def fill(self, places: Collection[Place]) -> dict[Place, str]:
         """The JSON for each place, without the quotes that a text has around it already."""
+        if any(what == "groups" for what, _ in places):
+            message = f"expected at most {MOST_GROUPS:,} groups: ask for fewer dimensions, or less"
+            raise refusal(message, "LIMIT_EXCEEDED")
         proofs = {place for place in places if place[0] != "secret"}
         if len(proofs) > MOST_PROOFS:
             message = f"expected at most {MOST_PROOFS} proofs at once, got {len(proofs):,}"

@@ -121,6 +121,19 @@ class Effect(Word):
     ENDED = "ENDED", "No longer restricts anything"
 
 
+class DurationBucket(Word):
+    """How long a sanction restricts its subject, from its start to its end."""
+
+    NONE = "NONE", "Restricts nothing: a warning, or over before it began"
+    UP_TO_1_DAY = "UP_TO_1_DAY", "A day or less"
+    UP_TO_7_DAYS = "UP_TO_7_DAYS", "More than a day, up to seven days"
+    UP_TO_30_DAYS = "UP_TO_30_DAYS", "More than seven days, up to thirty"
+    UP_TO_90_DAYS = "UP_TO_90_DAYS", "More than thirty days, up to ninety"
+    UP_TO_180_DAYS = "UP_TO_180_DAYS", "More than ninety days, up to 180"
+    OVER_180_DAYS = "OVER_180_DAYS", "More than 180 days, with an end"
+    OPEN_ENDED = "OPEN_ENDED", "Without an end"
+
+
 class Validity(Word):
     """Whether the decision stands; changed only by an event."""
 

@@ -22,7 +22,8 @@ from graphql import (
 from graphql.type import GraphQLNonNull
 
 from api.reads.dialects import POSITION
-from api.reads.fields import All, Node, Nothing, One, Read, Row, Stretch, Variants
+from api.reads.fields import All, Groups, Node, Nothing, One, Read, Row, Stretch, Variants
+from api.reads.groups import compiled_groups
 from api.reads.pages import compiled_page
 from api.reads.selections import Document, fields
 from api.reads.stretches import compiled_stretch
@@ -110,6 +111,8 @@ class Compiler:
         assert isinstance(named, GraphQLObjectType)
         if isinstance(node, Stretch):
             return compiled_stretch(self, named.name, nodes, node, read)
+        if isinstance(node, Groups):
+            return compiled_groups(self, named.name, nodes, node, read)
         return compiled_page(self, named.name, nodes, node, read)
 
     def _variants(self, nodes: Sequence[FieldNode], node: Variants, read: Read) -> Text:

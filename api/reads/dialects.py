@@ -7,6 +7,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
 
 Text = sa.ColumnElement[str]
@@ -34,6 +35,12 @@ class Dialect(Protocol):
     def items(self, column: sa.ColumnElement[Any]) -> Any: ...
     def json(self, value: object) -> str: ...
     def json_of(self, text: Text) -> sa.ColumnElement[Any]: ...
+    def day(self, column: sa.ColumnElement[Any]) -> Text: ...
+    def week(self, column: sa.ColumnElement[Any]) -> Text: ...
+    def month(self, column: sa.ColumnElement[Any]) -> Text: ...
+    def microseconds(
+        self, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
+    ) -> sa.ColumnElement[int]: ...
 
 
 class _Shared:
@@ -99,6 +106,40 @@ class SQLite(_Shared):
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.type_coerce(text, sa.JSON())
 
+    def day(self, column: sa.ColumnElement[Any]) -> Text:
+        return self._beginning(column, 10)
+
+    def month(self, column: sa.ColumnElement[Any]) -> Text:
+        return self._beginning(column, 7)
+
+    @staticmethod
+    def _beginning(column: sa.ColumnElement[Any], length: int) -> Text:
+        text = sa.type_coerce(column, sa.Text())
+        return sa.func.substr(text, whole_number(1), whole_number(length), type_=sa.Text())
+
+    def week(self, column: sa.ColumnElement[Any]) -> Text:
+        """A week belongs to the year that its Thursday is in."""
+        sunday, back = sa.literal_column("'weekday 0'", sa.Text()), "'-3 days'"
+        thursday = sa.func.date(self.day(column), sunday, sa.literal_column(back, sa.Text()))
+        year, day = (sa.func.strftime(sa.literal_column(f"'%{p}'"), thursday) for p in "Yj")
+        weeks = Grouping(sa.cast(day, sa.Integer()) - whole_number(1)).op("/")(whole_number(7))
+        number = Grouping(weeks) + whole_number(1)
+        return sa.func.printf(sa.literal_column("'%s-W%02d'"), year, number, type_=sa.Text())
+
+    def microseconds(
+        self, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
+    ) -> sa.ColumnElement[int]:
+        return self._since_1970(end) - self._since_1970(start)
+
+    @staticmethod
+    def _since_1970(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+        # SQLite's own instants are whole milliseconds: a fraction would be rounded, up as well.
+        text = sa.type_coerce(column, sa.Text())
+        whole = sa.func.substr(text, whole_number(1), whole_number(19))
+        seconds = sa.cast(sa.func.strftime(sa.literal_column("'%s'"), whole), sa.Integer())
+        fraction = sa.cast(sa.func.substr(text, whole_number(21), whole_number(6)), sa.Integer())
+        return Grouping(seconds * whole_number(1_000_000) + fraction)
+
 
 class PostgreSQL(_Shared):
     """Compiled for asyncpg; a column's `json` text is taken as it was stored."""
@@ -113,9 +154,7 @@ class PostgreSQL(_Shared):
         return sa.cast(sa.func.to_json(sa.cast(text, sa.Text())), sa.Text())
 
     def instant(self, column: sa.ColumnElement[Any]) -> Text:
-        utc = sa.func.timezone(sa.literal_column("'UTC'"), column)
-        form: Text = sa.literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
-        return sa.func.to_char(utc, form, type_=sa.Text())
+        return self._printed(column, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), *order)
@@ -148,6 +187,30 @@ class PostgreSQL(_Shared):
 
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.cast(text, postgresql.JSON)
+
+    def day(self, column: sa.ColumnElement[Any]) -> Text:
+        return self._printed(column, "YYYY-MM-DD")
+
+    def week(self, column: sa.ColumnElement[Any]) -> Text:
+        return self._printed(column, 'IYYY"-W"IW')
+
+    def month(self, column: sa.ColumnElement[Any]) -> Text:
+        return self._printed(column, "YYYY-MM")
+
+    def microseconds(
+        self, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
+    ) -> sa.ColumnElement[int]:
+        seconds = sa.extract("epoch", Grouping(end - start))
+        return sa.cast(seconds * whole_number(1_000_000), sa.BigInteger())
+
+    @staticmethod
+    def _printed(column: sa.ColumnElement[Any], form: str) -> Text:
+        utc = sa.func.timezone(sa.literal_column("'UTC'"), column)
+        return sa.func.to_char(utc, sa.literal_column(f"'{form}'"), type_=sa.Text())
+
+
+def whole_number(number: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(number), sa.Integer())
 
 
 DIALECTS: dict[str, Dialect] = {"sqlite": SQLite(), "postgresql": PostgreSQL()}

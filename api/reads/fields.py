@@ -7,7 +7,7 @@ which are the only way to a table because visibility stands in them.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -93,7 +93,38 @@ class Stretch:
     where: Sequence[Condition] = ()
 
 
-Node = One | All | Page | Stretch | Variants | Nothing
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What rows are grouped by, never null, and how a group's key is told."""
+
+    column: sa.ColumnElement[str]
+    told: Callable[[sa.ColumnElement[str]], sa.ColumnElement[str]] = lambda column: column
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is told of the rows of one source that fit, by column. Of a group without such rows
+    counts are 0, all else is null. Medians are of whole numbers of microseconds where they aren't
+    null, in whole seconds, halves up."""
+
+    source: FromClause
+    keys: Sequence[Key]
+    counts: Mapping[str, sa.ColumnElement[int]]
+    rates: Mapping[str, sa.ColumnElement[float]] = field(default_factory=dict)
+    medians: Mapping[str, sa.ColumnElement[int]] = field(default_factory=dict)
+    where: Sequence[Condition] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """An object with `asOf` and `rows`: a row for each group that the first of the parts has, with
+    its `keys` and the figures that are selected. What nobody selects isn't computed."""
+
+    type: type
+    parts: Sequence[Figures]
+
+
+Node = One | All | Page | Stretch | Groups | Variants | Nothing
 
 
 def _now(env: Env) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 from graphql import (
     BooleanValueNode,
     GraphQLArgument,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputType,
     GraphQLNonNull,
@@ -21,6 +22,7 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
+    get_named_type,
     value_from_ast,
 )
 
@@ -56,6 +58,11 @@ class Late:
     constant: Any = None  # what the document itself says
 
 
+class Structural:
+    """Mixed into an enum whose values decide what a statement looks like, not which rows it finds:
+    each combination of them has a plan of its own, and finds them as `constant`."""
+
+
 # None, a boolean, an input object's fields, or a value that comes late.
 Argument = None | bool | Late | dict[str, Any]
 
@@ -66,12 +73,18 @@ def shape(value: object) -> object:
         return value
     if isinstance(value, Mapping):
         return tuple([(key, shape(item)) for key, item in sorted(value.items())])
+    if _is_structural(value):
+        return tuple(value) if isinstance(value, list) else value
     return "single" if _is_single(value) else "late"
 
 
 def _is_single(value: object) -> bool:
     """Lists of one item have plans of their own: only an equality reads an index in order."""
     return isinstance(value, list) and len(value) == 1
+
+
+def _is_structural(value: object) -> bool:
+    return isinstance(value[0] if isinstance(value, list) and value else value, Structural)
 
 
 def arguments(
@@ -113,7 +126,11 @@ def _late(kind: GraphQLInputType, node: ValueNode, variables: Mapping[str, Any])
         }
     if isinstance(node, ListValueNode):
         is_single = len(node.values) == 1
-        return Late(lambda env: value_from_ast(node, named, dict(env.variables)), is_single)
+        said = None
+        if isinstance(get_named_type(kind), GraphQLEnumType):
+            listed = value_from_ast(node, named, dict(variables))
+            said = listed if _is_structural(listed) else None
+        return Late(lambda env: value_from_ast(node, named, dict(env.variables)), is_single, said)
     constant = value_from_ast(node, named)
     return Late(lambda _: constant, constant=constant)
 
@@ -124,7 +141,7 @@ def _known(value: object, get: Getter) -> Argument:
         return value
     if isinstance(value, Mapping):
         return {key: _known(item, _item(get, key)) for key, item in value.items()}
-    return Late(get, _is_single(value))
+    return Late(get, _is_single(value), value if _is_structural(value) else None)
 
 
 def _item(get: Getter, key: str) -> Getter:

@@ -62,9 +62,13 @@ _DESCRIPTIONS: dict[type[StrEnum], tuple[str, Mapping[Any, str]]] = {
 def register() -> None:
     """Makes every code of the domain a GraphQL enum. Once, before the types are built."""
     for word in words.Word.__subclasses__():
-        _register(word, word.__doc__ or "", {str(w): w.description for w in word})
+        register_word(word)
     for kind, (description, meanings) in _DESCRIPTIONS.items():
         _register(kind, description, meanings)
+
+
+def register_word(word: type[words.Word]) -> None:
+    _register(word, word.__doc__ or "", {str(w): w.description for w in word})
 
 
 def _register(kind: type[StrEnum], description: str, meanings: Mapping[Any, str]) -> None:

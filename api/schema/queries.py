@@ -35,6 +35,7 @@ from api.schema.platforms import Platform, SigningKey
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
 from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
+from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
 from governance import previewing
@@ -215,6 +216,15 @@ class Query(BaseModel):
 
         source = read.rows(rows, "id")
         return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id))
+
+    @sql(
+        Statistics,
+        "Sanctions that fit a filter, grouped and counted, with their appeals",
+        group_by=argument(list[StatisticsDimension], "Up to three dimensions; none for one total"),
+        filter=argument(SanctionFilter | None, "Which sanctions; all if left out"),
+    )
+    def statistics(row: Row, read: Read, group_by: Argument, filter: Argument) -> Any:  # noqa: A002
+        return statistics_of(read, group_by, filter)
 
     @sql(Log | None, "The decision log; null while nothing is published")
     def log(row: Row, read: Read) -> Any:

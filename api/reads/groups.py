@@ -1,0 +1,134 @@
+"""Figures by group, in one statement: of each source that is needed, the rows that fit are grouped
+once; medians are taken from a sorted pass of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from graphql import FieldNode
+from sqlalchemy.sql.elements import Grouping
+
+from api.reads.dialects import POSITION, whole_number
+from api.reads.fields import Figures, Groups, Read
+from api.reads.selections import fields
+from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+
+if TYPE_CHECKING:
+    from api.reads.compiler import Compiler
+
+MOST_GROUPS = 10_000
+SECOND = 1_000_000  # microseconds
+
+
+def compiled_groups(
+    compiler: Compiler, type_name: str, nodes: Sequence[FieldNode], groups: Groups, read: Read
+) -> Text:
+    """The JSON of all groups, in the order of their keys; more than MOST_GROUPS are refused."""
+    sets = [node.selection_set for node in nodes if node.selection_set]
+    selections = fields(compiler.document, type_name, sets, compiler.variables)
+    parts: list[Text | str] = []
+    for key, selected in selections.items():
+        name = selected[0].name.value
+        if name == "rows":
+            value = _rows(compiler, selected, groups, read)
+        elif name == "asOf":
+            value = concatenated(['"', read.dialect.instant(read.now), '"'])
+        else:
+            value = literal(f'"{type_name}"')
+        parts += [f'{"," if parts else ""}"{key}":', value]
+    return concatenated(["{", *parts, "}"])
+
+
+def _rows(compiler: Compiler, nodes: Sequence[FieldNode], groups: Groups, read: Read) -> Text:
+    kind = name_of(groups.type)
+    first, *others = groups.parts
+    wanted = _columns(compiler, kind, nodes)
+    grouped = _grouped(first, wanted)
+    source: Any = grouped
+    told: dict[str, sa.ColumnElement[Any]] = {n: grouped.c[n] for n in first.counts if n in wanted}
+    told |= {name: grouped.c[name] for name in first.rates if name in wanted}
+    for part in others:
+        if wanted & {*part.counts, *part.rates}:
+            more = _grouped(part, wanted)
+            source = source.outerjoin(more, _same_keys(grouped, more, first))
+            told |= {n: _or_zero(more.c[n]) for n in part.counts if n in wanted}
+            told |= {n: more.c[n] for n in part.rates if n in wanted}
+    for part in groups.parts:
+        for name in wanted & set(part.medians):
+            middle = _median(part, name)
+            source = source.outerjoin(middle, _same_keys(grouped, middle, first))
+            told[name] = middle.c[name]
+    keys = [key.told(grouped.c[f"key{n}"]) for n, key in enumerate(first.keys)]
+    columns = [column.label(name) for name, column in told.items()]
+    ordered = [sa.collate(key, read.dialect.bytewise) for key in keys]
+    listed = sa.select(_listed(keys, read).label("keys"), *columns).select_from(source)
+    found = read.dialect.sorted(listed, ordered).limit(MOST_GROUPS + 1).subquery()
+    json = compiler.objects(kind, nodes, found.c, read)
+    joined = read.dialect.joined(json, *(c for c in found.c if c.key == POSITION))
+    too_many = read.sealed("groups", whole_number(MOST_GROUPS))
+    is_fit = sa.func.count() <= whole_number(MOST_GROUPS)
+    whole = sa.case((is_fit, bracketed(joined)), else_=too_many)
+    return sa.select(whole).select_from(found).scalar_subquery()
+
+
+def _columns(compiler: Compiler, kind: str, nodes: Sequence[FieldNode]) -> set[str]:
+    """The columns that the selected fields are read from."""
+    sets = [node.selection_set for node in nodes if node.selection_set]
+    selections = fields(compiler.document, kind, sets, compiler.variables)
+    names = {selected[0].name.value for selected in selections.values()} - {"__typename"}
+    return {str(compiler.methods[kind, name]) for name in names}
+
+
+def _grouped(part: Figures, wanted: set[str]) -> sa.Subquery:
+    aggregates: dict[str, sa.ColumnElement[Any]] = {**part.counts, **part.rates}
+    told = [column.label(name) for name, column in aggregates.items() if name in wanted]
+    columns = _labelled(part)
+    # Without keys there is one group, also of no rows at all.
+    told = told if columns or told else [sa.func.count().label("rows")]
+    found = sa.select(*columns, *told).select_from(part.source).where(*part.where)
+    return found.group_by(*(key.column for key in part.keys)).subquery()
+
+
+def _median(part: Figures, name: str) -> sa.Subquery:
+    """The mean of the one or two values in the middle of each group."""
+    value: sa.ColumnElement[int] = part.medians[name]
+    valued = (
+        sa.select(*_labelled(part), value.label("value"))
+        .select_from(part.source)
+        .where(*part.where)
+    )
+    rows = valued.subquery().c
+    keys = [rows[f"key{n}"] for n in range(len(part.keys))]
+    place = sa.func.row_number().over(partition_by=keys, order_by=rows.value)
+    number = sa.func.count().over(partition_by=keys)
+    counted = [(place + place).label("twice"), number.label("number")]
+    ranked = sa.select(*keys, rows.value, *counted).where(rows.value.is_not(None)).subquery()
+    total, count = sa.cast(sa.func.sum(ranked.c.value), sa.BigInteger()), sa.func.count()
+    half, whole = whole_number(SECOND // 2), whole_number(SECOND)
+    seconds = Grouping(total + count * half).op("/")(Grouping(count * whole))
+    same = [ranked.c[str(key.key)] for key in keys]
+    middle = ranked.c.twice.between(ranked.c.number, ranked.c.number + whole_number(2))
+    return sa.select(*same, seconds.label(name)).where(middle).group_by(*same).subquery()
+
+
+def _or_zero(count: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(count, whole_number(0), type_=sa.Integer())
+
+
+def _labelled(part: Figures) -> list[sa.ColumnElement[Any]]:
+    return [key.column.label(f"key{n}") for n, key in enumerate(part.keys)]
+
+
+def _same_keys(one: sa.Subquery, other: sa.Subquery, part: Figures) -> Any:
+    names = [f"key{n}" for n in range(len(part.keys))]
+    return sa.and_(sa.true(), *(one.c[name] == other.c[name] for name in names))
+
+
+def _listed(keys: Sequence[sa.ColumnElement[str]], read: Read) -> Text:
+    """The keys as a JSON list."""
+    texts: list[Text | str] = []
+    for key in keys:
+        texts += [",", read.dialect.quoted(sa.type_coerce(key, sa.Text()))]
+    return concatenated(["[", *texts[1:], "]"])

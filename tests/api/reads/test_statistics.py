@@ -1,0 +1,301 @@
+"""Statistics equal a recount by hand, at any instant, on both engines."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+from random import Random
+from statistics import median
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from api.reads import groups
+from api.schema.statistics import StatisticsDimension
+from governance.appeals import Appeal
+from governance.fields import new_id, print_instant
+from governance.platforms import Platform
+from governance.rules.durations import bucket, duration
+from governance.rules.lifecycle import appeal_state, is_overdue
+from governance.rules.status import effect
+from governance.sanctions import Sanction
+from governance.vocabulary import Category
+from governance.words import (
+    AppealState,
+    Author,
+    Automation,
+    Effect,
+    Ground,
+    Measure,
+    Outcome,
+    Validity,
+)
+from tests.api.worlds import SERVER, Asking, Cast, asking
+from tests.builders import DAY, MICRO, NOW, World, examples
+
+ALL = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
+  statistics(groupBy: $by, filter: $filter) { asOf rows {
+    keys sanctionCount appealCount overturnedCount reducedCount overturnRate
+    medianSecondsToDecision medianDurationSeconds overdueAppealCount
+  } }
+}"""
+COUNTS = """query($by: [StatisticsDimension!]!) {
+  statistics(groupBy: $by) { rows { keys sanctionCount } }
+}"""
+# Around these, days, ISO weeks, months and years change.
+EDGES = [datetime(y, m, d, tzinfo=UTC) for y, m, d in [(2024, 12, 30), (2025, 1, 1), (2026, 3, 1)]]
+
+
+@dataclass(slots=True)
+class Records:
+    """Everything stored that figures are counted from, and the node's clock."""
+
+    domains: dict[str, str]
+    sanctions: list[Sanction]
+    appeals: list[Appeal]
+    now: datetime = field(default=NOW)
+
+
+def invented(random: Random, like: Sanction, number: int) -> Iterator[Sanction | Appeal]:
+    """Sanctions as varied as columns allow, some with appeals."""
+    spans = [timedelta(0), MICRO, DAY, 7 * DAY, 180 * DAY, 999 * DAY, timedelta(days=3.7)]
+    spans += [-DAY, 30 * DAY + MICRO, timedelta(seconds=random.randrange(10**7))]
+    for _ in range(number):
+        at = random.choice(EDGES) + random.choice([-1, 0, 1]) * random.choice(spans[:4])
+        start = random.choice([None, at, at, at + MICRO])
+        end = random.choice([None, at + random.choice(spans), at + random.choice(spans)])
+        new: dict[str, Any] = {
+            "id": new_id("san"),
+            "reference_key": new_id("ref"),
+            "secret_hash": None,
+        }
+        new |= {"supersedes_id": None, "issued_at": at, "starts_at": start, "ends_at": end}
+        for name, words in (
+            ("measure", Measure),
+            ("ground", Ground),
+            ("automation", Automation),
+            ("validity", Validity),
+        ):
+            new[name] = random.choice(list(words))
+        new["category"] = random.choice([Category.VIOLENCE, Category.CYBER_VIOLENCE])
+        sanction = Sanction(**(like.model_dump() | new))
+        yield sanction
+        for _ in range(random.choice([0, 0, 1, 3])):
+            outcome = random.choice([None, *Outcome])
+            decided = at + random.choice(spans[1:]) if outcome or random.random() < 0.3 else None
+            yield Appeal(
+                id=new_id("apl"),
+                sanction_id=sanction.id,
+                origin_id=sanction.id,
+                platform_id=sanction.platform_id,
+                state=random.choice(list(AppealState)),
+                outcome=outcome,
+                filed_by=Author.APPELLANT,
+                filed_at=at,
+                due_at=at + random.choice(spans),
+                lapses_at=at + DAY,
+                decided_at=decided and max(decided, at),
+            )
+
+
+@pytest.fixture
+def records(rich_url: str, cast: Cast) -> Records:
+    """Return the rich world's records and many invented ones."""
+    with World(rich_url) as world:
+        with world.database.writing() as session:
+            for row in invented(Random(7), world.sanction(cast.appealable), 120):
+                session.add(row)
+                session.flush()
+        with world.database.reading() as session:
+            domains = {p.id: p.domain for p in session.exec(select(Platform))}
+            sanctions = list(session.exec(select(Sanction)))
+            return Records(domains, sanctions, list(session.exec(select(Appeal))))
+
+
+@pytest.fixture
+async def told(rich_url: str, records: Records) -> AsyncIterator[Asking]:
+    """Yield an executor on the records."""
+    async with asking(rich_url, lambda: records.now) as found:
+        yield found
+
+
+def recounted(records: Records, by: list[str], fits: "Fits") -> list[dict[str, Any]]:
+    now = records.now
+
+    def keys(s: Sanction) -> list[str]:
+        span = (s.starts_at, s.ends_at)
+        year, week, _ = s.issued_at.isocalendar()
+        of = {
+            "PLATFORM": records.domains[s.platform_id],
+            "EFFECT": effect(span, now),
+            "DURATION_BUCKET": bucket(s.measure, span),
+            "DAY": f"{s.issued_at:%Y-%m-%d}",
+            "WEEK": f"{year}-W{week:02}",
+            "MONTH": f"{s.issued_at:%Y-%m}",
+        }
+        return [str(of[d] if d in of else getattr(s, d.lower())) for d in by]
+
+    chosen = sorted((s for s in records.sanctions if fits(records, s)), key=keys)
+    rows = [row(records, key, list(group)) for key, group in groupby(chosen, keys)]
+    return rows or ([] if by else [row(records, [], [])])
+
+
+def row(records: Records, keys: list[str], sanctions: list[Sanction]) -> dict[str, Any]:
+    ids = {s.id for s in sanctions}
+    appeals = [a for a in records.appeals if a.sanction_id in ids]
+    states = [appeal_state(a.state, a.lapses_at, records.now) for a in appeals]
+    decided = [a for a in appeals if a.outcome is not None]
+    overturned = sum(a.outcome is Outcome.OVERTURNED for a in decided)
+    took = [a.decided_at - a.filed_at for a in decided if a.decided_at]
+    lengths = [duration(s.measure, (s.starts_at, s.ends_at)) for s in sanctions]
+    return {
+        "keys": keys,
+        "sanctionCount": len(sanctions),
+        "appealCount": len(appeals),
+        "overturnedCount": overturned,
+        "reducedCount": sum(a.outcome is Outcome.REDUCED for a in decided),
+        "overturnRate": round(overturned / len(decided), 12) if decided else None,
+        "medianSecondsToDecision": middle(took),
+        "medianDurationSeconds": middle([length for length in lengths if length is not None]),
+        "overdueAppealCount": sum(
+            is_overdue(state, a.due_at, records.now)
+            for state, a in zip(states, appeals, strict=True)
+        ),
+    }
+
+
+def middle(spans: list[timedelta]) -> int | None:
+    """The median in whole seconds, halves up."""
+    micros = [span // MICRO for span in spans]
+    return int(median(micros) / 1_000_000 + 0.5) if spans else None
+
+
+Fits = Callable[[Records, Sanction], bool]
+
+
+def of(name: str, words: type[StrEnum], column: str) -> Any:
+    """A filter by some words, and the same by hand."""
+    some = st.lists(st.sampled_from(sorted(words)), min_size=1, max_size=3)
+    return some.map(lambda w: ({name: w}, lambda _, s: getattr(s, column) in w))
+
+
+def has_effect(wanted: list[Effect]) -> tuple[dict[str, Any], Fits]:
+    return {"effects": wanted}, lambda r, s: effect((s.starts_at, s.ends_at), r.now) in wanted
+
+
+def issued_within(instants: tuple[datetime, datetime]) -> tuple[dict[str, Any], Fits]:
+    first, last = instants
+    given_ = {"issuedAfter": print_instant(first), "issuedBefore": print_instant(last)}
+    return given_, lambda _, s: first <= s.issued_at < last
+
+
+EDGE = st.sampled_from(EDGES)
+FILTERS: st.SearchStrategy[tuple[dict[str, Any], Fits]] = st.one_of(
+    st.just(({}, lambda _, s: True)),
+    of("measures", Measure, "measure"),
+    of("validities", Validity, "validity"),
+    st.lists(st.sampled_from(sorted(Effect)), min_size=1, max_size=2).map(has_effect),
+    st.sampled_from("abc").map(
+        lambda n: (
+            {"platform": f"{n}.example"},
+            lambda r, s: r.domains[s.platform_id] == f"{n}.example",
+        )
+    ),
+    st.tuples(EDGE, EDGE).map(issued_within),
+    st.booleans().map(lambda b: ({"isBinding": b}, lambda _, s: s.is_binding is b)),
+)
+DIMENSIONS = st.lists(st.sampled_from(list(StatisticsDimension)), max_size=3, unique=True)
+
+
+@pytest.mark.property
+@examples(40)
+@given(
+    by=DIMENSIONS,
+    chosen=FILTERS,
+    edge=st.integers(0),
+    beside=st.sampled_from([-MICRO, 0 * DAY, MICRO]),
+)
+async def test_figures_equal_a_recount_by_hand(
+    told: Asking,
+    records: Records,
+    by: list[StatisticsDimension],
+    chosen: tuple[dict[str, Any], Fits],
+    edge: int,
+    beside: timedelta,
+) -> None:
+    wanted, fits = chosen
+    edges = sorted({NOW, *(i for a in records.appeals for i in (a.due_at, a.lapses_at) if i)})
+    records.now = edges[edge % len(edges)] + beside
+    found = (await told.data(ALL, {"by": by, "filter": wanted}))["statistics"]
+    assert found["asOf"] == print_instant(records.now)
+    assert found["rows"] == recounted(records, [str(d) for d in by], fits)
+
+
+async def test_each_dimension_stands_in_documents_and_variables_alike(ask: Asking) -> None:
+    for name in StatisticsDimension:
+        written = f"{{ statistics(groupBy: {name}) {{ rows {{ keys sanctionCount }} }} }}"
+        assert await ask.data(written) == await ask.data(COUNTS, {"by": [name]})
+        assert await ask.data(written) == await ask.data(COUNTS, {"by": name})
+    mixed = (
+        "query($d: StatisticsDimension!) { statistics(groupBy: [GROUND, $d]) { rows { keys } } }"
+    )
+    platforms = await ask.data(mixed, {"d": "PLATFORM"})
+    months = await ask.data(mixed, {"d": "MONTH"})
+    assert platforms != months
+    assert all(len(row["keys"]) == 2 for row in platforms["statistics"]["rows"])
+
+
+async def test_without_dimensions_all_is_one_row_even_of_nothing(ask: Asking) -> None:
+    nothing = {"issuedBefore": "1970-01-01T00:00:00Z"}
+    [row] = (await ask.data(ALL, {"by": [], "filter": nothing}))["statistics"]["rows"]
+    assert (row["keys"], row["sanctionCount"], row["appealCount"]) == ([], 0, 0)
+    assert row["overturnRate"] is row["medianDurationSeconds"] is None
+    found = await ask.data(ALL, {"by": ["MONTH"], "filter": nothing})
+    assert found["statistics"]["rows"] == []
+
+
+async def test_counts_are_those_of_the_list_with_the_same_filter(ask: Asking, cast: Cast) -> None:
+    query = """query($f: SanctionFilter) {
+      sanctions(filter: $f) { totalCount }
+      statistics(groupBy: [], filter: $f) { rows { sanctionCount } }
+    }"""
+    about_account = {"subject": "acct:alice@a.example"}
+    for given_, who in (
+        ({}, "public"),
+        ({"subject": SERVER}, "public"),
+        (about_account, "public"),  # who may not see whom it is about
+        (about_account, "partner"),
+        (about_account, "issuer"),
+    ):
+        found = await ask.data(query, {"f": given_}, cast.viewers[who])
+        [row] = found["statistics"]["rows"]
+        assert row["sanctionCount"] == found["sanctions"]["totalCount"]
+    [row] = (await ask.data(query, {"f": about_account}))["statistics"]["rows"]
+    assert row["sanctionCount"] == 0
+
+
+@pytest.mark.parametrize("by", [["DAY", "WEEK", "MONTH", "EFFECT"], ["DAY", "EFFECT", "DAY"]])
+async def test_more_than_three_dimensions_or_one_twice_are_refused(
+    ask: Asking, by: list[str]
+) -> None:
+    assert await ask.codes(COUNTS, {"by": by}) == ["INVALID_INPUT"]
+    written = f"{{ statistics(groupBy: [{', '.join(by)}]) {{ asOf }} }}"
+    assert await ask.codes(written) == ["INVALID_INPUT"]
+
+
+async def test_too_many_groups_are_refused(still_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MOST_GROUPS", 3)
+    async with asking(still_url) as ask:
+        assert await ask.codes(COUNTS, {"by": ["MEASURE"]}) == ["LIMIT_EXCEEDED"]
+        found = await ask.data(COUNTS, {"by": ["GROUND"]})
+        assert 1 <= len(found["statistics"]["rows"]) <= 3
+
+
+async def test_statistics_take_one_statement(ask: Asking) -> None:
+    before = ask.statements
+    await ask.data(ALL, {"by": ["PLATFORM", "MEASURE", "MONTH"]})
+    assert ask.statements - before == 1
