@@ -13,6 +13,9 @@ from starlette.routing import Route
 
 from api.auth import Members
 from api.execution import Executor, clock
+from api.explorer.asking import Desk
+from api.explorer.routes import explorer_routes
+from api.explorer.site import Site
 from api.graphiql import GRAPHIQL
 from api.home import HOME, HOME_HEADERS
 from api.observing.metrics import Metrics
@@ -46,7 +49,7 @@ def create_app(
     watch(database.engine)
     reads = Watched(store(settings.database_url, settings.connections, settings.statement_seconds))
     executor = Executor(settings, database, reads, keys, now)
-    members = Members(database, reads, now)
+    members, site = Members(database, reads, now), Site(Desk(executor))
     metrics, probes, spans = Metrics(), Probes(settings.database_url), spans or traces(settings)
     metrics.watch("documents", lambda: executor.documents.kept)
     metrics.watch("plans", lambda: executor.reader.planner.plans)
@@ -86,10 +89,12 @@ def create_app(
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
+            *explorer_routes(site),
             *log_routes(database, sequencer),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
+        exception_handlers={404: site.absent},
         lifespan=lifespan,
     )
     app.state.executor = executor

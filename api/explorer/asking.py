@@ -1,0 +1,81 @@
+"""Asks the executor as whoever looks at a page, and tells what it can't answer as a problem."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.requests import Request as Asked
+
+from api.asking import Request
+from api.execution import Executor
+from api.transport import network_of
+from governance.membership import Actor
+
+QUERIES = Path(__file__).parent / "queries"
+
+Data = dict[str, Any]
+
+# What a page says of an error's code; all others are our bugs.
+_STATUS = {
+    "INVALID_INPUT": (400, "That can't be asked"),
+    "BAD_DOCUMENT": (400, "That can't be asked"),
+    "LIMIT_EXCEEDED": (400, "That is too much at once"),
+    "UNAUTHENTICATED": (401, "That takes a login"),
+    "FORBIDDEN": (403, "That isn't yours to see"),
+    "RATE_LIMITED": (429, "Too many requests"),
+    "BUSY": (503, "Busy"),
+    "TIMEOUT": (503, "That takes too long"),
+    "UNAVAILABLE": (503, "Not now"),
+}
+_BUG = 500, "Something went wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Exception):
+    """A page that can't be shown: a status, a headline, and what was expected."""
+
+    status: int
+    title: str
+    message: str
+    headers: Mapping[str, str] | None = None
+
+
+@cache
+def document(name: str) -> str:
+    """The text of one of the site's documents."""
+    return (QUERIES / f"{name}.graphql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where pages ask."""
+
+    executor: Executor
+
+    async def ask(
+        self,
+        request: Asked,
+        name: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = None,
+        changes: bool = False,
+    ) -> Data:
+        """The data of one of the site's documents; Problem where there is none."""
+        address = network_of(request.client.host if request.client else "")
+        asked = Request(document(name), variables or {}, None, actor, address, not changes)
+        answer = await self.executor.answer(asked)
+        told: Data = orjson.loads(answer.body)
+        if errors := told.get("errors"):
+            raise _problem(errors[0], answer.headers)
+        data: Data = told["data"]
+        return data
+
+
+def _problem(error: Data, headers: Mapping[str, str]) -> Problem:
+    status, title = _STATUS.get(error.get("extensions", {}).get("code"), _BUG)
+    told = {name: value for name, value in headers.items() if name == "Retry-After"}
+    return Problem(status, title, error["message"], told)

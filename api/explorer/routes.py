@@ -1,0 +1,32 @@
+"""Every page of the site."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from api.explorer.platforms import platform_routes
+from api.explorer.sanctions import sanction_routes
+from api.explorer.site import HERE, AsGraphQL, Site
+
+
+def explorer_routes(site: Site) -> Sequence[BaseRoute]:
+    """What the site serves, at /."""
+
+    async def policy(request: Request) -> Response:
+        data = await site.desk.ask(request, "policy")
+        return site.page(request, "policy", asked=AsGraphQL("policy", {}), policy=data["policy"])
+
+    async def log(request: Request) -> Response:
+        data = await site.desk.ask(request, "log")
+        return site.page(request, "log", asked=AsGraphQL("log", {}), log=data["log"])
+
+    return [
+        *sanction_routes(site),
+        *platform_routes(site),
+        site.route("/policy", policy),
+        site.route("/log", log),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]

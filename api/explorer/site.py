@@ -1,0 +1,117 @@
+"""What every page has in common: the shell around it, its headers, and how problems look."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from api.explorer.asking import Desk, Problem, document
+from api.explorer.telling import FILTERS, moment
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+PUBLIC = {**HEADERS, "Cache-Control": "no-cache"}
+PRIVATE = {**HEADERS, "Cache-Control": "no-store"}
+
+View = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class AsGraphQL:
+    """What a page asked, for whoever wants to ask on."""
+
+    name: str
+    variables: Mapping[str, Any]
+
+    @property
+    def graphiql(self) -> str:
+        """The address of GraphiQL with the document in it; what comes after # stays there."""
+        return f"/graphiql#{self._query(2)}"
+
+    @property
+    def json(self) -> str:
+        """The address that answers it, without any script."""
+        return f"/graphql?{self._query(0)}"
+
+    def _query(self, indent: int) -> str:
+        asked = {"query": document(self.name)}
+        if self.variables:
+            option = orjson.OPT_INDENT_2 if indent else 0
+            asked["variables"] = orjson.dumps(dict(self.variables), option=option).decode()
+        return urlencode(asked)
+
+
+class Site:
+    """The pages' shell."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(FILTERS)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = PUBLIC,
+        **told: Any,
+    ) -> Response:
+        """A template as a page."""
+        now = self.desk.executor.now()
+        shown = {"asked": None, "feed": None, "is_indexed": status == 200, **told}
+        html = self._templates.get_template(f"{template}.html").render(
+            path=request.url.path, base=str(request.base_url), now=moment(now), **shown
+        )
+        return HTMLResponse(html, status, headers)
+
+    def route(self, path: str, view: View, *methods: str) -> Route:
+        """A route whose problems are pages, too."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await view(request)
+            except Problem as problem:
+                return self.problem(request, problem)
+
+        return Route(path, answered, methods=methods or ("GET",))
+
+    def problem(self, request: Request, problem: Problem) -> Response:
+        """What went wrong and where to go on."""
+        headers = {**PRIVATE, **(problem.headers or {})}
+        word = HTTPStatus(problem.status).phrase
+        return self.page(
+            request, "problem", status=problem.status, headers=headers, problem=problem, word=word
+        )
+
+    async def absent(self, request: Request, _: Exception) -> Response:
+        """What stands at an address where nothing is."""
+        return self.missing(request, "No page of this node has this address.")
+
+    def missing(self, request: Request, message: str) -> Response:
+        return self.problem(request, Problem(404, "Nothing here", message))

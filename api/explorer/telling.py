@@ -1,0 +1,186 @@
+"""How codes, instants and figures are told to people."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from api.schema.enums import KINDS
+from governance import vocabulary, words
+from governance.fields import parse_instant
+from governance.identifiers import SubjectKind
+from governance.words import Measure, Word
+
+Told = Mapping[str, Any]
+
+# What a platform did, to whom: "suspended" an account.
+DEEDS: Mapping[Measure, str] = {
+    Measure.WARNING: "warned",
+    Measure.CONTENT_REMOVED: "removed",
+    Measure.CONTENT_DISABLED: "hid",
+    Measure.CONTENT_DEMOTED: "limited the reach of",
+    Measure.CONTENT_AGE_RESTRICTED: "age-restricted",
+    Measure.CONTENT_INTERACTION_RESTRICTED: "limited replies to",
+    Measure.CONTENT_LABELLED: "labelled",
+    Measure.CONTENT_OTHER: "restricted",
+    Measure.ACCOUNT_SUSPENDED: "suspended",
+    Measure.ACCOUNT_TERMINATED: "terminated",
+    Measure.SERVICE_RESTRICTED: "closed some features to",
+    Measure.SERVICE_SUSPENDED: "closed all features to",
+    Measure.MONETIZATION_SUSPENDED: "suspended payments to",
+    Measure.MONETIZATION_OTHER: "restricted payments to",
+    Measure.SERVER_LIMITED: "limited the reach of",
+    Measure.SERVER_SUSPENDED: "cut off",
+    Measure.SERVICE_TERMINATED: "closed all features for good to",
+    Measure.MONETIZATION_TERMINATED: "ended payments to",
+}
+_OBJECTS = {
+    SubjectKind.ACCOUNT: "an account",
+    SubjectKind.CONTENT: "a piece of content",
+    SubjectKind.SERVER: "a server",
+}
+_LABELS = {
+    "OTHER_VIOLATION_TC": "Other breach of terms",
+    "NOT_SPECIFIED_NOTICE": "Not specified in the notice",
+}
+
+
+def label(code: str | None) -> str:
+    """A code as words: `ACCOUNT_SUSPENDED` is "Account suspended"."""
+    if code is None:
+        return "–"
+    return _LABELS.get(code, code.replace("_", " ").capitalize())
+
+
+def meaning(word: StrEnum) -> str:
+    """What a code stands for, as the schema describes it."""
+    if isinstance(word, Word):
+        return word.description
+    labels: Mapping[Any, str] = {
+        **vocabulary.CATEGORY_LABELS,
+        **vocabulary.KEYWORD_LABELS,
+        **vocabulary.CONTENT_TYPE_LABELS,
+        **KINDS,
+    }
+    return labels[word]
+
+
+def deed(sanction: Told) -> str:
+    """What was done, as the end of a sentence that begins with the platform."""
+    done = f"{DEEDS[sanction['measure']]} {_object(sanction)}"
+    if sanction["permanentBasis"]:
+        return f"{done} for good: {label(sanction['permanentBasis']).lower()}"
+    if sanction["measure"] == Measure.WARNING:
+        return done
+    if sanction["expiresAt"] is None:
+        return f"{done}, without an end"
+    length = parse_instant(sanction["expiresAt"]) - parse_instant(sanction["effectiveAt"])
+    return f"{done} for {span(length.total_seconds())}"
+
+
+def _object(sanction: Told) -> str:
+    if sanction["server"]:
+        return urlsplit(sanction["server"]).hostname or sanction["server"]
+    return _OBJECTS[sanction["subjectKind"]]
+
+
+def state(sanction: Told) -> str:
+    """How it stands now, in a few words."""
+    if sanction["effect"] == "PENDING":
+        return "pending"
+    if sanction["effect"] == "IN_FORCE":
+        until = sanction["expiresAt"]
+        return f"in force until {day(until)}" if until else "in force"
+    reasons = {
+        "OVERTURNED": "overturned",
+        "VOIDED": "voided",
+        "SUPERSEDED": "replaced",
+        "SOURCE_ENDED": "ended with its source",
+        "LIFTED": "lifted early",
+        "NOT_APPROVED": "never approved",
+        "EXPIRED": "ended",
+    }
+    return f"{reasons[sanction['endReason']]} {day(sanction['endedAt'])}"
+
+
+def day(instant: str | datetime) -> str:
+    """The day of an instant in UTC: 1 March 2026."""
+    at = parse_instant(instant)
+    return f"{at.day} {at:%B %Y}"
+
+
+def moment(instant: str | datetime) -> str:
+    """An instant to the minute: 1 March 2026, 12:00 UTC."""
+    return f"{day(instant)}, {parse_instant(instant).astimezone(UTC):%H:%M} UTC"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its two largest units at most: 7 days, 3 h 20 min."""
+    if seconds is None:
+        return "–"
+    length = timedelta(seconds=round(seconds))
+    minutes = length.seconds // 60
+    if length.days >= 3 or (length.days and not minutes // 60):
+        return _counted(length.days, "day")
+    if length.days or minutes >= 60:
+        hours, rest = length.days * 24 + minutes // 60, minutes % 60
+        return f"{hours} h {rest} min" if rest and hours < 24 else _counted(hours, "hour")
+    return f"{minutes} min" if minutes else f"{length.seconds} s"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage; small ones with a decimal."""
+    if share is None:
+        return "–"
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+
+
+def plural(value: int, noun: str) -> str:
+    """A number with its noun: 1 sanction, 1,204 sanctions."""
+    return _counted(value, noun)
+
+
+def begun(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence: a capital at its beginning, a full stop at its end."""
+    return f"{begun(text)}{'' if text.endswith(('.', '?', '!')) else '.'}"
+
+
+def meant(code: str, kind: str) -> str:
+    """What a code of a kind of words stands for."""
+    return meaning(getattr(words, kind)[code])
+
+
+def web(address: str) -> str:
+    """An address that a link may lead to; platforms write these."""
+    return address if address.lower().startswith(("https://", "http://")) else "#"
+
+
+FILTERS = {
+    "label": label,
+    "deed": deed,
+    "state": state,
+    "day": day,
+    "moment": moment,
+    "span": span,
+    "number": number,
+    "percent": percent,
+    "plural": plural,
+    "begun": begun,
+    "sentence": sentence,
+    "meant": meant,
+    "web": web,
+}

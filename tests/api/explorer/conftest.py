@@ -1,0 +1,39 @@
+"""The site on a copy of the rich world, made once a module on each engine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from governance.settings import Settings
+from tests.api.worlds import copy_file
+from tests.builders import NOW, write_keys
+from tests.postgres import Server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """Yield a visitor to the rich world's site, whose clock stands still."""
+    path = tmp_path_factory.mktemp("site")
+    if request.param == "sqlite":
+        file, _ = request.getfixturevalue("rich_file")
+        with visiting(copy_file(file, path / "comity.db"), path) as client:
+            yield client
+        return
+    postgres: Server = request.getfixturevalue("postgres")
+    name = f"comity_{uuid4().hex}"
+    postgres.create(name, request.getfixturevalue("rich_template"))
+    with visiting(postgres.url(name), path) as client:
+        yield client
+    postgres.drop(name)
+
+
+def visiting(url: str, path: Path) -> TestClient:
+    write_keys(path / "comity.key")
+    settings = Settings(database_url=url, key_file=path / "comity.key")
+    return TestClient(create_app(settings, now=lambda: NOW), follow_redirects=False)

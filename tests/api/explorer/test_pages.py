@@ -1,0 +1,177 @@
+"""Pages as visitors get them, on both engines."""
+
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from graphql import build_schema, parse, validate
+from starlette.testclient import TestClient
+
+from api.explorer.asking import QUERIES
+from api.explorer.facets import FACETS
+from api.explorer.telling import DEEDS, label, span
+from api.schema.build import sdl
+from governance.words import Measure
+from tests.api.worlds import Cast
+
+PAGES = ["/sanctions", "/platforms", "/platforms/harbor.example", "/policy", "/log"]
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; "
+
+
+def links(html: str) -> list[str]:
+    return [unescape(found) for found in re.findall(r'href="([^"]+)"', html)]
+
+
+def listed(html: str) -> list[str]:
+    """The sanctions that a list shows, in order."""
+    return re.findall(r'class="deed"><a href="/sanctions/(san_\w+)"', html)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_and_lets_nothing_inline_and_no_other_host_in(
+    site: TestClient, path: str
+) -> None:
+    page = site.get(path)
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith(POLICY)
+    assert "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert re.findall(r"<style|style=|\son\w+=|<script(?! src=)", page.text) == []
+    assert len(re.findall(r"<h1\b", page.text)) == 1
+    for named in re.findall(r'(?:src|href)="(/static[^"]+)"', page.text):
+        assert site.get(named).status_code == 200, named
+
+
+def test_the_list_turns_its_pages_both_ways_without_a_gap(site: TestClient) -> None:
+    asked = {"query": "{ sanctions(first: 1000) { nodes { id } } }"}
+    nodes = site.get("/graphql", params=asked).json()["data"]["sanctions"]["nodes"]
+    ids = [node["id"] for node in nodes]
+    for sort, expected in (("newest", ids), ("oldest", ids[::-1])):
+        address, found, pages, html = f"/sanctions?sort={sort}", [], [], ""
+        while address:
+            html = site.get(address).text
+            found += listed(html)
+            pages.append(listed(html))
+            onwards = re.search(r'<a href="([^"]+)" rel="next', html)
+            address = unescape(onwards[1]) if onwards else ""
+        assert found == expected
+        back = re.search(r'<a href="([^"]+)" rel="prev', html)
+        assert back
+        assert listed(site.get(unescape(back[1])).text) == pages[-2]
+
+
+def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
+    html = site.get("/sanctions").text
+    choices = [link for link in links(html) if re.match(r"/sanctions\?\w+=[^&]+$", link)]
+    named = {next(iter(parse_qs(urlsplit(link).query))) for link in choices}
+    assert named - {"after"} == {facet.name for facet in FACETS} - {"keyword", "language"}
+    for link in [choice for choice in choices if "after=" not in choice][::9]:
+        page = site.get(link)
+        assert page.status_code == 200, link
+        asked = next(one for one in links(page.text) if one.startswith("/graphql?"))
+        answer = site.get(asked).json()["data"]["sanctions"]
+        assert [node["id"] for node in answer["nodes"]] == listed(page.text), link
+        total = answer["totalCount"]
+        assert f"{total:,} decision{'' if total == 1 else 's'} that fit" in page.text
+        [(name, [value])] = parse_qs(urlsplit(link).query).items()
+        chips = re.findall(r'class="chip" href="([^"]+)"', page.text)
+        assert chips == ["/sanctions"], (name, value)
+
+
+def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None:
+    html = site.get("/sanctions?category=VIOLENCE").text
+    assert "/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM" in links(html)
+    html = site.get("/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM").text
+    assert "/sanctions?category=VIOLENCE&category=SELF_HARM&keyword=COORDINATED_HARM" in links(html)
+    assert "/sanctions" in links(html)  # without its category, the keyword goes, too
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("colour=red", "“colour” is no facet: expected platform, measure"),
+        ("measure=BAN", "measure: expected one of WARNING, CONTENT_REMOVED"),
+        ("appealed=perhaps", "appealed: expected yes or no"),
+        ("from=2026-03-02&to=2026-03-01", "expected “from” not after “to”"),
+        ("from=yesterday", "from: expected a day such as 2026-03-01"),
+        ("from=0001-01-01", "from: expected a day such as 2026-03-01"),
+        ("to=2026-02-30", "to: expected a day such as 2026-03-01"),
+        ("sort=best", "sort: expected newest or oldest"),
+        ("after=nonsense", "after: expected a cursor of this connection"),
+        ("before=Appeal~2026-03-01T12:00:00.000000Z~apl_1", "before: expected a cursor"),
+        ("after=1&before=2", "expected after or before, not both"),
+        ("platform=no%20domain", "domain: "),
+        ("language=%00", "language: expected text of at most 200 characters"),
+        ("language=" + "x" * 201, "language: expected text of at most 200 characters"),
+        ("language=no_language", "languages: expected BCP 47 tags"),
+        ("measure=%3Cscript%3Ealert(1)%3C/script%3E", "measure: expected one of"),
+    ],
+)
+def test_what_an_address_cant_mean_is_told(site: TestClient, query: str, told: str) -> None:
+    page = site.get(f"/sanctions?{query}")
+    assert page.status_code == 400
+    assert told.casefold() in unescape(page.text).casefold()
+    assert page.headers["content-security-policy"].startswith(POLICY)
+    assert "<script>" not in page.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/sanctions/san_unknown", "/platforms/nobody.example", "/sanctions/san_a/b"]
+)
+def test_what_isnt_there_is_told_with_a_way_on(site: TestClient, path: str) -> None:
+    page = site.get(path)
+    assert page.status_code == 404
+    assert '<a href="/sanctions">' in page.text
+    assert 'name="robots" content="noindex' in page.text
+
+
+def test_a_selection_without_sanctions_shows_the_way_back(site: TestClient) -> None:
+    page = site.get("/sanctions?from=1999-01-01&to=1999-12-31")
+    assert page.status_code == 200
+    assert "Nothing fits all of this" in page.text
+
+
+def test_a_sanction_tells_its_statement_and_never_its_subject(site: TestClient, cast: Cast) -> None:
+    page = site.get(f"/sanctions/{cast.appealable}")
+    assert page.status_code == 200
+    assert "not named in public" in page.text
+    for private in ("elsewhere.example", "You threatened somebody", "ref-"):
+        assert private not in page.text
+
+
+def test_every_document_fits_the_schema() -> None:
+    schema = build_schema(sdl())
+    for file in sorted(QUERIES.glob("*.graphql")):
+        assert validate(schema, parse(file.read_text())) == [], file.name
+
+
+def test_every_measure_is_told_as_a_deed() -> None:
+    assert set(DEEDS) == set(Measure)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (59.6, "1 min"),
+        (5_400, "1 h 30 min"),
+        (7_200, "2 hours"),
+        (86_400, "1 day"),
+        (90_000, "25 hours"),
+        (604_800, "7 days"),
+        (15_552_000, "180 days"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_largest_units(seconds: float | None, told: str) -> None:
+    assert span(seconds) == told
+
+
+def test_codes_are_told_as_words() -> None:
+    assert label("ACCOUNT_SUSPENDED") == "Account suspended"
+    assert label("OTHER_VIOLATION_TC") == "Other breach of terms"
+    assert label(None) == "–"
