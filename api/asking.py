@@ -55,6 +55,7 @@ class Context:
     seal: str
     budgets: list[Budget]
     holds_secret: bool = False  # an appellant, after a change by the appeal secret
+    is_straight: bool = False  # what is read is answered as it is, without graphql-core
 
     @property
     def actor(self) -> Actor | None:

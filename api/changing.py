@@ -42,7 +42,7 @@ from governance.membership import Actor
 from governance.rules.permissions import OPERATIONS, Operation
 from governance.settings import Keys
 
-Info = GraphQLResolveInfo[Any]
+Info = GraphQLResolveInfo[Any] | Any  # or what knows as much of the field
 MOST_WRITERS = 8  # threads; they take turns, so more would only wait
 MOST_LOOKERS = 4  # threads of use cases that only read
 
@@ -133,9 +133,12 @@ class Changes:
             return change.use(Act(session, self._keys, actor, self._now()), draft)
 
     def _issued(
-        self, change: Change, actor: Actor | None, raws: Sequence[Mapping[str, Any]]
+        self,
+        change: Change,
+        actor: Actor | None,
+        raws: Sequence[Mapping[str, Any] | judging.Request | Refused],
     ) -> list[Changed | Refused]:
-        """Each item checked on its own, then all in one transaction."""
+        """Each item checked on its own unless it was before, then all in one transaction."""
         if actor is None:
             raise Unauthenticated("this takes a member's credential")
         most = issuing.MOST_IN_BATCH
@@ -145,6 +148,9 @@ class Changes:
         [item] = change.draft.model_fields["sanctions"].annotation.__args__
         requests: list[judging.Request | Refused] = []
         for raw in raws:
+            if isinstance(raw, judging.Request | Refused):
+                requests.append(raw)
+                continue
             try:
                 requests.append(judging.Request(validated(item, raw)))
             except Refused as refused:
@@ -216,7 +222,9 @@ class Changes:
         env.given = rows[0].given if len(rows) == 1 else {}
         path = tuple(info.path.as_list()), key
         name = change.payload.__name__
-        plan = self._reader.planner.payload(context.operation, path, name, ROW, nodes, env)
+        plan = self._reader.planner.payload(
+            context.operation, path, name, ROW, nodes, env, typed=not context.is_straight
+        )
         return plan, plan.values(env)
 
 

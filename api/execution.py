@@ -18,6 +18,7 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
+from api import batches
 from api.asking import Answer, Context, Request, refusal
 from api.changing import Changes
 from api.documents import Documents, Parsed
@@ -103,7 +104,8 @@ class Executor:
             # GraphQL over HTTP, 6.2.1: GET must not be used for mutations.
             wrong = refusal("GET answers queries alone: expected POST", "BAD_REQUEST")
             return _errors([wrong], request), 405
-        variables = self._variables(parsed, operation, request.variables)
+        batch = await batches.requested(operation, request)
+        variables = request.variables if batch else self._variables(parsed, operation, request)
         if isinstance(variables, list):
             return _errors(variables, request), 400
         cost = parsed.cost(variables)
@@ -114,6 +116,8 @@ class Executor:
             return _errors([over], request, told), 400
         seal = self.reader.seal
         context = Context(self, read, request, self.now(), variables, self._lookup, seal, budgets)
+        if batch is not None:
+            return self._told(await batches.issued(batch, context, self.changes), told), 200
         if operation.operation is OperationType.QUERY:
             fast = await self._compiled(operation, context)
             if fast is not None:
@@ -121,9 +125,10 @@ class Executor:
         return await self._interpreted(document, context, told), 200
 
     def _variables(
-        self, parsed: Parsed, operation: OperationDefinitionNode, given: Mapping[str, Any]
+        self, parsed: Parsed, operation: OperationDefinitionNode, request: Request
     ) -> dict[str, Any] | list[GraphQLError]:
         """The variables as GraphQL coerces them; texts, which most are, need no coercion."""
+        given = request.variables
         plain = parsed.texts.coerced(given) if parsed.texts else None
         if plain is not None:
             return plain
@@ -184,6 +189,9 @@ class Executor:
         )
         if not isinstance(result, ExecutionResult):
             result = await result
+        return self._told(result, told)
+
+    def _told(self, result: ExecutionResult, told: Mapping[str, Any]) -> bytes:
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
             if result.data is None:

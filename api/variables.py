@@ -31,7 +31,8 @@ def excess_of(given: Mapping[str, Any]) -> str | None:
             return f"expected at most {MOST_ITEMS:,} items in a list, got {len(value):,}"
         if isinstance(value, list | Mapping):
             count += len(value)
-            within += value if isinstance(value, list) else value.values()
+            inner = value if isinstance(value, list) else value.values()
+            within += [item for item in inner if isinstance(item, list | dict)]
         if count > MOST_VALUES:
             return f"expected at most {MOST_VALUES:,} values in the variables"
     return None

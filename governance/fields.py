@@ -154,7 +154,7 @@ AnyDraft = TypeVar("AnyDraft", bound=Draft)
 
 def validated(draft: type[AnyDraft], raw: Mapping[str, Any]) -> AnyDraft:
     """The raw input as a draft; InvalidInput names the first field that isn't right."""
-    if _may_hold_nul(raw):
+    if may_hold_nul(raw):
         refuse_nul(raw)
     try:
         return draft.model_validate(raw)
@@ -164,7 +164,7 @@ def validated(draft: type[AnyDraft], raw: Mapping[str, Any]) -> AnyDraft:
         raise InvalidInput(message, path=first["loc"]) from None
 
 
-def _may_hold_nul(raw: Mapping[str, Any]) -> bool:
+def may_hold_nul(raw: object) -> bool:
     """False where it surely doesn't: a look at each value of many takes long."""
     try:
         return rb"\u0000" in orjson.dumps(raw)

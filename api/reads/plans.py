@@ -174,9 +174,12 @@ class Planner:
         columns: Sequence[str],
         nodes: Sequence[FieldNode],
         env: Env,
+        *,
+        typed: bool = True,
     ) -> Plan:
-        """The plan that reads the objects of a mutation's payload, after its commit."""
-        key = (operation.key, path, type_name, env.viewer.kind, shape(env.variables))
+        """The plan that reads the objects of a mutation's payload, after its commit; `typed` for
+        graphql-core to complete."""
+        key = (operation.key, path, type_name, env.viewer.kind, shape(env.variables), typed)
 
         def expression(compiler: Compiler, read: Read) -> Text:
             rows = read.rows(lambda env: env.rows, *columns)
@@ -186,7 +189,7 @@ class Planner:
             return bracketed(sa.select(joined).select_from(items).scalar_subquery())
 
         def make() -> Plan:
-            return self._made(operation, env, True, expression)
+            return self._made(operation, env, typed, expression)
 
         return make() if operation.key is None else self._kept(key, make)
 
