@@ -16,6 +16,7 @@ from governance.appeals import (
 )
 from governance.appellants import Moved
 from governance.changing import deciders, open_appeals, overturn_now
+from governance.correcting import record
 from governance.errors import (
     Conflict,
     Forbidden,
@@ -247,8 +248,9 @@ def _final(session: Session, appeal: Appeal, s: Sanction, draft: MoveDraft, now:
         overturn_now(session, standing, now=now)
     elif draft.outcome is Outcome.REDUCED and standing is not None:
         by_now = effect((standing.starts_at, standing.ends_at), now)
-        standing.reduced_after_end |= by_now is Effect.ENDED  # it loses its weight in the ladder
-        session.add(standing)
+        if by_now is Effect.ENDED and not standing.reduced_after_end:
+            standing.reduced_after_end = True  # it loses its weight in the ladder
+            record(session, standing, EventType.SANCTION_SHORTENED, now)
 
 
 def standing_in_place(session: Session, sanction: Sanction | None) -> Sanction | None:

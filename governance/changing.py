@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from governance import feed, notices
 from governance.appeals import Appeal
+from governance.correcting import record
 from governance.errors import NotFound, PolicyRefused, RefusalCode, Refused
 from governance.fields import Draft, Instant, LongText, new_id
 from governance.membership import Actor
@@ -164,13 +165,6 @@ def own_sanction(session: Session, actor: Actor, sanction_id: str) -> Sanction:
 def check(sanction: Sanction, event: EventType, now: datetime) -> Validity:
     """The validity the event leads to; Conflict where the state doesn't allow it."""
     return after(event, sanction.validity, effect((sanction.starts_at, sanction.ends_at), now))
-
-
-def record(session: Session, sanction: Sanction, event: EventType, now: datetime) -> Sanction:
-    """Settles the instants, stores them and tells the feed."""
-    session.add(feed.settle(sanction))
-    feed.append(session, [feed.Happening(event, sanction)], now=now)
-    return sanction
 
 
 def note(session: Session, sanction: Sanction, event: EventType, text: str, now: datetime) -> None:

@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 from governance import appealing, feed
 from governance.appeals import Appeal, DecisionDraft, Vote
 from governance.appellants import Moved
-from governance.changing import deciders, overturn_now, record
+from governance.changing import deciders, overturn_now
+from governance.correcting import record
 from governance.errors import Conflict, InvalidInput
 from governance.membership import Actor
 from governance.reducing import check_total, replace_termination

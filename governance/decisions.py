@@ -11,7 +11,9 @@ from functools import cache
 from typing import Any
 
 from pydantic.alias_generators import to_camel
+from sqlmodel import SQLModel
 
+from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.fields import print_instant
 from governance.log.canonical import canonical
@@ -28,14 +30,15 @@ STATEMENT = tuple(
     for name in SanctionStatement.model_fields
     if name not in {"id", "issued_at", "validity", "approved_at", "void_code"}
 )
-COMMITTED = ("subject", "policy_reference", *SanctionTexts.model_fields)
+COMMITTED = ("subject", "policy_reference", "own_grounds", *SanctionTexts.model_fields)
 _camel = cache(to_camel)  # of names of fields alone
 
-# What each later event sets, of the sanction or of the appeal.
+# What each later event sets, of the sanction, of the appeal or of the receipt.
 APPEAL = (
     *("state", "filed_by", "filed_at", "asked_at", "due_at", "lapses_at", "decided_at", "outcome"),
     *("inadmissible_code", "outside_outcome", "implemented_at"),
 )
+RECEIPT = ("state", "at", "due_at", "adoption_id", "replacement_id")
 CHANGES: Mapping[EventType, tuple[str, ...]] = {
     EventType.SANCTION_APPROVED: ("approved_at",),
     EventType.SANCTION_SHORTENED: ("expires_at", "reduced_after_end"),
@@ -43,6 +46,7 @@ CHANGES: Mapping[EventType, tuple[str, ...]] = {
     EventType.SANCTION_OVERTURNED: ("overturned_at",),
     EventType.SANCTION_VOIDED: ("voided_at", "void_code"),
     EventType.SANCTION_SUPERSEDED: ("superseded_at",),
+    EventType.SANCTION_SOURCE_ENDED: ("source_ended_at",),
     EventType.SANCTION_REDACTED: ("redacted_at",),
     EventType.NOTICE_RECORDED: ("notified_at",),
 }
@@ -58,6 +62,7 @@ def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: st
         statement=_plain(terms),
         commitments=commitments(disclosure),
         supersedes=replaces,
+        derivedFrom=sanction.derived_from_id,
     )
 
 
@@ -75,18 +80,21 @@ def changed(
     event: EventType,
     domain: str,
     sanction: Sanction,
-    appeal: Appeal | None,
+    about: Appeal | Receipt | None,
     at: datetime,
-    told: Mapping[str, str],
+    told: Mapping[str, str | int],
 ) -> bytes:
-    """The decision about a case that was begun before."""
-    row, names = (sanction, CHANGES.get(event, ())) if appeal is None else (appeal, APPEAL)
+    """The decision about a case that was begun before, or about an appeal or receipt of it."""
+    row: SQLModel = about or sanction
+    names = CHANGES.get(event, ())
+    if about is not None:
+        names = APPEAL if isinstance(about, Appeal) else RECEIPT
     return _decision(
         event,
         domain,
         at,
         case=sanction.id,
-        appeal=appeal.id if appeal else None,
+        appeal=about.id if isinstance(about, Appeal) else None,
         changed=_plain({name: getattr(row, name) for name in names}) or None,
         **told,
     )

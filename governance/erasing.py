@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 
 from governance import feed
+from governance.adoptions import Receipt
 from governance.appeals import Appeal, AppealMessage, SecretUse
 from governance.errors import InvalidInput, NotFound
 from governance.fields import URI, Draft, LongText
@@ -29,6 +30,7 @@ PRIVATE: dict[str, Any] = {
     "facts": None,
     "other_measure": None,
     "content_uri": None,
+    "own_grounds": None,
     "host_id": None,
     "seed": b"",
 }
@@ -113,6 +115,8 @@ def forget(session: Session, sanctions: Sequence[Sanction], scope: Scope, *, now
             session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
     appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
     session.execute(sa.delete(AppealMessage).where(col(AppealMessage.appeal_id).in_(appeals)))
+    answered = sa.or_(col(Receipt.sanction_id).in_(ids), col(Receipt.adoption_id).in_(ids))
+    session.execute(sa.update(Receipt).where(answered).values(reason=None))
     for written in (SecretUse, Note):
         session.execute(sa.delete(written).where(col(written.sanction_id).in_(ids)))
     for sanction in sanctions:

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from governance.fields import EnumText
 from governance.fields import UTCDateTime as Utc
-from governance.words import AppealState, EndReason, EventType, Validity
+from governance.words import AppealState, EndReason, EventType, ReceiptState, Validity
 
 
 class Event(SQLModel, table=True):
@@ -36,3 +36,5 @@ class Event(SQLModel, table=True):
     starts_at: datetime | None = Field(default=None, sa_type=Utc)
     ends_at: datetime | None = Field(default=None, sa_type=Utc)
     end_reason: EndReason | None = Field(default=None, sa_type=EnumText(EndReason))
+    receipt_state: ReceiptState | None = Field(default=None, sa_type=EnumText(ReceiptState))
+    receipt_due_at: datetime | None = Field(default=None, sa_type=Utc)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance import decisions
+from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.events import Event
 from governance.log.sequencing import UNSIGNED, Decision, ledger_of
@@ -29,7 +30,7 @@ _LAST = (
 class Happening:
     """Something that happened to a sanction, and its state after it. `decision` is what begins
     the sanction's case in the log, with its platform's `signature` or `null`; of what comes later,
-    `told` is logged beside its changes."""
+    `told` is logged beside its changes. A `receipt` is by the platform whose it is."""
 
     type: EventType
     sanction: Sanction
@@ -37,7 +38,13 @@ class Happening:
     occurred_at: datetime | None = None
     decision: bytes | None = None
     signature: bytes = UNSIGNED
-    told: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, str | int] = field(default_factory=dict)
+    receipt: Receipt | None = None
+
+    @property
+    def platform_id(self) -> str:
+        """The platform that decided."""
+        return self.receipt.platform_id if self.receipt else self.sanction.platform_id
 
 
 def settle(sanction: Sanction) -> Sanction:
@@ -79,13 +86,13 @@ def position_after(newest: int, event: EventType, index: int) -> int:
 
 def row_of(event: Happening, position: int, recorded_at: datetime) -> dict[str, Any]:
     """The event's row, with the state that its sanction and appeal are in now."""
-    sanction, appeal = event.sanction, event.appeal
+    sanction, appeal, receipt = event.sanction, event.appeal, event.receipt
     return {
         "position": position,
         "type": event.type,
         "occurred_at": event.occurred_at or recorded_at,
         "recorded_at": recorded_at,
-        "platform_id": sanction.platform_id,
+        "platform_id": event.platform_id,
         "sanction_id": sanction.id,
         "appeal_id": appeal.id if appeal else None,
         "appeal_state": appeal.state if appeal else None,
@@ -94,6 +101,8 @@ def row_of(event: Happening, position: int, recorded_at: datetime) -> dict[str, 
         "starts_at": sanction.starts_at,
         "ends_at": sanction.ends_at,
         "end_reason": sanction.end_reason,
+        "receipt_state": receipt.state if receipt else None,
+        "receipt_due_at": receipt.due_at if receipt else None,
     }
 
 
@@ -101,10 +110,10 @@ def _logged(session: Session, event: Happening, at: datetime) -> Decision:
     sanction = event.sanction
     decision = event.decision or decisions.changed(
         event.type,
-        session.get_one(Platform, sanction.platform_id).domain,
+        session.get_one(Platform, event.platform_id).domain,
         sanction,
-        event.appeal,
+        event.receipt or event.appeal,
         event.occurred_at or at,
         event.told,
     )
-    return Decision(decision, sanction.platform_id, sanction.id, at, event.signature)
+    return Decision(decision, event.platform_id, sanction.id, at, event.signature)

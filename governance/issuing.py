@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 from governance import decisions, feed, notices, signing, subjects
 from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
+from governance.correcting import Corrected, correct_copies
 from governance.errors import Refused
 from governance.judging import (
     Judged,
@@ -86,9 +87,7 @@ def issue(
     A request refused by its shape may be passed as its refusal and keeps its place.
     """
     actor.require(Operation.ISSUE)
-    identified = [
-        r if isinstance(r, Refused) else subjects.identified(keys, r.draft) for r in requests
-    ]
+    identified = [r if isinstance(r, Refused) else _identified(keys, r) for r in requests]
     known = known_of(session, keys, actor, requests, identified)
     hosts = subjects.hosts(session, identified)
     domain = session.get_one(Platform, actor.platform_id).domain
@@ -104,6 +103,19 @@ def issue(
             answers.append(refused)
     _insert(session, batch, now)
     return answers
+
+
+def _identified(keys: Keys, request: Request) -> Identified | Refused:
+    """Whom a request is about; an adoption is about whom its source is."""
+    adoption = request.adoption
+    return adoption.about if adoption else subjects.identified(keys, request.draft)
+
+
+def retried(keys: Keys, first: Sanction, fingerprint: str) -> Issued:
+    """The first answer again, if the body under its reference is the same."""
+    used_before(first, fingerprint)
+    secret = appeal_secret(keys, first.id, 0) if first.secret_generation == 0 else None
+    return Issued(first.id, secret, is_new=False, is_binding=first.is_binding)
 
 
 def issue_one(
@@ -130,9 +142,7 @@ def _one(
     reference = reference_key(keys, actor, request.draft)
     body = fingerprint(keys, reference, request)
     if (first := known.by_reference.get(reference)) is not None:
-        used_before(first, body)
-        secret = appeal_secret(keys, first.id, 0) if first.secret_generation == 0 else None
-        return Issued(first.id, secret, is_new=False, is_binding=first.is_binding)
+        return retried(keys, first, body)
     judged = judge(session, actor, request, about, known, now=now)
     sanction, replaced = judged.sanction, judged.replaced
     sanction.reference_key, sanction.fingerprint = reference, body
@@ -187,6 +197,7 @@ def _supersede(
         if moved not in batch.parts:
             batch.parts.append(moved)
     _insert(session, batch, now)
+    correct_copies(session, Corrected(replaced, ledger_of(session).size - 1), now=now)
     move_appeals(session, replaced.id, by.id, now=now)
     for held in known.by_key.values():
         if replaced.id in held:
@@ -231,6 +242,7 @@ def drawn_up(
 ) -> tuple[Disclosure, bytes]:
     """What is kept beside a decision, and the decision as it is logged, which commits to it."""
     held = _disclosure(draft, about, hosts)
+    held.own_grounds = judged.own_grounds
     replaced = judged.replaced.id if judged.replaced else None
     return held, decisions.issued(domain, judged.sanction, held, replaced)
 

@@ -9,6 +9,7 @@ import orjson
 from sqlmodel import Session, col, select
 
 from governance import feed, signing
+from governance.adoptions import AdoptionDraft
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
 from governance.fields import validated
 from governance.membership import Actor
@@ -33,6 +34,14 @@ class Dating:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a request takes over from another platform's sanction, beside its draft."""
+
+    body: AdoptionDraft  # as it was given, so that a retry is known again
+    about: Identified
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A draft to be issued, or recorded as an outside decision."""
 
@@ -40,6 +49,7 @@ class Request:
     is_outside: bool = False
     dating: Dating | None = None  # set by imports alone
     record_conflicts: bool = False  # imports: what conflicts becomes a record
+    adoption: "Adoption | None" = None
 
 
 @dataclass(slots=True)
@@ -57,6 +67,7 @@ class Judged:
 
     sanction: Sanction
     replaced: Sanction | None
+    own_grounds: str | None = None
 
 
 def draft(raw: Mapping[str, Any]) -> SanctionDraft:
@@ -88,7 +99,8 @@ def judge(
     sanction = _sanction(actor, request, about, effective_at, issued_at, conflicts, now)
     if replaced is not None and replaced.is_binding and not sanction.is_binding:
         _only_after_the_end(replaced, now)
-    return Judged(sanction, replaced)
+    adopted = request.adoption
+    return Judged(sanction, replaced, adopted.body.own_grounds if adopted else None)
 
 
 def used_before(first: Sanction, fingerprint: str) -> None:
@@ -168,7 +180,7 @@ def _sanction(
     conflicts: list[PolicyConflict],
     now: datetime,
 ) -> Sanction:
-    draft = request.draft
+    draft, adopted = request.draft, request.adoption.body if request.adoption else None
     given = vars(draft)
     terms = {name: given[name] for name in _TERMS}
     terms["expires_at"] = policy.expiry(draft.measure, effective_at, draft.expires_at)
@@ -186,6 +198,8 @@ def _sanction(
             reference_key="",
             is_binding=not conflicts,
             lapses_at=lapse(draft.measure, issued_at) if not conflicts else None,
+            derived_from_id=adopted.sanction_id if adopted else None,
+            has_own_grounds=adopted is not None and adopted.own_grounds is not None,
             **terms,
         )
     )
@@ -270,14 +284,21 @@ def earlier_of(sanction: Sanction) -> policy.Earlier:
     )
 
 
-def reference_key(keys: Keys, actor: Actor, draft: SanctionDraft) -> str:
+def reference_key(keys: Keys, actor: Actor, draft: SanctionDraft | AdoptionDraft) -> str:
     return keys.tag("issuer-reference", actor.platform_id, draft.issuer_reference)
 
 
 def fingerprint(keys: Keys, reference: str, request: Request) -> str:
     """A keyed hash of the body as it was given, so that the same body is known again."""
+    if request.adoption is not None:
+        return adoption_fingerprint(keys, reference, request.adoption.body)
     body = orjson.dumps(
         [request.is_outside, request.draft.model_dump(mode="json", exclude_defaults=True)],
         option=orjson.OPT_SORT_KEYS,
     )
     return keys.tag("fingerprint", reference, body.decode())
+
+
+def adoption_fingerprint(keys: Keys, reference: str, body: AdoptionDraft) -> str:
+    """The same of an adoption, whatever has become of its source."""
+    return keys.tag("fingerprint", reference, "adoption", body.model_dump_json())

@@ -2,12 +2,13 @@
 
 from sqlmodel import SQLModel
 
-from governance import appeals, entries, events, lookups, notices, platforms, sanctions
+from governance import adoptions, appeals, entries, events, lookups, notices, platforms, sanctions
 
 METADATA = SQLModel.metadata
 
 __all__ = [
     "METADATA",
+    "adoptions",
     "appeals",
     "entries",
     "events",

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from governance import decisions, feed, notices
 from governance.appellants import appeal_secret
+from governance.correcting import Corrected, correct_copies
 from governance.errors import PolicyRefused, RefusalCode
 from governance.log.commitments import SEED_BYTES
 from governance.log.leaves import case_id
@@ -64,7 +65,9 @@ def replace_termination(
     ]
     if notices.is_due(replacement, disclosure.host_id):
         happenings.append(feed.Happening(EventType.NOTICE_DUE, replacement))
+    entry = ledger_of(session).size
     feed.append(session, happenings, now=now)
+    correct_copies(session, Corrected(terminated, entry), now=now)
     return replacement
 
 

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from sqlmodel import Session, SQLModel, col, select
 
 from governance import decisions, erasing, feed, issuing
+from governance.adoptions import Receipt, receipt_id
 from governance.appeals import Appeal, Invitation
 from governance.entries import LogCheckpoint
 from governance.errors import InvalidInput
@@ -40,6 +41,7 @@ VALIDITIES = {
     EventType.SANCTION_VOIDED: Validity.VOIDED,
     EventType.SANCTION_SUPERSEDED: Validity.SUPERSEDED,
 }
+RECEIPTS = frozenset({EventType.RECEIPT_RECORDED, EventType.RECEIPT_DUE})
 EVENTS = {decisions.kind_of(event): event for event in EventType}
 
 
@@ -101,8 +103,11 @@ class Replay:
             self._change_key(leaf, at)
         event = EVENTS.get(kind)
         if event is not None:
-            sanction, appeal = self._happened(event, leaf, at)
-            self._tell(index, feed.Happening(event, sanction, appeal, self._occurred(leaf)), at)
+            sanction, about = self._happened(event, leaf, at)
+            appeal = about if isinstance(about, Appeal) else None
+            receipt = about if isinstance(about, Receipt) else None
+            told = feed.Happening(event, sanction, appeal, self._occurred(leaf), receipt=receipt)
+            self._tell(index, told, at)
         return {
             "index": index,
             "platform_id": self._platforms[leaf.platform] if leaf.platform else None,
@@ -137,7 +142,7 @@ class Replay:
 
     def _happened(
         self, event: EventType, leaf: Leaf, at: datetime
-    ) -> tuple[Sanction, Appeal | None]:
+    ) -> tuple[Sanction, Appeal | Receipt | None]:
         """Does to the records what the entry says."""
         if event is EventType.SANCTION_ISSUED:
             return self._issue(leaf, at), None
@@ -146,6 +151,8 @@ class Replay:
         sanction = self._session.get_one(Sanction, decision["case"])
         if "appeal" in decision:
             return sanction, self._appeal(event, sanction, decision, changed, at)
+        if event in RECEIPTS:
+            return sanction, self._receipt(sanction, self._platforms[str(leaf.platform)], changed)
         _set(sanction, decisions.CHANGES[event], changed)
         sanction.validity = VALIDITIES.get(event, sanction.validity)
         self._session.add(feed.settle(sanction))
@@ -165,6 +172,8 @@ class Replay:
             platform_id=self._platforms[decision["platform"]],
             recorded_at=at,
             supersedes_id=decision.get("supersedes"),
+            derived_from_id=decision.get("derivedFrom"),
+            has_own_grounds="ownGrounds" in decision["commitments"],
             reference_key=f"lost {case}",
         )
         _set(sanction, decisions.STATEMENT, decision["statement"])
@@ -212,6 +221,19 @@ class Replay:
             guest = self._platforms[decision["guest"]]
             self._session.add(Invitation(sanction_id=sanction.id, platform_id=guest, at=at))
         return appeal
+
+    def _receipt(self, sanction: Sanction, platform_id: str, changed: Mapping[str, Any]) -> Receipt:
+        """The reason that was given isn't in the log."""
+        key = receipt_id(sanction.id, platform_id)
+        receipt = self._session.get(Receipt, key)
+        if receipt is None:
+            receipt = Receipt(id=key, sanction_id=sanction.id, platform_id=platform_id)
+        _set(receipt, decisions.RECEIPT, changed)
+        held = self._held.get(Receipt, key) if self._held else None
+        is_same = held is not None and (held.state, held.at) == (receipt.state, receipt.at)
+        receipt.reason = held.reason if held and is_same else None
+        self._session.add(receipt)
+        return receipt
 
     def _note_notice(self, sanction: Sanction, outcome: NoticeOutcome, at: datetime) -> None:
         disclosure = self._session.get(Disclosure, sanction.id)

@@ -25,7 +25,10 @@ Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 
 # Where erased texts were kept: what PostgreSQL has to write anew to lose them for good.
-REWRITTEN = ("disclosures", "subject_keys", "appeal_messages", "notes", "secret_uses", "sanctions")
+REWRITTEN = (
+    *("disclosures", "subject_keys", "appeal_messages", "notes", "secret_uses", "receipts"),
+    "sanctions",
+)
 
 
 @dataclass(slots=True)

@@ -277,6 +277,14 @@ class Sanction(SanctionStatement, SQLModel, table=True):
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
         sa.Index("sanctions_ended", "ends_at", "id"),
+        sa.Index(
+            "sanctions_derived",
+            "derived_from_id",
+            "issued_at",
+            "id",
+            sqlite_where=sa.text("derived_from_id IS NOT NULL"),
+            postgresql_where=sa.text("derived_from_id IS NOT NULL"),
+        ),
     )
 
     platform_id: str = Field(foreign_key="platforms.id")
@@ -299,6 +307,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
     reduced_after_end: bool = False
     supersedes_id: str | None = Field(default=None, foreign_key="sanctions.id", unique=True)
     derived_from_id: str | None = Field(default=None, foreign_key="sanctions.id")
+    has_own_grounds: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     secret_generation: int = 0
     secret_hash: str | None = None
 
@@ -315,6 +324,7 @@ class Disclosure(SanctionTexts, SQLModel, table=True):
     policy_reference: dict[str, str | None] | None = Field(
         default=None, sa_type=sa.JSON(none_as_null=True)
     )
+    own_grounds: str | None = None  # of an adoption that doesn't rest on its source alone
 
 
 class SubjectKey(SQLModel, table=True):

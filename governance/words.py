@@ -247,6 +247,7 @@ class EventType(Word):
     SANCTION_OVERTURNED = "SANCTION_OVERTURNED", "A sanction was found wrong"
     SANCTION_VOIDED = "SANCTION_VOIDED", "A sanction was a clerical mistake"
     SANCTION_SUPERSEDED = "SANCTION_SUPERSEDED", "A sanction was replaced by another"
+    SANCTION_SOURCE_ENDED = "SANCTION_SOURCE_ENDED", "A copy ended with the sanction it took over"
     SANCTION_REDACTED = "SANCTION_REDACTED", "A sanction's disclosures were erased"
     APPEAL_FILED = "APPEAL_FILED", "An appeal was filed"
     APPEAL_MOVED = "APPEAL_MOVED", "An appeal went a step on"
@@ -255,6 +256,8 @@ class EventType(Word):
     REVIEWER_INVITED = "REVIEWER_INVITED", "Another platform's reviewers were invited"
     NOTICE_DUE = "NOTICE_DUE", "The account's host is to tell the person"
     NOTICE_RECORDED = "NOTICE_RECORDED", "The host told the person, or couldn't"
+    RECEIPT_RECORDED = "RECEIPT_RECORDED", "A platform told what it did with another's sanction"
+    RECEIPT_DUE = "RECEIPT_DUE", "A platform is to remedy its copy of a corrected sanction"
 
 
 class NoticeOutcome(Word):
@@ -262,3 +265,32 @@ class NoticeOutcome(Word):
 
     DELIVERED = "DELIVERED", "The person was told; the appeal window begins"
     UNDELIVERABLE = "UNDELIVERABLE", "The person couldn't be reached"
+
+
+class ReceiptState(Word):
+    """What a platform did with a sanction, or its correction."""
+
+    DUE = "DUE", "The sanction was corrected; the own copy is to be remedied"
+    ADOPTED = "ADOPTED", "Taken over as a sanction of its own"
+    NOTED = "NOTED", "Taken note of, and nothing else"
+    DECLINED = "DECLINED", "Not taken over"
+    DISPUTED = "DISPUTED", "Held to be wrong, with a reason"
+    REMEDIED = "REMEDIED", "The own copy was corrected as its source was"
+    KEPT_ON_OWN_GROUNDS = "KEPT_ON_OWN_GROUNDS", "A sanction on own grounds replaced the copy"
+    NO_ACTION_NEEDED = "NO_ACTION_NEEDED", "The own copy had ended; nothing was left to correct"
+
+
+class SanctionAnswer(Word):
+    """What a platform says to another's sanction that it doesn't adopt."""
+
+    NOTED = "NOTED", "Takes note of it, and nothing else"
+    DECLINED = "DECLINED", "Doesn't take it over"
+    DISPUTED = "DISPUTED", "Holds it to be wrong, and says why"
+
+
+class Remedy(Word):
+    """What became of a copy after its source was corrected."""
+
+    REMEDIED = "REMEDIED", "It is corrected as the source was, now if it wasn't yet"
+    KEPT_ON_OWN_GROUNDS = "KEPT_ON_OWN_GROUNDS", "A new sanction on own grounds replaces it"
+    NO_ACTION_NEEDED = "NO_ACTION_NEEDED", "It had ended; nothing is left to correct"

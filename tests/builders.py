@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, settings
 from sqlmodel import Session, col
 
-from governance import appealing, changing, deciding, erasing, issuing, judging, signing
+from governance import adopting, appealing, changing, deciding, erasing, issuing, judging, signing
+from governance.adoptions import AdoptionDraft, AnswerDraft, Receipt, RemedyDraft, receipt_id
 from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
 from governance.appellants import Moved
 from governance.changing import (
@@ -53,7 +54,9 @@ from governance.words import (
     MemberKind,
     Outcome,
     PermanentBasis,
+    Remedy,
     Role,
+    SanctionAnswer,
     Source,
     VoidCode,
 )
@@ -235,6 +238,49 @@ class World:
     def erase(self, actor: Actor, subject: str, now: datetime = NOW) -> erasing.Erased:
         wish = validated(erasing.ErasureDraft, {"subject": subject, "reason": "asked to"})
         return self.do(erasing.erase, KEYS, actor, wish, now=now)
+
+    def adopted(
+        self, actor: Actor, sanction_id: str, now: datetime = NOW, **changes: Any
+    ) -> Issued:
+        """A suspension on no grounds but its source, with its source's end, but for the changes."""
+        given = {
+            "sanction_id": sanction_id,
+            "issuer_reference": f"ref-{next(_serials)}",
+            "measure": Measure.ACCOUNT_SUSPENDED,
+            "reason": "Another platform found that you threatened somebody",
+        }
+        wish = validated(AdoptionDraft, given | changes)
+        return self.do(adopting.adopt, KEYS, actor, wish, now=now)
+
+    def adopt(self, actor: Actor, sanction_id: str, now: datetime = NOW, **changes: Any) -> str:
+        return self.adopted(actor, sanction_id, now, **changes).sanction_id
+
+    def answer(
+        self,
+        actor: Actor,
+        sanction_id: str,
+        answer: SanctionAnswer,
+        reason: str | None = None,
+        now: datetime = NOW,
+    ) -> Receipt:
+        wish = AnswerDraft(sanction_id=sanction_id, answer=answer, reason=reason)
+        return self.do(adopting.answer, actor, wish, now=now)
+
+    def remedy(
+        self,
+        actor: Actor,
+        sanction_id: str,
+        remedy: Remedy,
+        replacement_id: str | None = None,
+        now: datetime = NOW,
+    ) -> Receipt:
+        wish = RemedyDraft(sanction_id=sanction_id, remedy=remedy, replacement_id=replacement_id)
+        return self.do(adopting.remedy, actor, wish, now=now)
+
+    def receipt(self, sanction_id: str, team: "Team") -> Receipt | None:
+        """The team's receipt of a sanction."""
+        with self.database.reading() as session:
+            return session.get(Receipt, receipt_id(sanction_id, team.platform.id))
 
     def register_key(
         self, team: Team, private: Ed25519PrivateKey, now: datetime = NOW, **changes: Any

@@ -13,13 +13,14 @@ from api.reads.stretches import cursor
 from api.reads.values import Argument
 from api.schema.appeals import Appeal
 from api.schema.platforms import Platform
+from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, disclosed
 from api.schema.subjects import domain_of
 from api.schema.visible import is_host, is_own, sees_subject
 from governance.fields import URI, Cursor, Draft, Instant
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
-from governance.records import appeals, sanctions
+from governance.records import adoptions, appeals, sanctions
 from governance.rules.disclosure import NOTICES, ViewerKind
 from governance.sanctions import Disclosure
 from governance.words import EventType, Measure
@@ -45,7 +46,7 @@ class Event(BaseModel):
     def cursor(row: Row, read: Read) -> Any:
         return cursor(row.position)
 
-    @sql(Platform, "The platform whose sanction it is about")
+    @sql(Platform, "The platform that decided")
     def platform(row: Row, read: Read) -> Any:
         found = rows_of(PlatformRow)
         return One(Platform, found, [found.c.id == row.platform_id])
@@ -65,6 +66,13 @@ class Event(BaseModel):
     def appeal(row: Row, read: Read) -> Any:
         found = rows_of(appeals.Appeal)
         return One(Appeal, found, [found.c.id == row.appeal_id])
+
+    @sql(Receipt | None, "The platform's receipt, as it stands now; null if it is about none")
+    def receipt(row: Row, read: Read) -> Any:
+        found = rows_of(adoptions.Receipt)
+        of_platform = found.c.platform_id == row.platform_id
+        where = [found.c.sanction_id == row.sanction_id, of_platform]
+        return One(Receipt, found, [*where, row.receipt_state.is_not(None)])
 
     @sql(Notice | None, "What to tell the person; of NOTICE_DUE, for the account's host alone")
     def notice(row: Row, read: Read) -> Any:

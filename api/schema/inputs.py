@@ -4,7 +4,7 @@ import strawberry.pydantic
 from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from governance import appeals, changing, erasing, notices, sanctions, signing
+from governance import adoptions, appeals, changing, erasing, notices, sanctions, signing
 from governance.fields import Draft
 
 
@@ -82,6 +82,21 @@ class DecideAppealInput(appeals.DecisionDraft):
 
 @strawberry.pydantic.input(description="What became of telling the person")
 class RecordNoticeInput(notices.NoticeDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="Another platform's sanction to take over")
+class AdoptSanctionInput(adoptions.AdoptionDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="An answer to another platform's sanction")
+class AnswerSanctionInput(adoptions.AnswerDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="What became of a copy of a corrected sanction")
+class RecordRemedyInput(adoptions.RemedyDraft):
     pass
 
 

@@ -14,12 +14,23 @@ from api.schema.payloads import (
     IssueSanctionResult,
     KeyChanged,
     NoticeRecorded,
+    ReceiptRecorded,
     SanctionChanged,
     SanctionIssued,
     SanctionsIssued,
     SubjectErased,
 )
-from governance import appealing, changing, deciding, erasing, issuing, judging, notices, signing
+from governance import (
+    adopting,
+    appealing,
+    changing,
+    deciding,
+    erasing,
+    issuing,
+    judging,
+    notices,
+    signing,
+)
 from governance.appellants import Moved
 from governance.sanctions import Sanction
 from governance.words import NoticeOutcome
@@ -35,6 +46,14 @@ AppealChangeResult = Annotated[
 RecordNoticeResult = Annotated[
     NoticeRecorded | Refusal,
     strawberry.union("RecordNoticeResult", description="The notice recorded, or why not"),
+]
+AdoptSanctionResult = Annotated[
+    SanctionIssued | Refusal,
+    strawberry.union("AdoptSanctionResult", description="The adoption, or why not"),
+]
+ReceiptResult = Annotated[
+    ReceiptRecorded | Refusal,
+    strawberry.union("ReceiptResult", description="The receipt recorded, or why not"),
 ]
 EraseSubjectResult = Annotated[
     SubjectErased | Refusal,
@@ -181,6 +200,33 @@ class Mutation(BaseModel):
         notice = notices.record_notice(act.session, act.actor, draft, now=act.now)
         is_told = notice.outcome is NoticeOutcome.DELIVERED
         return NoticeRecorded(notified_at=notice.at if is_told else None, outcome=notice.outcome)
+
+    @change(
+        AdoptSanctionResult,
+        inputs.AdoptSanctionInput,
+        SanctionIssued,
+        "Take another platform's sanction over, as an own one",
+    )
+    def adopt_sanction(act: Act, draft: Any) -> Changed:
+        return issued(adopting.adopt(act.session, act.keys, act.actor, draft, now=act.now))
+
+    @change(
+        ReceiptResult,
+        inputs.AnswerSanctionInput,
+        ReceiptRecorded,
+        "Note, decline or dispute another platform's sanction",
+    )
+    def answer_sanction(act: Act, draft: Any) -> Changed:
+        return Changed(adopting.answer(act.session, act.actor, draft, now=act.now).id)
+
+    @change(
+        ReceiptResult,
+        inputs.RecordRemedyInput,
+        ReceiptRecorded,
+        "Say what became of a copy whose source was corrected",
+    )
+    def record_remedy(act: Act, draft: Any) -> Changed:
+        return Changed(adopting.remedy(act.session, act.actor, draft, now=act.now).id)
 
     @change(
         EraseSubjectResult,

@@ -12,9 +12,10 @@ from api.schema.appeals import Appeal
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import Refusal
 from api.schema.platforms import SigningKey
+from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction
 from governance.platforms import PlatformKey
-from governance.records import appeals, sanctions
+from governance.records import adoptions, appeals, sanctions
 from governance.words import NoticeOutcome
 
 # The columns of a payload's row, as Python brings them.
@@ -61,6 +62,14 @@ class KeyChanged(BaseModel):
     def signing_key(row: Row, read: Read) -> Any:
         found = rows_of(PlatformKey)
         return One(SigningKey, found, [found.c.id == row.id])
+
+
+@strawberry.pydantic.type(description="What a platform said it did with another's sanction")
+class ReceiptRecorded(BaseModel):
+    @sql(Receipt, "The receipt as it stands now")
+    def receipt(row: Row, read: Read) -> Any:
+        found = rows_of(adoptions.Receipt)
+        return One(Receipt, found, [found.c.id == row.id])
 
 
 @strawberry.type(description="What became of telling the person")

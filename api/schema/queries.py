@@ -34,6 +34,7 @@ from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform, SigningKey
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
+from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
@@ -45,7 +46,7 @@ from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
 from governance.platforms import PlatformKey
 from governance.previewing import Preview
-from governance.records import appeals, events, sanctions
+from governance.records import adoptions, appeals, events, sanctions
 from governance.rules.disclosure import ViewerKind
 from governance.settings import token_hash
 from governance.words import AppealState, Outcome
@@ -233,9 +234,9 @@ class Query(BaseModel):
 
 def _known_prefix(text: str) -> str:
     """Global ids are checked here, so that a mistyped one is told from an unknown one."""
-    if not re.fullmatch(r"(san|apl|plt|key)_[a-z0-9]{1,60}", str(text), re.ASCII):
+    if not re.fullmatch(r"(san|apl|plt|key|rcp)_[a-z0-9]{1,60}", str(text), re.ASCII):
         raise InvalidInput(
-            "id: expected a global id such as san_…, apl_…, plt_… or key_…", path=["id"]
+            "id: expected a global id such as san_…, apl_…, rcp_…, plt_… or key_…", path=["id"]
         )
     return str(text)
 
@@ -261,6 +262,7 @@ def _any(ident: sa.ColumnElement[str]) -> Variants:
             _by_id(Appeal, appeals.Appeal, ident),
             _by_id(Platform, PlatformRow, ident),
             _by_id(SigningKey, PlatformKey, ident),
+            _by_id(Receipt, adoptions.Receipt, ident),
         ]
     )
 

@@ -28,13 +28,14 @@ from api.schema.appeals import Appeal, appeals_of
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
+from api.schema.receipts import Receipt, receipts_of
 from api.schema.subjects import domain_of, lookup_keys
 from api.schema.visible import LATEST_END, is_entitled, is_own, sees_subject
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
-from governance.records import appeals, events, sanctions
+from governance.records import adoptions, appeals, events, sanctions
 from governance.sanctions import (
     LANGUAGE,
     Disclosure,
@@ -183,9 +184,33 @@ class Sanction(SanctionStatement, Node):
             Sanction, found, [found.c.supersedes_id == row.id, *_sees_both(row, found, read)]
         )
 
-    @sql(bool, "Whether it is no echo of another sanction")
+    @sql(
+        Annotated["Sanction", strawberry.lazy("api.schema.sanctions")] | None,
+        "The other platform's sanction that it took over",
+    )
+    def derived_from(row: Row, read: Read) -> Any:
+        found = sanctions_of(read)
+        return One(Sanction, found, [found.c.id == row.derived_from_id])
+
+    @sql(
+        Connection[Annotated["Sanction", strawberry.lazy("api.schema.sanctions")]],
+        "Other platforms' sanctions that took it over, oldest first",
+        **PAGING,
+    )
+    def adoptions(row: Row, read: Read, **paging: Argument) -> Any:
+        found = sanctions_of(read)
+        keys, where = (found.c.issued_at, found.c.id), found.c.derived_from_id == row.id
+        return Page(Sanction, found, keys, paging, [where], newest_first=False)
+
+    @sql(Connection[Receipt], "What other platforms did with it, oldest first", **PAGING)
+    def receipts(row: Row, read: Read, **paging: Argument) -> Any:
+        found = receipts_of(_knowledge(read)) if read.is_elsewhen else rows_of(adoptions.Receipt)
+        keys, where = (found.c.at, found.c.id), found.c.sanction_id == row.id
+        return Page(Receipt, found, keys, paging, [where], newest_first=False)
+
+    @sql(bool, "Whether it rests on more than another platform's sanction")
     def is_independent(row: Row, read: Read) -> Any:
-        return row.derived_from_id.is_(None)
+        return sa.or_(row.derived_from_id.is_(None), row.has_own_grounds)
 
     @sql(bool, "Whether it counts in suspension status; outside decisions don't")
     def is_binding(row: Row, read: Read) -> Any:
@@ -232,6 +257,10 @@ class Sanction(SanctionStatement, Node):
     @sql(str | None, "Private facts of the case, for those entitled")
     def facts(row: Row, read: Read) -> Any:
         return disclosed(row, Disclosure.facts, is_entitled(row, read))
+
+    @sql(str | None, "Own grounds of an adoption, for those entitled")
+    def own_grounds(row: Row, read: Read) -> Any:
+        return disclosed(row, Disclosure.own_grounds, is_entitled(row, read))
 
     @sql(str | None, "What an *_OTHER measure is, for those entitled")
     def other_measure(row: Row, read: Read) -> Any:

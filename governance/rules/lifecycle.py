@@ -27,6 +27,7 @@ SANCTION_MOVES: dict[EventType, SanctionMove] = {
     EventType.SANCTION_OVERTURNED: SanctionMove(ALL_EFFECTS, Validity.OVERTURNED),
     EventType.SANCTION_VOIDED: SanctionMove(ALL_EFFECTS, Validity.VOIDED),
     EventType.SANCTION_SUPERSEDED: SanctionMove(ALL_EFFECTS, Validity.SUPERSEDED),
+    EventType.SANCTION_SOURCE_ENDED: SanctionMove(NOT_ENDED),
 }
 
 

@@ -46,6 +46,9 @@ class Operation(StrEnum):
     INVITE = "inviteReviewer"
     DECIDE = "decideAppeal"
     RECORD_NOTICE = "recordNotice"
+    ADOPT = "adoptSanction"
+    ANSWER_SANCTION = "answerSanction"
+    REMEDY = "recordRemedy"
     ERASE = "eraseSubject"
     REGISTER_KEY = "registerKey"
     RETIRE_KEY = "retireKey"
@@ -63,6 +66,7 @@ class Permission:
 OWN = frozenset({Circle.OWN})
 OR_HOST = OWN | {Circle.HOST}  # the host, or the issuing platform where it may see no host
 OR_GUEST = OWN | {Circle.GUEST}
+OTHERS = frozenset({Circle.HOST, Circle.GUEST, Circle.PARTNER})  # if entitled to the subject
 OR_HOLDER = OWN | {Circle.HOLDER}  # each in what it filed itself
 
 _ISSUER = (Role.ISSUER,)
@@ -91,6 +95,9 @@ OPERATIONS: Mapping[Operation, Permission] = {
     Operation.INVITE: Permission((Role.REVIEWER, Role.ADMIN), OWN),
     Operation.DECIDE: Permission(_REVIEWER, OR_GUEST, persons_only=True),
     Operation.RECORD_NOTICE: Permission(_STAFF, OR_HOST),
+    Operation.ADOPT: Permission(_ISSUER, OTHERS),
+    Operation.ANSWER_SANCTION: Permission(_DECIDERS, OTHERS),
+    Operation.REMEDY: Permission(_DECIDERS, OWN),  # of the copy
     Operation.ERASE: Permission((Role.ADMIN,), OWN),
     Operation.REGISTER_KEY: Permission((Role.ADMIN,), OWN),
     Operation.RETIRE_KEY: Permission((Role.ADMIN,), OWN),
@@ -104,7 +111,9 @@ class Reading(StrEnum):
     PUBLIC_TEXTS = "explanation, groundReference, policyReference"
     SERVER = "subject and suspension status: SERVER"
     SUBJECT = "subject and suspension status: ACCOUNT, CONTENT"
-    PRIVATE_TEXTS = "reason, facts, otherMeasure, contentUri"
+    PRIVATE_TEXTS = "reason, facts, ownGrounds, otherMeasure, contentUri"
+    RECEIPTS = "derivedFrom, adoptions, receipts: platform, state, times"
+    RECEIPT_REASON = "reason of a receipt, beside the platform that gave it"
     OWN_REFERENCES = "issuerReference, caseReference"
     MESSAGES = "messages of an appeal"
     NOTICE_EVENTS = "events NOTICE_DUE, NOTICE_RECORDED"
@@ -136,6 +145,8 @@ READS: Mapping[Reading, Mapping[Circle, Reach]] = {
     Reading.SERVER: EVERYONE,
     Reading.SUBJECT: ENTITLED,
     Reading.PRIVATE_TEXTS: ENTITLED,
+    Reading.RECEIPTS: EVERYONE,
+    Reading.RECEIPT_REASON: _only(Circle.OWN),
     Reading.OWN_REFERENCES: _only(Circle.OWN),
     Reading.MESSAGES: _only(Circle.OWN, Circle.GUEST, Circle.HOLDER),
     Reading.NOTICE_EVENTS: {Circle.OWN: Reach.YES, Circle.HOST: Reach.ENTITLED},

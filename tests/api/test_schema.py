@@ -17,6 +17,7 @@ from graphql import (
 from sqlmodel import SQLModel
 
 from api.schema.build import methods, schema, sdl
+from governance.adoptions import Receipt
 from governance.appeals import Appeal, AppealMessage
 from governance.events import Event
 from governance.platforms import Platform, PlatformKey
@@ -30,6 +31,7 @@ TABLES: dict[str, type[SQLModel]] = {
     "AppealMessage": AppealMessage,
     "Platform": Platform,
     "SigningKey": PlatformKey,
+    "Receipt": Receipt,
     "Event": Event,
 }
 # Types whose fields are columns that a select brings along.

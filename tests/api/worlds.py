@@ -25,7 +25,7 @@ from governance.judging import draft as drafted
 from governance.membership import Actor
 from governance.records import METADATA
 from governance.settings import Settings
-from governance.words import AppealMove, Audience, Measure, Outcome
+from governance.words import AppealMove, Audience, Measure, Outcome, SanctionAnswer
 from tests.builders import DAY, HOUR, KEYS, MICRO, NOW, Team, World, draft
 
 NASTY = (
@@ -70,6 +70,7 @@ def rich(world: World) -> Cast:
     _suspensions(world, a, b, c)
     disputed = _ties(world, a)
     _servers(world, a, b)
+    _shared(world, a, b, c)
     appealable = world.issued(c.issuer, NOW - DAY, expires_at=NOW + 9 * DAY, explanation=NASTY)
     assert appealable.appeal_secret is not None
     erased = world.issue(a.issuer, NOW - 3 * DAY, subject="acct:gone@b.example")
@@ -129,6 +130,19 @@ def _ties(world: World, a: Team) -> str:
         appeal_id = world.file(a.admin, first, at).appeal_id
         world.move(a.admin, appeal_id, AppealMove.WITHDRAW, at)
     return first
+
+
+def _shared(world: World, a: Team, b: Team, c: Team) -> None:
+    """One account's suspension taken over, answered, corrected, and not yet remedied."""
+    about = {"subject": "acct:dora@a.example", "expires_at": NOW + 20 * DAY}
+    source = world.issue(a.issuer, NOW - 5 * DAY, **about)
+    echo = world.adopt(b.issuer, source, NOW - 4 * DAY)
+    world.adopt(c.issuer, source, NOW - 4 * DAY, own_grounds=NASTY)
+    world.shorten(a.issuer, source, NOW + HOUR, NOW - 3 * DAY)
+    world.answer(c.reviewer, echo, SanctionAnswer.DISPUTED, NASTY, NOW - 2 * DAY)
+    wrong = world.issue(a.issuer, NOW - 2 * DAY, subject="acct:erin@b.example")
+    world.adopt(c.issuer, world.adopt(b.issuer, wrong, NOW - DAY), NOW - DAY)
+    world.overturn(a.issuer, wrong, NOW - HOUR)
 
 
 def _servers(world: World, a: Team, b: Team) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import product
@@ -16,7 +16,7 @@ from governance.rules.disclosure import Case
 from governance.rules.permissions import Circle
 from governance.rules.policy import PARTNER_RETENTION
 from governance.settings import token_hash
-from governance.words import AppealMove, Audience, Author, Measure, Role
+from governance.words import AppealMove, Audience, Author, Measure, Role, SanctionAnswer
 from tests.api.http.outside import Node
 from tests.builders import DAY, HOUR, MICRO, NOW, Team, World
 from tests.signing import key_of
@@ -60,6 +60,7 @@ class Record:
     secret: str  # the newest of the sanction
     texts: dict[str, str | None]
     message: str
+    answer: str | None = None  # what a further platform said to it
 
     @property
     def ends_at(self) -> datetime:
@@ -130,10 +131,13 @@ def matrix(url: str, key_file: Path) -> Iterator[Matrix]:
         world = node.world
         team, host = world.team("mod.example"), world.team("host.example")
         guest = world.team("guest.example")
+        answering = world.team("answering.example").issuer
         made = Matrix(node, team, host, guest)
         cells = product(SubjectKind, Audience, State, Author)
         for number, (kind, audience, state, author) in enumerate(cells):
-            made.records.append(_record(world, team, number, kind, audience, state, author))
+            made.records.append(
+                _record(world, team, answering, number, kind, audience, state, author)
+            )
         platforms = {
             Circle.OWN: team,
             Circle.HOST: host,
@@ -150,6 +154,7 @@ def matrix(url: str, key_file: Path) -> Iterator[Matrix]:
 def _record(
     world: World,
     team: Team,
+    answering: Actor,
     number: int,
     kind: SubjectKind,
     audience: Audience,
@@ -196,9 +201,19 @@ def _record(
         kind, audience, state, author, subject, issued.sanction_id, filed.appeal_id, secret,
         texts, message,
     )  # fmt: skip
+    record = replace(record, answer=_answer(world, answering, record))
     if state is State.REDACTED:
         _erase(world, team, record)
     return record
+
+
+def _answer(world: World, by: Actor, record: Record) -> str | None:
+    """What a platform that nobody else here is of says to it, where it may."""
+    if record.kind is not SubjectKind.SERVER and record.audience is Audience.OWN:
+        return None
+    said = record.message.replace("message", "answer")
+    world.answer(by, record.sanction_id, SanctionAnswer.DISPUTED, said, THEN)
+    return said
 
 
 def _erase(world: World, team: Team, record: Record) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from api.schema.build import changes
+from governance.identifiers import SubjectKind
 from governance.rules.lifecycle import APPEAL_STEPS
 from governance.rules.permissions import OPERATIONS, Circle, Operation, Permission
 from governance.words import AppealMove, Audience, Author, Role
-from tests.api.http.matrix import MEASURES, Caller, Matrix, Record
+from tests.api.http.matrix import MEASURES, Caller, Matrix, Record, State
 from tests.api.http.outside import Node
 from tests.signing import key_of, public, text
 
@@ -25,8 +26,10 @@ KEYS = {Operation.REGISTER_KEY, Operation.RETIRE_KEY}
 NAMES_NO_RECORD = {Operation.ISSUE, Operation.PREVIEW, Operation.ERASE, *KEYS}
 SANCTIONS = {
     Operation.APPROVE, Operation.SHORTEN, Operation.LIFT, Operation.VOID, Operation.OVERTURN,
-    Operation.FILE, Operation.RECORD_NOTICE,
+    Operation.FILE, Operation.RECORD_NOTICE, Operation.ADOPT, Operation.ANSWER_SANCTION,
+    Operation.REMEDY,
 }  # fmt: skip
+FOR_OTHERS = {Operation.ADOPT, Operation.ANSWER_SANCTION}
 MORE: dict[Operation, dict[str, Any]] = {
     Operation.SHORTEN: {"expiresAt": "2026-03-02T12:00:00Z", "reason": "r"},
     Operation.LIFT: {"reason": "r"},
@@ -40,6 +43,9 @@ MORE: dict[Operation, dict[str, Any]] = {
     Operation.INVITE: {"platform": "partner.example"},
     Operation.DECIDE: {"outcome": "UPHELD", "statement": "It stands"},
     Operation.RECORD_NOTICE: {"outcome": "DELIVERED"},
+    Operation.ADOPT: {"reason": "r"},
+    Operation.ANSWER_SANCTION: {"answer": "NOTED"},
+    Operation.REMEDY: {"remedy": "REMEDIED"},
 }
 Cell = tuple[Caller, Operation, Record]
 
@@ -62,13 +68,23 @@ def expected(caller: Caller, operation: Operation, record: Record) -> str | None
 
 
 def circles(permission: Permission, operation: Operation, record: Record) -> frozenset[Circle]:
-    """A notice is recorded by the host; of what it may not know by the issuing platform."""
+    """A notice is recorded by the host; of what it may not know by the issuing platform. Another
+    platform's sanction is answered by who may know the subject."""
+    if operation in FOR_OTHERS:
+        return frozenset(c for c in permission.circles if _knows_subject(c, record))
     if operation is not Operation.RECORD_NOTICE:
         return permission.circles
     if record.is_redacted:
         return frozenset()
     teller = Circle.HOST if record.audience is Audience.PARTNERS else Circle.OWN
     return permission.circles & {teller}
+
+
+def _knows_subject(circle: Circle, record: Record) -> bool:
+    if record.is_redacted or record.kind is SubjectKind.SERVER or circle is Circle.GUEST:
+        return not record.is_redacted
+    is_retained = record.state is not State.PAST or circle is Circle.HOST
+    return record.audience is Audience.PARTNERS and is_retained
 
 
 def cells(matrix: Matrix) -> Iterator[Cell]:
@@ -108,11 +124,16 @@ def fields(node: Node, caller: Caller, operation: Operation, record: Record) -> 
     if operation is Operation.RETIRE_KEY:
         return {"key": public(key_of(caller.by.platform_id if caller.by else "nobody's"))}
     named = "sanctionId" if operation in SANCTIONS else "appealId"
-    found = {named: record.sanction_id if operation in SANCTIONS else record.appeal_id}
+    found: dict[str, Any] = {
+        named: record.sanction_id if operation in SANCTIONS else record.appeal_id
+    }
     if operation in MOVES:
         found["move"] = operation.name
     if caller.circle is Circle.HOLDER and (operation in MOVES or operation is Operation.FILE):
         found["appealSecret"] = record.secret
+    if operation is Operation.ADOPT:
+        reference = node.body()["issuerReference"]
+        found |= {"measure": MEASURES[record.kind], "issuerReference": reference}
     return {**found, **MORE.get(operation, {})}
 
 

@@ -24,7 +24,8 @@ TEXTS = {
     "caseReference": Reading.OWN_REFERENCES,
 }
 PARTS = f"""fragment Parts on Sanction {{
-  id subject server policyReference {{ rule }} {" ".join(TEXTS)}
+  id subject server receipts {{ nodes {{ state reason platform {{ domain }} }} }}
+  policyReference {{ rule }} {" ".join(TEXTS)}
   appeals {{ nodes {{ id messages {{ text }} }} }}
 }}"""
 WAYS = f"""query($id: ID!, $ids: [ID!]!) {{
@@ -67,6 +68,12 @@ def expected(matrix: Matrix, caller: Caller, record: Record) -> dict[str, Any]:
     is_server = record.kind is SubjectKind.SERVER
     rule = text(Reading.PUBLIC_TEXTS, record.texts["explanation"])
     shown = {name: text(of, record.texts[_snake(name)]) for name, of in TEXTS.items()}
+    receipt = {
+        "state": "DISPUTED",
+        "platform": {"domain": "answering.example"},
+        "reason": text(Reading.RECEIPT_REASON, record.answer),
+    }
+    has_receipt = record.answer and reads(matrix, caller, Reading.RECEIPTS, record)
     message = {"text": record.message}
     kept = [] if record.is_redacted else [message]
     messages = kept if reads(matrix, caller, Reading.MESSAGES, record) else None
@@ -74,6 +81,7 @@ def expected(matrix: Matrix, caller: Caller, record: Record) -> dict[str, Any]:
         "id": record.sanction_id,
         "subject": text(subject_reading(record), record.subject),
         "server": text(Reading.SERVER, record.subject) if is_server else None,
+        "receipts": {"nodes": [receipt] if has_receipt else []},
         "policyReference": {"rule": rule.replace("explanation", "rule")} if rule else None,
         **shown,
         "appeals": {"nodes": [{"id": record.appeal_id, "messages": messages}]},

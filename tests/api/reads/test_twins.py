@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from governance.adoptions import Receipt
 from governance.appeals import Appeal, Invitation
 from governance.fields import new_id, print_instant
 from governance.identifiers import SubjectKind
 from governance.membership import viewer_of
+from governance.rules import adoption
 from governance.rules.disclosure import Case, Viewer, is_entitled, sees_subject
 from governance.rules.lifecycle import appeal_state, is_overdue
 from governance.rules.policy import PARTNER_RETENTION
@@ -25,7 +27,9 @@ from tests.api.worlds import Asking, Cast, asking
 from tests.builders import DAY, MICRO, NOW, World, examples
 
 TOLD = """query($overdue: Boolean = true) {
-  sanctions(first: 1000) { nodes { id effect endedAt endReason subject server reason facts } }
+  sanctions(first: 1000) { nodes {
+    id effect endedAt endReason subject server reason facts isIndependent } }
+  shared: sanctions(first: 1000) { nodes { receipts { nodes { id state isOverdue reason } } } }
   appeals(first: 1000) { nodes { id state isOverdue } }
   pending: sanctions(first: 1000, filter: { effects: [PENDING] }) { nodes { id } }
   inForce: sanctions(first: 1000, filter: { effects: [IN_FORCE] }) { nodes { id } }
@@ -55,6 +59,7 @@ class Records:
     disclosures: dict[str, Disclosure]
     appeals: Sequence[Appeal]
     invitations: Sequence[Invitation]
+    receipts: Sequence[Receipt]
     clock: Clock = field(default_factory=Clock)
 
     def guests(self, sanction_id: str) -> frozenset[str]:
@@ -63,6 +68,7 @@ class Records:
     def edges(self) -> list[datetime]:
         """Every instant at which something turns into something else."""
         of = [i for s in self.sanctions for i in (s.starts_at, s.ends_at) if i]
+        of += [r.due_at for r in self.receipts if r.due_at]
         of += [i for a in self.appeals for i in (a.due_at, a.lapses_at) if i]
         forgotten = [s.ends_at or s.recorded_at for s in self.sanctions]
         return sorted({*of, *(instant + PARTNER_RETENTION for instant in forgotten)})
@@ -81,7 +87,8 @@ def records(rich_url: str, cast: Cast) -> Records:
             sanctions = session.exec(select(Sanction)).all()
             appeals = session.exec(select(Appeal)).all()
             invitations = session.exec(select(Invitation)).all()
-            return Records(sanctions, disclosures, appeals, invitations)
+            receipts = session.exec(select(Receipt)).all()
+            return Records(sanctions, disclosures, appeals, invitations, receipts)
 
 
 def combinations(like: Sanction, cast: Cast) -> list[Sanction | Disclosure]:
@@ -153,8 +160,24 @@ def expected(
         "effect": by_now.value,
         "endedAt": print_instant(sanction.ends_at) if has_ended and sanction.ends_at else None,
         "endReason": sanction.end_reason.value if has_ended and sanction.end_reason else None,
+        "isIndependent": sanction.derived_from_id is None or sanction.has_own_grounds,
         **texts,
     }
+
+
+def receipts_by_rule(records: Records, viewer: Viewer, now: datetime) -> dict[str, Any]:
+    """Receipts with whether they are overdue; the reason is for the two platforms concerned."""
+    issuers = {sanction.id: sanction.platform_id for sanction in records.sanctions}
+    found: dict[str, Any] = {}
+    for receipt in records.receipts:
+        concerned = {receipt.platform_id, issuers[receipt.sanction_id]}
+        found[receipt.id] = {
+            "id": receipt.id,
+            "state": receipt.state.value,
+            "isOverdue": adoption.is_overdue(receipt.state, receipt.due_at, now),
+            "reason": receipt.reason if viewer.platform_id in concerned else None,
+        }
+    return found
 
 
 @pytest.mark.property
@@ -168,7 +191,10 @@ async def test_derived_facts_and_visibility_equal_the_rules_at_any_instant(
     actors = cast.viewers | {"host": cast.a.reader, "partner": cast.b.reader}
     for who in VIEWERS:
         viewer = viewer_of(actors[who])
-        nodes = (await told.data(TOLD, {}, actors[who]))["sanctions"]["nodes"]
+        answer = await told.data(TOLD, {}, actors[who])
+        nodes = answer["sanctions"]["nodes"]
+        shown = [r for s in answer["shared"]["nodes"] for r in s["receipts"]["nodes"]]
+        assert {r["id"]: r for r in shown} == receipts_by_rule(records, viewer, now)
         got = {node["id"]: node for node in nodes}
         assert len(got) == len(records.sanctions)
         for sanction in records.sanctions:

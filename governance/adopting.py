@@ -1,0 +1,335 @@
+"""What a platform does with another's sanction: adopts it, answers it, remedies its copy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from governance import feed, issuing
+from governance.adoptions import AdoptionDraft, AnswerDraft, Receipt, RemedyDraft
+from governance.appeals import Invitation
+from governance.changing import own_sanction
+from governance.correcting import Corrected, correct, correct_copies, receipt_of, receive
+from governance.entries import LogEntry
+from governance.errors import Conflict, InvalidInput, NotFound, PolicyRefused, RefusalCode, Refused
+from governance.issuing import Issued
+from governance.judging import Adoption, Request, adoption_fingerprint, reference_key
+from governance.log.sequencing import ledger_of
+from governance.membership import Actor
+from governance.platforms import Platform
+from governance.rules import adoption, disclosure, policy
+from governance.rules.permissions import Operation
+from governance.rules.status import effect
+from governance.sanctions import Disclosure, PolicyReference, Sanction, SanctionDraft, SubjectKey
+from governance.settings import Keys
+from governance.subjects import Identified
+from governance.words import (
+    Automation,
+    Effect,
+    Measure,
+    MemberKind,
+    ReceiptState,
+    Remedy,
+    SanctionAnswer,
+    Source,
+    Validity,
+)
+
+# What a copy has of its source: all that says what was done wrong, when and by which rule.
+TAKEN_OVER = (
+    *("ground", "category", "keywords", "conduct_from", "conduct_to", "is_automated_detection"),
+    *("content_type", "content_date", "content_language", "territorial_scope", "audience"),
+)
+
+
+def adopt(
+    session: Session, keys: Keys, actor: Actor, draft: AdoptionDraft, *, now: datetime
+) -> Issued:
+    """Takes another platform's sanction over as an own one, under the whole policy; the same
+    body again answers the same, whatever has become of the source."""
+    actor.require(Operation.ADOPT)
+    reference = reference_key(keys, actor, draft)
+    own = select(Sanction).where(Sanction.platform_id == actor.platform_id)
+    if (first := session.exec(own.where(Sanction.reference_key == reference)).first()) is not None:
+        return issuing.retried(keys, first, adoption_fingerprint(keys, reference, draft))
+    source, held = _reached(session, actor, draft.sanction_id, now)
+    _may_adopt(session, actor, source, now)
+    request = _request(session, actor, source, held, draft, now)
+    with _naming_the_source():
+        issued = issuing.issue_one(session, keys, actor, request, now=now)
+    told = receive(
+        session, source, actor.platform_id, ReceiptState.ADOPTED,
+        now=now, adoption_id=issued.sanction_id,
+    )  # fmt: skip
+    feed.append(session, [told], now=now)
+    return issued
+
+
+def answer(session: Session, actor: Actor, draft: AnswerDraft, *, now: datetime) -> Receipt:
+    """Notes, declines or disputes another platform's sanction; the same again answers the same."""
+    actor.require(Operation.ANSWER_SANCTION)
+    source, _ = _reached(session, actor, draft.sanction_id, now)
+    if draft.answer is SanctionAnswer.DISPUTED and draft.reason is None:
+        raise InvalidInput("expected why, with DISPUTED", path=["reason"])
+    receipt = receipt_of(session, source.id, actor.platform_id)
+    state = adoption.answered(receipt.state if receipt else None, draft.answer)
+    if receipt is not None and (receipt.state, receipt.reason) == (state, draft.reason):
+        return receipt
+    return _told(session, source, actor.platform_id, state, draft.reason, now)
+
+
+def remedy(session: Session, actor: Actor, draft: RemedyDraft, *, now: datetime) -> Receipt:
+    """Says what became of an own copy after its source was corrected. What is remedied or
+    replaced is corrected as the source was, now if it wasn't yet."""
+    actor.require(Operation.REMEDY)
+    copy = own_sanction(session, actor, draft.sanction_id)
+    source = session.get(Sanction, copy.derived_from_id) if copy.derived_from_id else None
+    if source is None:
+        raise Conflict("expected a sanction that was adopted", path=["sanctionId"])
+    replacement = _replacement(session, actor, copy, draft)
+    receipt = receipt_of(session, source.id, actor.platform_id)
+    if receipt is not None and _is_said(receipt, draft):
+        return receipt
+    state = adoption.remedied(receipt.state if receipt else None, draft.remedy)
+    if draft.remedy is not Remedy.NO_ACTION_NEEDED:
+        _correct(session, source, copy, now)
+    elif _is_unended(copy, now) and adoption.correction(source, copy, now) is not None:
+        raise Conflict("the copy hasn't ended: correct or replace it", path=["remedy"])
+    due_at = receipt.due_at if receipt else None
+    told = receive(
+        session, source, actor.platform_id, state,
+        now=now, adoption_id=copy.id, replacement_id=replacement, due_at=due_at,
+        reason=draft.reason,
+    )  # fmt: skip
+    feed.append(session, [told], now=now)
+    assert told.receipt is not None
+    return told.receipt
+
+
+def _reached(
+    session: Session, actor: Actor, sanction_id: str, now: datetime
+) -> tuple[Sanction, Disclosure]:
+    """Another platform's sanction of a subject that this one may know; the same NotFound for
+    absent, own, erased and not shared."""
+    found = session.get(Sanction, sanction_id)
+    held = session.get(Disclosure, sanction_id) if found else None
+    if found is not None and held is not None and held.subject:
+        case = _case(session, found, held)
+        is_other = found.platform_id != actor.platform_id
+        if is_other and disclosure.sees_subject(actor.viewer, case, now):
+            return found, held
+    raise NotFound(
+        "no such sanction of another platform, or not shared with this one", path=["sanctionId"]
+    )
+
+
+def _case(session: Session, sanction: Sanction, held: Disclosure) -> disclosure.Case:
+    guests = select(Invitation.platform_id).where(Invitation.sanction_id == sanction.id)
+    return disclosure.Case(
+        platform_id=sanction.platform_id,
+        host_id=held.host_id,
+        kind=sanction.subject_kind,
+        audience=sanction.audience,
+        is_binding=sanction.is_binding,
+        recorded_at=sanction.recorded_at,
+        ends_at=sanction.ends_at,
+        guest_ids=frozenset(session.exec(guests)),
+    )
+
+
+def _may_adopt(session: Session, actor: Actor, source: Sanction, now: datetime) -> None:
+    """Binding, standing, begun or sure to begin, not over, and nobody's echo of an own one."""
+
+    def refused(message: str) -> Conflict:
+        return Conflict(message, path=["sanctionId"])
+
+    if not source.is_binding:
+        raise refused("a record of an outside decision never binds, whoever takes it over")
+    if source.validity is not Validity.STANDING:
+        raise refused(f"expected a standing sanction; this one is {source.validity}")
+    if not _is_unended(source, now):
+        raise refused("expected a sanction that has not ended")
+    if source.starts_at is None:
+        raise refused("expected a termination that was approved; this one is not yet")
+    if any(s.platform_id == actor.platform_id for s in _chain(session, source)):
+        raise refused("it was taken over from an own sanction, which can't rest on itself")
+    for copy in _own_copies(session, actor, source.id):
+        if _is_unended(copy, now):
+            raise refused(f"it was adopted already, as {copy.id}")
+
+
+def _chain(session: Session, source: Sanction) -> Iterator[Sanction]:
+    """The sanction, what it was taken over from, and so on to the first."""
+    found: Sanction | None = source
+    while found is not None:
+        yield found
+        found = session.get(Sanction, found.derived_from_id) if found.derived_from_id else None
+
+
+def _own_copies(session: Session, actor: Actor, source_id: str) -> list[Sanction]:
+    """What the platform took over from a sanction and still stands, newest first."""
+    found = select(Sanction).where(
+        Sanction.derived_from_id == source_id,
+        Sanction.platform_id == actor.platform_id,
+        Sanction.validity == Validity.STANDING,
+    )
+    return list(session.exec(found.order_by(col(Sanction.issued_at).desc())))
+
+
+def _request(
+    session: Session,
+    actor: Actor,
+    source: Sanction,
+    held: Disclosure,
+    draft: AdoptionDraft,
+    now: datetime,
+) -> Request:
+    """The adoption as a decision of the platform's own."""
+    if source.subject_kind not in policy.kinds_of(draft.measure):
+        raise InvalidInput(
+            f"expected a measure against {source.subject_kind}, got {draft.measure}",
+            path=["measure"],
+        )
+    is_other = draft.measure.endswith("_OTHER")
+    if is_other and draft.measure is not source.measure:
+        raise InvalidInput(
+            f"expected {draft.measure} only where the source is, which describes it",
+            path=["measure"],
+        )
+    # A copy of what was replaced makes way for the copy of what replaced it.
+    older = _own_copies(session, actor, source.supersedes_id) if source.supersedes_id else []
+    is_service = actor.kind is MemberKind.SERVICE
+    rule = held.policy_reference
+    taken = {name: getattr(source, name) for name in TAKEN_OVER}
+    decision = SanctionDraft.model_construct(
+        **taken,
+        issuer_reference=draft.issuer_reference,
+        subject=held.subject,
+        subject_kind=source.subject_kind,
+        measure=draft.measure,
+        ground_reference=held.ground_reference,
+        policy_reference=PolicyReference.model_validate(rule) if rule else None,
+        other_measure=held.other_measure if is_other else None,
+        permanent_basis=_basis(source, draft),
+        effective_at=source.starts_at if source.starts_at and source.starts_at > now else None,
+        expires_at=_end(source, draft),
+        supersedes=older[0].id if older else None,
+        reason=draft.reason,
+        automation=Automation.FULLY if is_service else Automation.NOT_AUTOMATED,
+        source=Source.OTHER_NOTIFICATION,
+    )
+    host = session.get(Platform, held.host_id) if held.host_id else None
+    keys = select(SubjectKey.key).where(SubjectKey.sanction_id == source.id)
+    names = tuple(session.exec(keys.order_by(col(SubjectKey.key))))
+    hosts = (host.domain,) if host else ()
+    about = Identified(held.subject, source.subject_kind, hosts, names)
+    return Request(decision, adoption=Adoption(draft, about))
+
+
+def _basis(source: Sanction, draft: AdoptionDraft) -> object:
+    if draft.measure is not Measure.ACCOUNT_TERMINATED:
+        return None
+    if source.ends_at is not None:
+        raise PolicyRefused(
+            "expected a measure with an end, as the source has one",
+            path=["measure"],
+            code=RefusalCode.PERMANENCE_NOT_ALLOWED,
+        )
+    return source.permanent_basis
+
+
+def _end(source: Sanction, draft: AdoptionDraft) -> datetime | None:
+    """The end of the copy: as given, else the source's; never later than that."""
+    if draft.expires_at is None and draft.measure is Measure.WARNING:
+        return None  # it expires as it starts
+    end = draft.expires_at or source.ends_at
+    if adoption.ends_later(end, source.ends_at):
+        raise PolicyRefused(
+            "expected an end no later than the source's", path=["expiresAt"],
+            code=RefusalCode.TOO_LONG,
+        )  # fmt: skip
+    return end
+
+
+@contextmanager
+def _naming_the_source() -> Iterator[None]:
+    """What the policy finds wrong with what was taken over is wrong with the source's choice."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.path and refused.path[0] not in ("issuerReference", "measure", "expiresAt"):
+            refused.path = ("sanctionId",)
+        raise
+
+
+def _told(
+    session: Session,
+    source: Sanction,
+    platform_id: str,
+    state: ReceiptState,
+    reason: str | None,
+    now: datetime,
+) -> Receipt:
+    told = receive(session, source, platform_id, state, now=now, reason=reason)
+    feed.append(session, [told], now=now)
+    assert told.receipt is not None
+    return told.receipt
+
+
+def _is_said(receipt: Receipt, draft: RemedyDraft) -> bool:
+    """Whether the receipt says this already."""
+    said = receipt.state, receipt.replacement_id
+    return said == (ReceiptState[draft.remedy], draft.replacement_id)
+
+
+def _replacement(session: Session, actor: Actor, copy: Sanction, draft: RemedyDraft) -> str | None:
+    """The sanction that takes the copy's place: own, not derived, of the same subject, standing
+    and ending no later."""
+    path = ["replacementId"]
+    if draft.remedy is not Remedy.KEPT_ON_OWN_GROUNDS:
+        if draft.replacement_id is not None:
+            raise InvalidInput(f"expected none with {draft.remedy}", path=path)
+        return None
+    found = session.get(Sanction, draft.replacement_id) if draft.replacement_id else None
+    if found is None or found.platform_id != actor.platform_id:
+        raise InvalidInput("expected a sanction of this platform", path=path)
+    if found.derived_from_id is not None or not found.is_binding:
+        raise InvalidInput("expected a binding sanction that was not taken over", path=path)
+    if found.validity is not Validity.STANDING:
+        raise Conflict(f"expected a standing sanction; this one is {found.validity}", path=path)
+    if _subjects(session, found).isdisjoint(_subjects(session, copy)):
+        raise InvalidInput("expected a sanction of the same subject", path=path)
+    if adoption.ends_later(found.expires_at, copy.expires_at):
+        raise PolicyRefused(
+            "expected an end no later than the copy's", path=path, code=RefusalCode.TOO_LONG
+        )
+    return found.id
+
+
+def _subjects(session: Session, sanction: Sanction) -> set[str]:
+    return set(session.exec(select(SubjectKey.key).where(SubjectKey.sanction_id == sanction.id)))
+
+
+def _correct(session: Session, source: Sanction, copy: Sanction, now: datetime) -> None:
+    """Corrects a copy on own grounds as its source was, by its platform's own word."""
+    event = adoption.correction(source, copy, now)
+    if event is None:
+        return
+    session.add(copy)
+    told = correct(copy, Corrected(source, _newest_entry(session, source)), event, now)
+    feed.append(session, [told], now=now)
+    correct_copies(session, Corrected(copy, ledger_of(session).size - 1), now=now)
+
+
+def _newest_entry(session: Session, source: Sanction) -> int | None:
+    """The index of what the source's own platform logged of it last."""
+    newest = sa.select(sa.func.max(col(LogEntry.index))).where(
+        col(LogEntry.case_id) == source.id, col(LogEntry.platform_id) == source.platform_id
+    )
+    return session.scalar(newest)
+
+
+def _is_unended(sanction: Sanction, now: datetime) -> bool:
+    return effect((sanction.starts_at, sanction.ends_at), now) is not Effect.ENDED
