@@ -16,6 +16,7 @@ from api.execution import Executor, clock
 from api.explorer.asking import Desk
 from api.explorer.routes import explorer_routes
 from api.explorer.site import Site
+from api.following import following
 from api.graphiql import GRAPHIQL
 from api.home import HOME, HOME_HEADERS
 from api.observing.metrics import Metrics
@@ -61,6 +62,7 @@ def create_app(
         try:
             async with anyio.create_task_group() as keeping:
                 keeping.start_soon(retaining, database, now)
+                keeping.start_soon(following, database, settings, now)
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)

@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import backups, importing, keeping, logbook, retaining, witnessing
+from api import backups, following, importing, keeping, logbook, retaining, witnessing
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
@@ -39,7 +39,10 @@ for name, part in (
     ("witness", witnessing.app),
 ):
     app.add_typer(part, name=name, no_args_is_help=True)
-for command in (backups.backup, backups.restore):
+for command in (
+    *(backups.backup, backups.restore),
+    *(following.follow, following.unfollow, following.peers),
+):
     app.command()(command)
 
 

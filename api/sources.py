@@ -85,7 +85,7 @@ class Site:
         return self.read(path, limit, tries=tries - 1)
 
     def fetch(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
-        return _ahead(tiles, lambda tile: self.read(tile.path, largest(tile)))
+        return ahead(tiles, lambda tile: self.read(tile.path, largest(tile)))
 
     def _read(self, path: str, limit: int) -> bytes:
         until = time.monotonic() + LONGEST_ANSWER
@@ -124,7 +124,7 @@ class Mirrored:
         return holder.read(path, limit)
 
     def fetch(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
-        return _ahead(tiles, lambda tile: self.read(tile.path, largest(tile)))
+        return ahead(tiles, lambda tile: self.read(tile.path, largest(tile)))
 
 
 @contextmanager
@@ -192,7 +192,7 @@ def _bounded(data: bytes, path: str, limit: int) -> bytes:
     return data
 
 
-def _ahead(tiles: Iterable[Tile], read: Callable[[Tile], bytes]) -> Iterator[tuple[Tile, bytes]]:
+def ahead(tiles: Iterable[Tile], read: Callable[[Tile], bytes]) -> Iterator[tuple[Tile, bytes]]:
     """Reads tiles a little before they are needed. The threads end with the process at the latest,
     so that nobody who interrupts it waits for a server for long."""
     jobs: SimpleQueue[Job | None] = SimpleQueue()

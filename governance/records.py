@@ -2,7 +2,17 @@
 
 from sqlmodel import SQLModel
 
-from governance import adoptions, appeals, entries, events, lookups, notices, platforms, sanctions
+from governance import (
+    adoptions,
+    appeals,
+    entries,
+    events,
+    lookups,
+    notices,
+    peers,
+    platforms,
+    sanctions,
+)
 
 METADATA = SQLModel.metadata
 
@@ -14,6 +24,7 @@ __all__ = [
     "events",
     "lookups",
     "notices",
+    "peers",
     "platforms",
     "sanctions",
 ]

@@ -70,6 +70,7 @@ class Settings:
     witness_name: str = ""
     witnesses: tuple[Witness, ...] = ()
     witness_quorum: int = 0  # all of them
+    test_network: tuple[tuple[str, str, int], ...] = ()  # domains, and where they really are
     max_depth: int = 12
     max_aliases: int = 60
     max_fields: int = 1_000
@@ -223,6 +224,8 @@ def _parsed(name: str, variable: str, text: str, default: object) -> object:
         return _name(variable, text)
     if name == "witnesses":
         return _witnesses(variable, text)
+    if name == "test_network":
+        return _test_network(variable, text)
     if name in CHOICES:
         return _choice(variable, text, CHOICES[name])
     if name == "metrics_token":
@@ -248,6 +251,17 @@ def _witnesses(variable: str, text: str) -> tuple[Witness, ...]:
             ) from None
     if not 0 < len({witness.verifier.key for witness in found}) == len(found) <= MOST_WITNESSES:
         raise BadSetting(f"{variable}: expected 1 to {MOST_WITNESSES} witnesses of different keys")
+    return tuple(found)
+
+
+def _test_network(variable: str, text: str) -> tuple[tuple[str, str, int], ...]:
+    found = []
+    for number, one in enumerate(text.split(), 1):
+        domain, _, address = one.partition("=")
+        host, _, port = address.rpartition(":")
+        if not domain or not host or not port.isascii() or not port.isdigit():
+            raise BadSetting(f"{variable}: expected domain=host:port in place {number}")
+        found.append((domain.lower(), host, int(port)))
     return tuple(found)
 
 

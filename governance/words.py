@@ -294,3 +294,12 @@ class Remedy(Word):
     REMEDIED = "REMEDIED", "It is corrected as the source was, now if it wasn't yet"
     KEPT_ON_OWN_GROUNDS = "KEPT_ON_OWN_GROUNDS", "A new sanction on own grounds replaces it"
     NO_ACTION_NEEDED = "NO_ACTION_NEEDED", "It had ended; nothing is left to correct"
+
+
+class PeerState(Word):
+    """How a followed node stands."""
+
+    FOLLOWING = "FOLLOWING", "Its log is followed; its sanctions bind"
+    STALE = "STALE", "Not verified for a week; its sanctions don't bind"
+    QUARANTINED = "QUARANTINED", "It signed two histories; its sanctions don't bind"
+    UNFOLLOWED = "UNFOLLOWED", "Not followed any longer; its sanctions don't bind"

@@ -94,6 +94,28 @@ def files(entries: list[bytes], signer: Signer = LOG, *, origin: str = ORIGIN) -
     return written | {"key": f"{signer.verifier()}\n".encode()}
 
 
+class Served:
+    """A log of files that change as the log does."""
+
+    def __init__(self, entries: list[bytes], **given: Any) -> None:
+        self.files: Files = {}
+        self.asked: list[str] = []
+        self.log(entries, **given)
+
+    def log(self, entries: list[bytes], **given: Any) -> None:
+        self.files |= files(entries, **given)
+
+    def read(self, path: str, limit: int) -> bytes:
+        self.asked.append(path)
+        if path not in self.files:
+            raise Unread(path, "there is no such file")
+        return self.files[path]
+
+    def fetch(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
+        for tile in tiles:
+            yield tile, self.read(tile.path, 0)
+
+
 def write(folder: Path, written: Files) -> Path:
     for path, data in written.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

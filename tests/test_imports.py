@@ -26,7 +26,7 @@ LOG_MATHEMATICS = {
     f"governance.log.{noun}"
     for noun in (
         *("auditing", "authorship", "canonical", "checkpoints", "commitments", "descent"),
-        *("errors", "histories", "leaves", "notes", "proofs", "signers", "tiles", "tree"),
+        *("errors", "growth", "histories", "leaves", "notes", "proofs", "signers", "tiles", "tree"),
         "witnesses",
     )
 }

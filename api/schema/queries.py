@@ -31,6 +31,7 @@ from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
 from api.schema.nodes import PAGING, Connection, Node
+from api.schema.peers import Peer, peers_of
 from api.schema.platforms import Platform, SigningKey
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
@@ -230,6 +231,10 @@ class Query(BaseModel):
     @sql(Log | None, "The decision log; null while nothing is published")
     def log(row: Row, read: Read) -> Any:
         return newest_log()
+
+    @sql(list[Peer], "Nodes that this node follows, and how far behind each is")
+    def peers(row: Row, read: Read) -> Any:
+        return peers_of(read)
 
 
 def _known_prefix(text: str) -> str:

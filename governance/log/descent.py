@@ -4,7 +4,7 @@ So each page of a log is proven when it is taken, long before the last one is th
 holds a few tiles a level.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from governance.log.errors import Malformed, Unproven
 from governance.log.tiles import (
@@ -20,12 +20,28 @@ from governance.log.tiles import (
 from governance.log.tree import Subtree, complete_hash, root_hash, subtrees
 
 
-def order(size: int) -> Iterator[Tile]:
+def order(size: int, start: int = 0) -> Iterator[Tile]:
     """Return a tree's tiles in the order to take them, after those of its edge: each bundle after
-    its hash tile, each hash tile after the one above it."""
-    for bundle in bundles_of(size):
-        yield from reversed(list(_begun_with(bundle, size)))
+    its hash tile, each hash tile after the one above it. Begin with the bundle that has the entry
+    at `start`, after every tile above it."""
+    for bundle in bundles_of(size, start >> HEIGHT):
+        if bundle.index == start >> HEIGHT:
+            yield from above([leaves_of(bundle)], size)
+        else:
+            yield from reversed(list(_begun_with(bundle, size)))
         yield bundle
+
+
+def above(tiles: Iterable[Tile], size: int) -> list[Tile]:
+    """Return the full tiles among some hash tiles of a tree and those above them, highest first:
+    all that has to be taken for these to be proven."""
+    found = set[Tile]()
+    for lowest in tiles:
+        tile = lowest
+        while tile.width == FULL and tile not in found:
+            found.add(tile)
+            tile = tile_with(Subtree(HEIGHT * (tile.level + 1), tile.index), size)
+    return sorted(found, reverse=True)
 
 
 class Descent:

@@ -70,9 +70,9 @@ def tiles_of(size: int) -> Iterator[Tile]:
         yield from _row(level, width)
 
 
-def bundles_of(size: int) -> Iterator[Tile]:
-    """Return every entry bundle of a tree."""
-    return _row(ENTRIES, size)
+def bundles_of(size: int, first: int = 0) -> Iterator[Tile]:
+    """Return the entry bundles of a tree, from the one at an index on."""
+    return _row(ENTRIES, size, first)
 
 
 def edge_of(size: int) -> list[Tile]:
@@ -161,9 +161,9 @@ def _widths(size: int) -> Iterator[int]:
     return takewhile(bool, accumulate(count(), lambda width, _: width >> HEIGHT, initial=size))
 
 
-def _row(level: int, width: int) -> Iterator[Tile]:
+def _row(level: int, width: int, first: int = 0) -> Iterator[Tile]:
     full, rest = divmod(width, FULL)
-    yield from (Tile(level, index) for index in range(full))
+    yield from (Tile(level, index) for index in range(first, full))
     if rest:
         yield Tile(level, full, rest)
 

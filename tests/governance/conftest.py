@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from governance import following
 from governance.backups import backup
+from governance.log.growth import Forked
 from governance.lookups import add_lookups
 from governance.membership import add_platform
 from governance.migrations import upgrade
@@ -15,6 +17,7 @@ from governance.witnessing import witness
 from governance.words import NoticeOutcome
 from tests.api.worlds import rich
 from tests.builders import KEYS, LOG_KEY, NOW, Team, World
+from tests.logs import LOG, ORIGIN, Served, story
 from tests.signing import key_of
 
 NASTY_NAME = "Ünï \\N\t\n'\""
@@ -48,10 +51,21 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.register_key(cast.a, key_of("a"))
         world.do(add_lookups, {(cast.a.platform.id, NOW.date()): 2**40})
         world.do(witness, "other.example/log", [str(LOG_KEY.verifier())])
+        follow(world)
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
     return folder / "a.backup"
+
+
+def follow(world: World) -> None:
+    """Copies a peer's log, which then forks."""
+    world.do(following.begin, KEYS, "https://peer.example", [LOG.verifier()], "token", now=NOW)
+    follower = following.Follower(world.database, ORIGIN, clock=lambda: NOW)
+    entries = story(5)
+    follower.poll(Served(entries))
+    with pytest.raises(Forked):
+        follower.poll(Served([b"other", *entries[1:]]))
 
 
 @pytest.fixture(scope="session")

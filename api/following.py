@@ -1,0 +1,251 @@
+"""Following other nodes: `comity follow`, and the same beside a server by itself."""
+
+import fcntl
+import logging
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import httpx2
+import sqlalchemy as sa
+import typer
+from sqlmodel import col
+
+from api.console import err, fail, now, opened
+from api.observing import logs
+from api.outward import NotPublic, Outside
+from api.sources import Site, ahead
+from governance import following as follow_up
+from governance.database import Database
+from governance.errors import Conflict, InvalidInput
+from governance.following import Follower
+from governance.log.auditing import KEY, largest
+from governance.log.errors import LogError, Unread
+from governance.log.growth import Forked
+from governance.log.signers import Algorithm, Verifier, parse_verifier
+from governance.log.tiles import Tile
+from governance.peers import Peer
+from governance.settings import Settings, read_settings
+
+AT_FIRST = timedelta(seconds=1)  # after the start
+LOOK = timedelta(seconds=1)  # between looks for peers that were added
+EVERY = timedelta(seconds=0.4)  # between polls of a peer that is well
+LONGEST_PAUSE = timedelta(minutes=1)  # after polls that failed
+FEW = 4  # files, fetched one after another
+LARGEST_KEY = 1_000  # bytes
+_LEADER = 0x666F6C6C6F77  # "follow": the advisory lock's number
+
+Clock = Callable[[], datetime]
+
+
+class Node:
+    """A followed node as it is reached over HTTP."""
+
+    def __init__(self, client: httpx2.Client, url: str) -> None:
+        self._client, self._url = client, url
+        self._log = Site(client, f"{url}/log")
+
+    def read(self, path: str, limit: int) -> bytes:
+        try:
+            return self._log.read(path, limit, tries=1)
+        except NotPublic:
+            raise Unread(path, "its address isn't public, and nothing is sent there") from None
+
+    def fetch(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
+        coming = iter(tiles)
+        first = list(islice(coming, FEW))
+        if len(first) < FEW:
+            return ((tile, self._tile(tile)) for tile in first)
+        return ahead(chain(first, coming), self._tile)
+
+    def _tile(self, tile: Tile) -> bytes:
+        return self.read(tile.path, largest(tile))
+
+
+def contact(outside: Outside, url: str, keys: list[str], *, own: str) -> list[Verifier]:
+    """The keys of the log that a node serves: those given, or the one it tells. InvalidInput if
+    there is none, Conflict if the log is this node's own."""
+    if not keys:
+        with outside.client() as client:
+            try:
+                told = Node(client, url).read(KEY, LARGEST_KEY).decode("ascii")
+            except (Unread, UnicodeDecodeError) as error:
+                why = str(error) if isinstance(error, Unread) else "it isn't a key"
+                raise InvalidInput(
+                    f"no log's key is at {url}/log/key: {why}", path=["url"]
+                ) from None
+            keys = [told.removesuffix("\n")]
+    try:
+        found = [parse_verifier(key.strip()) for key in keys]
+    except LogError:
+        raise InvalidInput("expected a log's key as name+id+key", path=["url"]) from None
+    if any(key.algorithm is not Algorithm.ED25519 for key in found):
+        raise InvalidInput("expected the key that signs the log", path=["url"])
+    if len({key.name for key in found}) != 1:
+        raise InvalidInput("expected keys of one log", path=["url"])
+    if found[0].name == own:
+        raise Conflict("it is this node's own log", path=["url"])
+    return found
+
+
+def follow(
+    url: Annotated[str | None, typer.Argument(help="Such as https://node.example.")] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="The key of its log, from whom you trust; else the one it tells."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A token of that node, for disclosures."),
+    ] = None,
+    once: Annotated[bool, typer.Option(help="Take over what is new now, then end.")] = False,
+) -> None:
+    """Follow another node from now on; a running server begins within a second."""
+    settings = read_settings()
+    outside, keys = Outside(settings), settings.keys()
+    token = token_file.read_text("utf-8").strip() if token_file else None
+    with opened(settings) as database:
+        if url is not None:
+            where = outside.url(url)
+            found = contact(outside, where, key or [], own=settings.sequencer().origin)
+            with database.writing() as session:
+                peer = follow_up.begin(session, keys, where, found, token, now=now())
+            err.print(f"follows {peer.origin}", highlight=False)
+        elif not once:
+            fail("expected a URL such as https://node.example, or --once")
+        if once:
+            _catch_up(database, settings)
+
+
+def unfollow(
+    node: Annotated[str, typer.Argument(help="The name of its log, or its URL.")],
+) -> None:
+    """Follow a node no longer: its sanctions stop binding, what it disclosed is deleted."""
+    with opened() as database, database.writing() as session:
+        peer = follow_up.end(session, node)
+    err.print(f"{peer.origin} is not followed any longer", highlight=False)
+
+
+def peers() -> None:
+    """List the nodes that are followed: log, URL, entries, last verified, state, problem."""
+    with opened() as database, database.reading() as session:
+        for peer in session.scalars(sa.select(Peer).order_by(col(Peer.origin))):
+            state = follow_up.state_of(peer, now())
+            verified = peer.last_verified_at
+            at = f"{verified:%Y-%m-%dT%H:%M:%SZ}" if verified else "never"
+            print(peer.origin, peer.url, peer.size, at, state, peer.problem or "", sep="\t")
+
+
+def _catch_up(database: Database, settings: Settings) -> None:
+    """Polls each peer once; what is wrong with one is told, and stops no other."""
+    with database.reading() as session:
+        active = follow_up.active(session)
+    is_fine = True
+    with Outside(settings).client() as client:
+        for origin, url in active.items():
+            try:
+                Follower(database, origin, clock=now).poll(Node(client, url))
+            except LogError as error:
+                err.print(f"{origin}: {error}", highlight=False, markup=False)
+                is_fine = False
+    if not is_fine:
+        raise SystemExit(1)
+
+
+async def following(database: Database, settings: Settings, clock: Clock) -> None:
+    """Runs for ever beside a server. Of several workers, or nodes on one database, one follows;
+    when it ends, however it does, another begins."""
+    pause = AT_FIRST
+    while True:
+        await anyio.sleep(pause.total_seconds())
+        pause = LOOK
+        try:
+            if await anyio.to_thread.run_sync(_active, database):
+                await _lead(database, settings, clock)
+        except Exception as error:
+            logs.unexpected(error, "following failed; it is tried again")
+
+
+async def _lead(database: Database, settings: Settings, clock: Clock) -> None:
+    with leading(database) as leads:
+        if not leads:
+            return
+        with Outside(settings).client() as client:
+            await _follow_all(database, client, clock)
+
+
+async def _follow_all(database: Database, client: httpx2.Client, clock: Clock) -> None:
+    """Follows each peer at its own pace, so that none waits for another."""
+    under_way: dict[str, str] = {}
+
+    async def keep(origin: str, url: str) -> None:
+        try:
+            await _follow(Follower(database, origin, clock=clock), Node(client, url), origin)
+        finally:
+            under_way.pop(origin, None)
+
+    async with anyio.create_task_group() as tasks:
+        while True:
+            for origin, url in (await anyio.to_thread.run_sync(_active, database)).items():
+                if origin not in under_way:
+                    under_way[origin] = url
+                    tasks.start_soon(keep, origin, url)
+            await anyio.sleep(LOOK.total_seconds())
+
+
+async def _follow(follower: Follower, node: Node, origin: str) -> None:
+    """Polls a peer until it isn't followed any longer, or is elsewhere."""
+    limiter, pause, told = anyio.CapacityLimiter(1), EVERY, ""
+    while True:
+        try:
+            poll = partial(follower.poll, node)
+            is_followed = await anyio.to_thread.run_sync(poll, limiter=limiter)
+            pause, told = EVERY, ""
+        except Forked as error:
+            logs.tell(logging.ERROR, "a peer forked", peer=origin, why=str(error))
+            return
+        except LogError as error:
+            pause = min(2 * pause, LONGEST_PAUSE)
+            if str(error) != told:
+                told = str(error)
+                logs.tell(logging.WARNING, "a peer can't be followed", peer=origin, why=told)
+        except Exception as error:
+            pause = min(2 * pause, LONGEST_PAUSE)
+            logs.unexpected(error, "following a peer failed; it is tried again")
+        else:
+            if not is_followed:
+                return
+        await anyio.sleep(pause.total_seconds() * random.uniform(0.7, 1.3))
+
+
+def _active(database: Database) -> dict[str, str]:
+    with database.reading() as session:
+        return follow_up.active(session)
+
+
+@contextmanager
+def leading(database: Database) -> Iterator[bool]:
+    """Whether this process is the one to follow; it is let go with the process at the latest."""
+    if database.dialect == "sqlite":
+        path = f"{database.engine.url.database}.follow"
+        with open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+            else:
+                yield True
+        return
+    with database.engine.connect() as connection:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield bool(alone.scalar(sa.select(sa.func.pg_try_advisory_lock(_LEADER))))
+        alone.scalar(sa.select(sa.func.pg_advisory_unlock_all()))

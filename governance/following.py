@@ -1,0 +1,291 @@
+"""Following another node's log: nothing of it counts before it is proven, and then all at once.
+
+A checkpoint is believed if a known key signed it and its tree begins with the one seen before.
+Entries are taken over in batches, each in one transaction with the size that it leads to, so an
+interruption anywhere loses nothing and repeats nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from governance import mirroring
+from governance.database import Database
+from governance.errors import Conflict, NotFound
+from governance.fields import new_id
+from governance.log.auditing import CHECKPOINT, Signed
+from governance.log.checkpoints import Checkpoint
+from governance.log.errors import LogError, Malformed, Unproven
+from governance.log.growth import Forked, Growth, Proven
+from governance.log.histories import History
+from governance.log.leaves import Leaf, parse_leaf
+from governance.log.notes import encode
+from governance.log.signers import Verifier, signed_by
+from governance.log.tiles import Tile
+from governance.log.tree import EMPTY_ROOT, leaf_hash
+from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, Verdict
+from governance.sealing import seal
+from governance.settings import Keys
+from governance.words import PeerState
+
+MOST_AT_ONCE = 2_048  # entries in one transaction
+MOST_PEERS = 100
+LARGEST_CHECKPOINT = 64 * 1024  # bytes
+GRAIN = timedelta(seconds=5)  # how exactly it is noted when a log without news was verified
+
+Clock = Callable[[], datetime]
+
+
+class Remote(Protocol):
+    """A peer as it is reached: its log's files. Each call raises Unread for what isn't there."""
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The bytes of a file."""
+
+    def fetch(self, tiles: Iterable[Tile]) -> Iterable[tuple[Tile, bytes]]:
+        """The bytes of tiles, in order."""
+
+
+class Follower:
+    """What one process knows of one peer beside the database: its log's history."""
+
+    def __init__(self, database: Database, origin: str, *, clock: Clock) -> None:
+        self._database, self._origin, self._clock = database, origin, clock
+        self._history: History | None = None
+        self._seen = 0  # entries that the history was told
+
+    def poll(self, remote: Remote) -> bool:
+        """Takes over all that is new; False once the peer isn't followed any longer. What is
+        wrong with it is noted and raised as a LogError; a fork ends the following."""
+        peer = self._peer()
+        if peer.state is not PeerState.FOLLOWING:
+            return False
+        try:
+            self._polled(peer, remote)
+        except LogError as error:
+            self._note(str(error))
+            raise
+        return True
+
+    def _polled(self, peer: Peer, remote: Remote) -> None:
+        signed = Signed.parse(remote.read(CHECKPOINT, LARGEST_CHECKPOINT))
+        if signed.tree.origin != peer.origin:
+            raise Unproven(f"{CHECKPOINT}: it is of another log")
+        self._check_signed(peer, signed, remote)
+        try:
+            growth = self._growth(peer, signed.tree, remote)
+        except Forked:
+            self._quarantine(signed)
+            raise
+        if peer.size == signed.tree.size:
+            self._verified(signed)
+            return
+        for batch in _batches(growth.entries(remote.fetch, peer.size)):
+            if not self._take(peer, batch, signed):
+                break  # another process is at it
+
+    def _growth(self, peer: Peer, new: Checkpoint, remote: Remote) -> Growth:
+        """The way to the new tree, proven. Forked if it isn't one from what was seen."""
+        seen = peer.seen
+        if new.size < seen.size:
+            if new.size <= peer.size:
+                self._check_older(peer, new)
+            raise Unproven(f"the log has {new.size:,} entries, and had {seen.size:,} before")
+        if new.size == seen.size and new.root != seen.root:
+            raise Forked(f"two trees of {new.size:,} entries are signed")
+        growth = Growth(seen, new)
+        if (new.size, peer.size) != (seen.size, seen.size):
+            growth.prove(remote.fetch)
+        return growth
+
+    def _check_older(self, peer: Peer, new: Checkpoint) -> None:
+        with self._database.reading() as session:
+            if mirroring.root_at(session, peer, new.size) != new.root:
+                raise Forked(f"the log's first {new.size:,} entries were others before")
+
+    def _check_signed(self, peer: Peer, signed: Signed, remote: Remote) -> None:
+        """Unproven unless a key signed it that is known, or that a known one handed over to."""
+        try:
+            signed_by(signed.note, peer.trusted)
+            return
+        except Unproven:
+            if signed.tree.size <= peer.size:
+                raise
+        scout = deepcopy(self._told(peer))
+        growth = Growth(peer.head, signed.tree)
+        growth.prove(remote.fetch)
+        for entry in chain.from_iterable(growth.entries(remote.fetch, peer.size)):
+            _followed(scout, entry)
+        signed_by(signed.note, scout.trusted)
+
+    def _take(self, peer: Peer, batch: Sequence[Proven], signed: Signed) -> bool:
+        """Takes over the next entries; not if another process did."""
+        history = self._told(peer)
+        self._history = None  # until the batch is committed
+        start = peer.size
+        with self._database.writing() as session:
+            stored = session.get_one(Peer, peer.origin)
+            if stored.size != start or stored.state is not PeerState.FOLLOWING:
+                return False
+            for index, entry in enumerate(batch, start):
+                session.add(_row(stored.origin, index, entry, *_followed(history, entry)))
+            mirroring.extend(session, stored, batch)
+            stored.verifiers = " ".join(sorted(map(str, history.trusted)))
+            self._believe(stored, signed)
+        peer.size, peer.root_hash = stored.size, stored.root_hash
+        self._history, self._seen = history, peer.size
+        return True
+
+    def _told(self, peer: Peer) -> History:
+        """The history of the entries that are here."""
+        if self._history is None or self._seen != peer.size:
+            history = History(peer.origin, peer.trusted)
+            with self._database.reading() as session:
+                for entry in mirroring.copied(session, peer.origin):
+                    _followed(history, Proven(entry.data, leaf_hash(entry.data)))
+            self._history, self._seen = history, peer.size
+        return self._history
+
+    def _peer(self) -> Peer:
+        with self._database.reading() as session:
+            return session.get_one(Peer, self._origin)
+
+    def _verified(self, signed: Signed) -> None:
+        """Notes that the log is as it says, now and then; at once if it wasn't before."""
+        peer, now = self._peer(), self._clock()
+        before = peer.last_verified_at
+        is_known = peer.seen == signed.tree and peer.problem is None
+        if is_known and before is not None and before <= now < before + GRAIN:
+            return
+        with self._database.writing() as session:
+            self._believe(session.get_one(Peer, self._origin), signed)
+
+    def _believe(self, peer: Peer, signed: Signed) -> None:
+        """Keeps the newest checkpoint, to compare others with; notes that all of it is here."""
+        if peer.seen.size <= signed.tree.size:
+            peer.checkpoint = signed.note.render().decode()
+        if peer.size == signed.tree.size:
+            if peer.head.root != signed.tree.root:
+                raise Unproven("the entries don't lead to the checkpoint's root")
+            peer.problem, peer.last_verified_at = None, self._clock()
+
+    def _note(self, problem: str) -> None:
+        with self._database.reading() as session:
+            if session.get_one(Peer, self._origin).problem == problem:
+                return
+        with self._database.writing() as session:
+            peer = session.get_one(Peer, self._origin)
+            peer.problem = problem
+            session.add(peer)
+
+    def _quarantine(self, signed: Signed) -> None:
+        """Keeps both checkpoints as evidence, and follows no longer."""
+        with self._database.writing() as session:
+            peer = session.get_one(Peer, self._origin)
+            peer.state = PeerState.QUARANTINED
+            session.add(peer)
+            session.add(
+                PeerFork(
+                    id=new_id("frk"),
+                    origin=peer.origin,
+                    first=peer.checkpoint or "",
+                    second=signed.note.render().decode(),
+                    seen_at=self._clock(),
+                )
+            )
+
+
+def _followed(history: History, entry: Proven) -> tuple[Leaf | None, str | None]:
+    """An entry as it was read, and what is wrong with it."""
+    try:
+        leaf = parse_leaf(entry.data)
+    except Malformed as error:
+        return None, str(error)
+    try:
+        history.follow(leaf, entry.leaf_hash)
+    except LogError as error:
+        return leaf, str(error)
+    return leaf, None
+
+
+def _row(origin: str, index: int, entry: Proven, leaf: Leaf | None, fault: str | None) -> PeerEntry:
+    return PeerEntry(
+        origin=origin,
+        index=index,
+        platform=leaf.platform if leaf else None,
+        leaf_hash=encode(entry.leaf_hash),
+        data=entry.data,
+        verdict=Verdict.REFUSED if fault else Verdict.WAITING,
+        fault=fault,
+    )
+
+
+def _batches(bundles: Iterator[list[Proven]]) -> Iterator[list[Proven]]:
+    batch: list[Proven] = []
+    for bundle in bundles:
+        batch += bundle
+        if len(batch) >= MOST_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def begin(
+    session: Session,
+    keys: Keys,
+    url: str,
+    verifiers: Sequence[Verifier],
+    token: str | None,
+    *,
+    now: datetime,
+) -> Peer:
+    """Follows a node from now on; one that was followed before goes on where it was, with the
+    token given. A quarantined one stays so. Conflict if there are too many."""
+    origin = verifiers[0].name
+    peer = session.get(Peer, origin)
+    if peer is None:
+        if len(active(session)) >= MOST_PEERS:
+            raise Conflict(f"expected at most {MOST_PEERS} followed nodes", path=["url"])
+        trusted = " ".join(sorted(map(str, verifiers)))
+        empty = encode(EMPTY_ROOT)
+        peer = Peer(origin=origin, url=url, verifiers=trusted, root_hash=empty, followed_at=now)
+    peer.url = url
+    if token is not None:
+        peer.token = seal(keys, origin, token)
+    if peer.state is PeerState.UNFOLLOWED:
+        peer.state = PeerState.FOLLOWING
+    session.add(peer)
+    return peer
+
+
+def end(session: Session, node: str) -> Peer:
+    """Follows a node no longer: by its log's name, or its URL. What it signed is kept."""
+    named = sa.or_(col(Peer.origin) == node, col(Peer.url) == node.rstrip("/"))
+    peer = session.scalar(sa.select(Peer).where(named).limit(1))
+    if peer is None or peer.state is PeerState.UNFOLLOWED:
+        raise NotFound("no such node is followed", path=["url"])
+    if peer.state is PeerState.FOLLOWING:
+        peer.state = PeerState.UNFOLLOWED
+    peer.token = None
+    session.add(peer)
+    return peer
+
+
+def active(session: Session) -> dict[str, str]:
+    """The URLs of the nodes that are followed, by their logs' names."""
+    followed = sa.select(col(Peer.origin), col(Peer.url)).order_by(col(Peer.origin))
+    found = session.execute(followed.where(col(Peer.state) == PeerState.FOLLOWING))
+    return {row.origin: row.url for row in found}
+
+
+def state_of(peer: Peer, now: datetime) -> PeerState:
+    """How a peer stands: STALE is never stored, it follows from the clock."""
+    verified = peer.last_verified_at or peer.followed_at
+    is_late = peer.state is PeerState.FOLLOWING and now - verified >= STALE_AFTER
+    return PeerState.STALE if is_late else peer.state

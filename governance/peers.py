@@ -1,0 +1,100 @@
+"""Peers: nodes that this node follows, the copies of their logs, and what speaks against them."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from governance.fields import EnumText
+from governance.fields import UTCDateTime as Utc
+from governance.log.checkpoints import Checkpoint, parse_checkpoint
+from governance.log.notes import decode, parse_note
+from governance.log.signers import Verifier, parse_verifier
+from governance.log.tree import EMPTY_ROOT
+from governance.words import PeerState
+
+STALE_AFTER = timedelta(days=7)  # without a verified checkpoint; then its sanctions bind no longer
+
+
+class Verdict(StrEnum):
+    """What became of a peer's entry here."""
+
+    APPLIED = "APPLIED"
+    NOTED = "NOTED"  # nothing of it is about sanctions
+    WAITING = "WAITING"  # until its platform's domain names the peer's log
+    REFUSED = "REFUSED"  # kept as evidence, never applied
+
+
+class Peer(SQLModel, table=True):
+    """A followed node. `size` entries of its log are here, checked and applied; `checkpoint` is
+    the newest signed tree that was checked, which may be larger for a moment."""
+
+    __tablename__ = "peers"
+
+    origin: str = Field(primary_key=True)
+    url: str
+    verifiers: str  # separated by spaces
+    size: int = Field(default=0, sa_type=sa.BigInteger)
+    root_hash: str  # base64
+    checkpoint: str | None = None
+    state: PeerState = Field(default=PeerState.FOLLOWING, sa_type=EnumText(PeerState))
+    problem: str | None = None
+    token: bytes | None = None  # sealed with the node's key
+    followed_at: datetime = Field(sa_type=Utc)
+    last_verified_at: datetime | None = Field(default=None, sa_type=Utc)
+
+    @property
+    def trusted(self) -> list[Verifier]:
+        """The keys that its checkpoints are believed by."""
+        return [parse_verifier(text) for text in self.verifiers.split(" ")]
+
+    @property
+    def seen(self) -> Checkpoint:
+        """The newest tree that was checked; the empty one at first."""
+        if self.checkpoint is None:
+            return Checkpoint(self.origin, 0, EMPTY_ROOT)
+        return parse_checkpoint(parse_note(self.checkpoint.encode()).text)
+
+    @property
+    def head(self) -> Checkpoint:
+        """The tree of the entries that are here."""
+        return Checkpoint(self.origin, self.size, decode(self.root_hash))
+
+
+class PeerEntry(SQLModel, table=True):
+    """An entry of a peer's log as it was hashed, whatever it says. `fault` is why it is refused."""
+
+    __tablename__ = "peer_entries"
+    __table_args__ = (sa.Index("peer_entries_of_platform", "origin", "platform", "index"),)
+
+    origin: str = Field(primary_key=True, foreign_key="peers.origin")
+    index: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    platform: str | None = None
+    leaf_hash: str  # base64
+    data: bytes
+    verdict: Verdict = Field(sa_type=EnumText(Verdict))
+    fault: str | None = None
+
+
+class PeerTile(SQLModel, table=True):
+    """A hash tile of a peer's log; the last of a level grows."""
+
+    __tablename__ = "peer_tiles"
+
+    origin: str = Field(primary_key=True, foreign_key="peers.origin")
+    level: int = Field(primary_key=True)
+    index: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    hashes: bytes
+
+
+class PeerFork(SQLModel, table=True):
+    """Two checkpoints that a peer signed and that can't both be of one log: evidence."""
+
+    __tablename__ = "peer_forks"
+
+    id: str = Field(primary_key=True)
+    origin: str = Field(foreign_key="peers.origin", index=True)
+    first: str
+    second: str
+    seen_at: datetime = Field(sa_type=Utc)
