@@ -8,7 +8,7 @@ import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.auth import Members
@@ -18,7 +18,6 @@ from api.explorer.routes import explorer_routes
 from api.explorer.site import Site
 from api.following import following
 from api.graphiql import GRAPHIQL
-from api.home import HOME, HOME_HEADERS
 from api.observing.metrics import Metrics
 from api.observing.middleware import Observed
 from api.observing.routes import routes
@@ -80,13 +79,9 @@ def create_app(
     async def schema(request: Request) -> Response:
         return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
 
-    async def home(request: Request) -> Response:
-        return HTMLResponse(HOME, headers=HOME_HEADERS)
-
     graphql = Route("/graphql", GraphQL(executor, members, settings.max_body_bytes))
     app = Starlette(
         routes=[
-            Route("/", home),
             graphql,
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),

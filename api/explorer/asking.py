@@ -1,9 +1,11 @@
 """Asks the executor as whoever looks at a page, and tells what it can't answer as a problem."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -15,6 +17,9 @@ from api.transport import network_of
 from governance.membership import Actor
 
 QUERIES = Path(__file__).parent / "queries"
+
+KEPT_SECONDS = 60
+MOST_KEPT = 200  # answers
 
 Data = dict[str, Any]
 
@@ -49,11 +54,39 @@ def document(name: str) -> str:
     return (QUERIES / f"{name}.graphql").read_text(encoding="utf-8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Kept:
+    """An answer that is kept for a while, or is on its way."""
+
+    until: float
+    answer: asyncio.Task[Data]
+
+
 class Desk:
     """Where pages ask."""
 
-    executor: Executor
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        self._kept: dict[tuple[str, bytes], Kept] = {}
+
+    async def kept(self, request: Asked, name: str, variables: Mapping[str, Any]) -> Data:
+        """Public figures, which may be a minute old: they are read from a great many records.
+        Whoever asks meanwhile waits for the same answer."""
+        key, now = (name, orjson.dumps(variables)), monotonic()
+        held = self._kept.get(key)
+        if held is None or held.until < now:
+            self._kept = {k: kept for k, kept in self._kept.items() if kept.until >= now}
+            if len(self._kept) >= MOST_KEPT:
+                return await self.ask(request, name, variables)
+            task = asyncio.create_task(self.ask(request, name, variables))
+            held = self._kept[key] = Kept(now + KEPT_SECONDS, task)
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(held.answer)
+
+    def _forget(self, key: tuple[str, bytes], done: asyncio.Task[Data]) -> None:
+        """What failed is asked again."""
+        if done.cancelled() or done.exception() is not None:
+            self._kept.pop(key, None)
 
     async def ask(
         self,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from api.explorer.overview import overview_route
 from api.explorer.platforms import platform_routes
 from api.explorer.sanctions import sanction_routes
 from api.explorer.site import HERE, AsGraphQL, Site
@@ -24,6 +25,7 @@ def explorer_routes(site: Site) -> Sequence[BaseRoute]:
         return site.page(request, "log", asked=AsGraphQL("log", {}), log=data["log"])
 
     return [
+        overview_route(site),
         *sanction_routes(site),
         *platform_routes(site),
         site.route("/policy", policy),

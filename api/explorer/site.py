@@ -86,7 +86,7 @@ class Site:
         now = self.desk.executor.now()
         shown = {"asked": None, "feed": None, "is_indexed": status == 200, **told}
         html = self._templates.get_template(f"{template}.html").render(
-            path=request.url.path, base=str(request.base_url), now=moment(now), **shown
+            path=request.url.path, base=str(request.base_url), today=moment(now), **shown
         )
         return HTMLResponse(html, status, headers)
 

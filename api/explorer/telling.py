@@ -1,7 +1,7 @@
 """How codes, instants and figures are told to people."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,8 +106,13 @@ def state(sanction: Told) -> str:
 
 def day(instant: str | datetime) -> str:
     """The day of an instant in UTC: 1 March 2026."""
-    at = parse_instant(instant)
-    return f"{at.day} {at:%B %Y}"
+    return dayname(parse_instant(instant).date())
+
+
+def dayname(on: date | str) -> str:
+    """A date as it is said: 1 March 2026."""
+    found = on if isinstance(on, date) else date.fromisoformat(on)
+    return f"{found.day} {found:%B %Y}"
 
 
 def moment(instant: str | datetime) -> str:
@@ -174,6 +179,7 @@ FILTERS = {
     "deed": deed,
     "state": state,
     "day": day,
+    "dayname": dayname,
     "moment": moment,
     "span": span,
     "number": number,

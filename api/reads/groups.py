@@ -34,7 +34,9 @@ def compiled_groups(
         if name == "rows":
             value = _rows(compiler, selected, groups, read)
         elif name == "asOf":
-            value = concatenated(['"', read.dialect.instant(read.now), '"'])
+            at = sa.select(read.now.label("at")).subquery()  # a column prints as an instant
+            told = concatenated(['"', read.dialect.instant(at.c["at"]), '"'])
+            value = sa.select(told).scalar_subquery()
         else:
             value = literal(f'"{type_name}"')
         parts += [f'{"," if parts else ""}"{key}":', value]

@@ -224,9 +224,16 @@ class Query(BaseModel):
         "Sanctions that fit a filter, grouped and counted, with their appeals",
         group_by=argument(list[StatisticsDimension], "Up to three dimensions; none for one total"),
         filter=argument(SanctionFilter | None, "Which sanctions; all if left out"),
+        newest=argument(int | None, "Of these the newest so many alone; at most 10,000"),
     )
-    def statistics(row: Row, read: Read, group_by: Argument, filter: Argument) -> Any:  # noqa: A002
-        return statistics_of(read, group_by, filter)
+    def statistics(
+        row: Row,
+        read: Read,
+        group_by: Argument,
+        filter: Argument,  # noqa: A002
+        newest: Argument,
+    ) -> Any:
+        return statistics_of(read, group_by, filter, newest)
 
     @sql(Log | None, "The decision log; null while nothing is published")
     def log(row: Row, read: Read) -> Any:

@@ -17,7 +17,6 @@ from api.reads.fields import (
     Read,
     Row,
     getter,
-    instant_of,
     rows_of,
     sql,
     there_is,
@@ -25,6 +24,7 @@ from api.reads.fields import (
 )
 from api.reads.values import Argument, Env, Late
 from api.schema.appeals import Appeal, appeals_of
+from api.schema.durations import bucket
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
@@ -47,6 +47,7 @@ from governance.vocabulary import Category, Keyword
 from governance.words import (
     Automation,
     DisclosureState,
+    DurationBucket,
     Effect,
     EndReason,
     Ground,
@@ -310,10 +311,15 @@ class SanctionFilter(Draft):
     languages: list[str] | None = Field(
         default=None, description="Content in any of these languages"
     )
+    durations: list[DurationBucket] | None = Field(
+        default=None, description="As long as any of these"
+    )
     is_appealed: bool | None = Field(default=None, description="Whether any appeal was filed")
     is_binding: bool | None = Field(default=None, description="Whether it counts in status")
     issued_after: datetime | None = Field(default=None, description="Issued then or later")
     issued_before: datetime | None = Field(default=None, description="Issued before then")
+    ended_after: datetime | None = Field(default=None, description="Ended then or later")
+    ended_before: datetime | None = Field(default=None, description="Ended before then, and by now")
 
 
 def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
@@ -341,6 +347,8 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         "sources": found.source,
     }
     where += [read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None]
+    if values.get("durations") is not None:
+        where.append(read.among(bucket(found, read), values["durations"]))
     if values.get("languages") is not None:
         where.append(read.among(found.content_language, _languages(values["languages"])))
     if values.get("endReasons") is not None:
@@ -358,12 +366,15 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         for name, flag in flags.items()
         if isinstance(values.get(name), bool)
     ]
-    if values.get("issuedAfter") is not None:
-        after = read.bound(instant_of(values["issuedAfter"], "issuedAfter"), UTCDateTime())
-        where.append(found.issued_at >= after)
-    if values.get("issuedBefore") is not None:
-        before = read.bound(instant_of(values["issuedBefore"], "issuedBefore"), UTCDateTime())
-        where.append(found.issued_at < before)
+    times = {"issued": found.issued_at, "ended": found.ends_at}
+    for name, at in times.items():
+        after, before = values.get(f"{name}After"), values.get(f"{name}Before")
+        if after is not None:
+            where.append(at >= read.instant(after, f"{name}After"))
+        if before is not None:
+            where.append(at < read.instant(before, f"{name}Before"))
+        if at is found.ends_at and (after is not None or before is not None):
+            where.append(has_ended(found, read))
     return where
 
 

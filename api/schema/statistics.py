@@ -7,9 +7,21 @@ from typing import Any
 import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import BaseModel, Field
+from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import Figures, Groups, Key, Read, Row, is_any_of, rows_of, value_from
-from api.reads.values import Argument, Late, Structural
+from api.reads.fields import (
+    Condition,
+    Figures,
+    Groups,
+    Key,
+    Read,
+    Row,
+    getter,
+    is_any_of,
+    rows_of,
+    value_from,
+)
+from api.reads.values import Argument, Env, Getter, Late, Structural
 from api.schema.appeals import is_overdue
 from api.schema.durations import bucket, microseconds
 from api.schema.enums import register_word
@@ -21,6 +33,7 @@ from governance.records import appeals, sanctions
 from governance.words import Outcome, Word
 
 MOST_DIMENSIONS = 3
+MOST_NEWEST = 10_000
 
 
 class StatisticsDimension(Structural, Word):
@@ -32,6 +45,9 @@ class StatisticsDimension(Structural, Word):
     GROUND = "GROUND", "Against the law, or against the terms"
     EFFECT = "EFFECT", "What the sanction does at `asOf`"
     AUTOMATION = "AUTOMATION", "How far machines took the decision"
+    VALIDITY = "VALIDITY", "Whether the decision stands"
+    SUBJECT_KIND = "SUBJECT_KIND", "Account, content or whole server"
+    SOURCE = "SOURCE", "What brought the case to attention"
     DURATION_BUCKET = "DURATION_BUCKET", "How long it restricts, as a DurationBucket"
     DAY = "DAY", "Day of issue in UTC, such as 2026-03-01"
     WEEK = "WEEK", "ISO 8601 week of issue in UTC, such as 2026-W09"
@@ -76,6 +92,9 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.GROUND: lambda row, read: row.ground,
     StatisticsDimension.EFFECT: effect,
     StatisticsDimension.AUTOMATION: lambda row, read: row.automation,
+    StatisticsDimension.VALIDITY: lambda row, read: row.validity,
+    StatisticsDimension.SUBJECT_KIND: lambda row, read: row.subject_kind,
+    StatisticsDimension.SOURCE: lambda row, read: row.source,
     StatisticsDimension.DURATION_BUCKET: bucket,
     StatisticsDimension.DAY: lambda row, read: read.dialect.day(row.issued_at),
     StatisticsDimension.WEEK: lambda row, read: read.dialect.week(row.issued_at),
@@ -83,20 +102,18 @@ COLUMNS: dict[StatisticsDimension, Column] = {
 }
 
 
-def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
+def statistics_of(read: Read, group_by: Argument, given: Argument, newest: Argument) -> Groups:
     """The figures of the sanctions that fit the filter, and of the appeals against them."""
     dimensions = _dimensions(group_by)
-    of_sanctions, of_appeals, about = (
-        rows_of(sanctions.Sanction),
-        rows_of(appeals.Appeal),
-        rows_of(sanctions.Sanction),
-    )
+    of_appeals = rows_of(appeals.Appeal)
+    of_sanctions, fit = _chosen(read, given, newest)
+    about, about_fit = _chosen(read, given, newest)
     counted = Figures(
         of_sanctions,
         _keys(dimensions, of_sanctions.c, read),
         counts={"sanction_count": sa.func.count()},
         medians={"median_duration_seconds": microseconds(of_sanctions.c, read)},
-        where=fits(of_sanctions.c, read, given),
+        where=fit,
     )
     answered = Figures(
         sa.join(of_appeals, about, about.c.id == of_appeals.c.sanction_id),
@@ -109,9 +126,35 @@ def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
         },
         rates={"overturn_rate": _share_overturned(of_appeals.c)},
         medians={"median_seconds_to_decision": _to_decision(of_appeals.c, read)},
-        where=fits(about.c, read, given),
+        where=about_fit,
     )
     return Groups(StatisticsRow, [counted, answered])
+
+
+def _chosen(
+    read: Read, given: Argument, newest: Argument
+) -> tuple[FromClause, Sequence[Condition]]:
+    """The sanctions that figures are of, and what they still have to fit."""
+    found = rows_of(sanctions.Sanction)
+    fit = fits(found.c, read, given)
+    if newest is None:
+        return found, fit
+    most = read.bound(_most(newest), sa.Integer())
+    order = found.c.issued_at.desc(), found.c.id.desc()
+    return sa.select(found).where(*fit).order_by(*order).limit(most).subquery(), ()
+
+
+def _most(newest: Argument) -> Getter:
+    get = getter(newest)
+
+    def read(env: Env) -> int:
+        most: int = get(env)
+        if not 0 < most <= MOST_NEWEST:
+            message = f"newest: expected 1 to {MOST_NEWEST:,}, got {most}"
+            raise InvalidInput(message, path=["newest"])
+        return most
+
+    return read
 
 
 def _dimensions(group_by: Argument) -> Sequence[StatisticsDimension]:

@@ -27,6 +27,12 @@ const tabs = EXAMPLES.map(({ query, variables }) => ({
   headers: HEADERS,
 }));
 
+// A page's "as GraphQL" leads here with what it asked after the #, which no server sees.
+const asked = new URLSearchParams(location.hash.slice(1));
+if (asked.has("query")) {
+  tabs.unshift({ query: asked.get("query"), variables: asked.get("variables"), headers: HEADERS });
+}
+
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher: ask,

@@ -15,7 +15,15 @@ from api.schema.build import sdl
 from governance.words import Measure
 from tests.api.worlds import Cast
 
-PAGES = ["/sanctions", "/platforms", "/platforms/harbor.example", "/policy", "/log"]
+PAGES = [
+    "/",
+    "/?days=365",
+    "/sanctions",
+    "/platforms",
+    "/platforms/harbor.example",
+    "/policy",
+    "/log",
+]
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; "
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from governance.fields import print_instant
 from governance.vocabulary import Category, Keyword
-from governance.words import Automation, EndReason, Ground, Measure, Source
+from governance.words import Automation, DurationBucket, EndReason, Ground, Measure, Source
 from tests.api.worlds import Asking
+from tests.builders import NOW
 
 FOUND = (
     "query($filter: SanctionFilter) { sanctions(filter: $filter, first: 1000) { nodes { id } } }"
@@ -72,3 +74,65 @@ async def test_the_appealed_are_told_from_the_others(ask: Asking) -> None:
     assert await ids(ask, isAppealed=True) == appealed
     assert await ids(ask, isAppealed=False) == [n["id"] for n in nodes if n["id"] not in appealed]
     assert await ids(ask, isAppealed=None) == [node["id"] for node in nodes]
+
+
+async def test_what_ended_is_found_by_when(ask: Asking) -> None:
+    ends = "{ sanctions(first: 1000) { nodes { id endedAt } } }"
+    nodes = (await ask.data(ends))["sanctions"]["nodes"]
+    ended = sorted({node["endedAt"] for node in nodes} - {None})
+    middle = ended[len(ended) // 2]
+    for asked, fits in (
+        ({"endedAfter": middle}, lambda at: at >= middle),
+        ({"endedBefore": middle}, lambda at: at < middle),
+        ({"endedAfter": ended[1], "endedBefore": middle}, lambda at: ended[1] <= at < middle),
+        ({"endedAfter": "2000-01-01T00:00:00Z"}, lambda at: True),
+        ({"endedBefore": "3000-01-01T00:00:00Z"}, lambda at: True),
+    ):
+        expected = [node["id"] for node in nodes if node["endedAt"] and fits(node["endedAt"])]
+        assert await ids(ask, **asked) == expected, asked
+
+
+async def test_buckets_of_durations_are_those_that_statistics_count(ask: Asking) -> None:
+    counts = "{ statistics(groupBy: [DURATION_BUCKET]) { rows { keys sanctionCount } } }"
+    rows = (await ask.data(counts))["statistics"]["rows"]
+    counted = {row["keys"][0]: row["sanctionCount"] for row in rows}
+    assert len(counted) > 3
+    for bucket in DurationBucket:
+        assert len(await ids(ask, durations=[bucket])) == counted.get(bucket, 0), bucket
+
+
+COUNTED = """query($filter: SanctionFilter, $newest: Int) {
+  statistics(groupBy: [PLATFORM, VALIDITY, SUBJECT_KIND], filter: $filter, newest: $newest) {
+    rows { keys sanctionCount appealCount }
+  }
+}"""
+TOLD = """query($filter: SanctionFilter, $first: Int) {
+  sanctions(filter: $filter, first: $first) { nodes {
+    platform { domain } validity subjectKind appeals(first: 20) { nodes { id } }
+  } }
+}"""
+
+
+@pytest.mark.parametrize("newest", [1, 7, 20, 200])
+async def test_the_newest_alone_are_counted_where_that_is_asked(ask: Asking, newest: int) -> None:
+    fits = {"measures": ["ACCOUNT_SUSPENDED"]}
+    rows = (await ask.data(COUNTED, {"filter": fits, "newest": newest}))["statistics"]["rows"]
+    nodes = (await ask.data(TOLD, {"filter": fits, "first": newest}))["sanctions"]["nodes"]
+    expected: dict[tuple[str, ...], list[int]] = {}
+    for node in nodes:
+        key = node["platform"]["domain"], node["validity"], node["subjectKind"]
+        count = expected.setdefault(key, [0, 0])
+        count[0] += 1
+        count[1] += len(node["appeals"]["nodes"])
+    told = {tuple(row["keys"]): [row["sanctionCount"], row["appealCount"]] for row in rows}
+    assert told == expected
+
+
+async def test_figures_say_of_what_instant_they_are(ask: Asking) -> None:
+    told = await ask.data("{ statistics(groupBy: []) { asOf } }")
+    assert told["statistics"]["asOf"] == print_instant(NOW)
+
+
+@pytest.mark.parametrize("newest", [0, -1, 10_001])
+async def test_a_number_of_newest_out_of_range_is_refused(ask: Asking, newest: int) -> None:
+    assert await ask.codes(COUNTED, {"newest": newest}) == ["INVALID_INPUT"]
