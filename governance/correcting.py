@@ -5,7 +5,7 @@ A copy that rests on its source alone is corrected by the node, which cites the 
 copy on own grounds its platform is asked for a remedy, by a deadline.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from governance import feed
 from governance.adoptions import Receipt, receipt_id
 from governance.feed import Happening
 from governance.log.sequencing import ledger_of
+from governance.platforms import Platform
 from governance.rules import adoption
 from governance.rules.policy import REMEDY_DUE
 from governance.sanctions import Sanction
@@ -44,7 +45,9 @@ def correct_copies(session: Session, source: Corrected, *, now: datetime) -> Non
     while sources:
         happenings: list[Happening] = []
         begun = ledger_of(session).size
-        for copy in _copies(session, sources):
+        copies = _copies(session, sources)
+        _held = _at_once(session, copies)  # or each would be read again for each copy
+        for copy in copies:
             cause = sources[str(copy.derived_from_id)]
             happenings += _corrected(session, cause, copy, now)
         if happenings:
@@ -110,10 +113,22 @@ def receive(
     return Happening(event, source, receipt=receipt)
 
 
-def _copies(session: Session, sources: Mapping[str, Corrected]) -> Iterable[Sanction]:
+def _copies(session: Session, sources: Mapping[str, Corrected]) -> Sequence[Sanction]:
     session.flush()
     found = select(Sanction).where(col(Sanction.derived_from_id).in_(sources))
-    return session.exec(found.order_by(col(Sanction.issued_at), col(Sanction.id)))
+    return session.exec(found.order_by(col(Sanction.issued_at), col(Sanction.id))).all()
+
+
+def _at_once(session: Session, copies: Sequence[Sanction]) -> Sequence[object]:
+    """Platforms and receipts of copies, which the session has for as long as they are held."""
+    if not copies:
+        return ()
+    platforms = {copy.platform_id for copy in copies}
+    receipts = {receipt_id(str(copy.derived_from_id), copy.platform_id) for copy in copies}
+    return (
+        *session.exec(select(Platform).where(col(Platform.id).in_(platforms))),
+        *session.exec(select(Receipt).where(col(Receipt.id).in_(receipts))),
+    )
 
 
 def _corrected(
