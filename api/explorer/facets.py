@@ -1,4 +1,4 @@
-"""A selection of sanctions as an address says it, and as a `SanctionFilter`."""
+"""A selection of a list as its address says it, and as the filter of a query."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +9,29 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from api.explorer.asking import Problem
+from api.explorer.asking import Data, Problem
 from api.explorer.telling import label, meaning
+from api.schema.statistics import StatisticsDimension as Dimension
 from governance.fields import print_instant
 from governance.identifiers import SubjectKind
 from governance.vocabulary import Category, Keyword, keyword_belongs
-from governance.words import Automation, Effect, EndReason, Ground, Measure, Source, Validity
+from governance.words import (
+    AppealState,
+    Automation,
+    DurationBucket,
+    Effect,
+    EndReason,
+    Ground,
+    Measure,
+    Outcome,
+    Source,
+    Validity,
+)
 
 LONGEST = 200  # characters of a value
+SORTS = {"newest": "newest first", "oldest": "oldest first"}
+DAYS = ("from", "to")
+PAGING = ("after", "before", "sort")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +42,58 @@ class Facet:
     title: str
     field: str
     words: type[StrEnum] | None = None  # what may be chosen; None for text
+    dimension: Dimension | None = None  # what it is counted by
+    is_single: bool = False
 
 
-FACETS = (
-    Facet("platform", "Platform", "platform"),
-    Facet("measure", "Measure", "measures", Measure),
-    Facet("category", "Category", "categories", Category),
-    Facet("keyword", "Keyword", "keywords", Keyword),
-    Facet("effect", "Effect now", "effects", Effect),
-    Facet("validity", "Validity", "validities", Validity),
-    Facet("end", "Ended because", "endReasons", EndReason),
-    Facet("kind", "Subject", "subjectKinds", SubjectKind),
-    Facet("ground", "Ground", "grounds", Ground),
-    Facet("automation", "Automation", "automations", Automation),
-    Facet("source", "Brought up by", "sources", Source),
-    Facet("language", "Language of the content", "languages"),
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A list that can be narrowed."""
+
+    path: str
+    facets: Sequence[Facet]
+    flags: Mapping[str, str]  # yes or no: names in addresses, and the filter's fields
+    has_days: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        days = DAYS if self.has_days else ()
+        return [*(facet.name for facet in self.facets), *self.flags, *days]
+
+    def facet(self, name: str) -> Facet | None:
+        return next((facet for facet in self.facets if facet.name == name), None)
+
+
+PLATFORM = Facet("platform", "Platform", "platform", None, Dimension.PLATFORM, is_single=True)
+SANCTIONS = Shelf(
+    "/sanctions",
+    (
+        PLATFORM,
+        Facet("measure", "Measure", "measures", Measure, Dimension.MEASURE),
+        Facet("category", "Category", "categories", Category, Dimension.CATEGORY),
+        Facet("keyword", "Keyword", "keywords", Keyword),
+        Facet("effect", "Effect now", "effects", Effect, Dimension.EFFECT),
+        Facet("validity", "Validity", "validities", Validity, Dimension.VALIDITY),
+        Facet("end", "Ended because", "endReasons", EndReason),
+        Facet("duration", "Length", "durations", DurationBucket, Dimension.DURATION_BUCKET),
+        Facet("kind", "Subject", "subjectKinds", SubjectKind, Dimension.SUBJECT_KIND),
+        Facet("ground", "Ground", "grounds", Ground, Dimension.GROUND),
+        Facet("automation", "Automation", "automations", Automation, Dimension.AUTOMATION),
+        Facet("source", "Brought up by", "sources", Source, Dimension.SOURCE),
+        Facet("language", "Language", "languages"),
+    ),
+    {"appealed": "isAppealed", "binding": "isBinding"},
+    has_days=True,
 )
-FLAGS = {"appealed": "isAppealed", "binding": "isBinding"}
-DAYS = ("from", "to")
-PAGING = ("after", "before", "sort")
-SORTS = {"newest": "newest first", "oldest": "oldest first"}
-_BY_NAME = {facet.name: facet for facet in FACETS}
-_SINGLE = {"platform"}
+APPEALS = Shelf(
+    "/appeals",
+    (
+        PLATFORM,
+        Facet("state", "State", "states", AppealState),
+        Facet("outcome", "Outcome", "outcomes", Outcome),
+    ),
+    {"overdue": "isOverdue"},
+)
 
 
 def bad(message: str) -> Problem:
@@ -57,55 +102,52 @@ def bad(message: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What an address selects: values by name, in the order of FACETS; nothing unknown."""
+    """What an address selects: values by name, in the shelf's order; nothing unknown."""
 
+    shelf: Shelf
     values: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, query: QueryParams) -> "Selection":
+    def of(cls, shelf: Shelf, query: QueryParams, *also: str) -> "Selection":
         """What the address says; Problem for what it can't mean."""
-        known = [*_BY_NAME, *FLAGS, *DAYS]
         for name in query:
-            if name not in known and name not in PAGING:
-                shown = name[:40]
-                raise bad(f"“{shown}” is no facet: expected {', '.join(known)}")
+            if name not in (*shelf.names, *PAGING, *also):
+                expected = ", ".join(shelf.names)
+                raise bad(f"“{name[:40]}” is no facet: expected {expected}")
         values: dict[str, tuple[str, ...]] = {}
-        for name in known:
+        for name in shelf.names:
             given = tuple(dict.fromkeys(v for v in query.getlist(name) if v.strip()))
             if given:
-                values[name] = _checked(name, given)
-        found = cls(values)
-        found._check_days()
-        return found
-
-    def _check_days(self) -> None:
-        first, last = self._day("from"), self._day("to")
+                values[name] = _checked(shelf, name, given)
+        found = cls(shelf, values)
+        first, last = found._day("from"), found._day("to")
         if first and last and last < first:
             raise bad(f"expected “from” not after “to”, got {first} and {last}")
+        return found
 
     def _day(self, name: str) -> date | None:
         return date.fromisoformat(self.values[name][0]) if name in self.values else None
 
     def filter(self) -> dict[str, Any]:
-        """The same as a `SanctionFilter`."""
+        """The same as the filter of a query."""
         found: dict[str, Any] = {}
         for name, given in self.values.items():
-            if name in _SINGLE:
-                found[_BY_NAME[name].field] = given[0]
-            elif name in _BY_NAME:
-                found[_BY_NAME[name].field] = list(given)
-            elif name in FLAGS:
-                found[FLAGS[name]] = given[0] == "yes"
+            facet = self.shelf.facet(name)
+            if facet is not None:
+                found[facet.field] = given[0] if facet.is_single else list(given)
+            elif name in self.shelf.flags:
+                found[self.shelf.flags[name]] = given[0] == "yes"
         if first := self._day("from"):
             found["issuedAfter"] = _midnight(first)
         if last := self._day("to"):
             found["issuedBefore"] = _midnight(last + timedelta(days=1))
         return found
 
-    def address(self, path: str, **more: str) -> str:
-        """The address of this selection under a path."""
+    def address(self, path: str = "", **more: str) -> str:
+        """The address of this selection, under another path if one is named."""
         pairs = [(name, value) for name, values in self.values.items() for value in values]
         query = urlencode([*pairs, *more.items()])
+        path = path or self.shelf.path
         return f"{path}?{query}" if query else path
 
     def has(self, name: str, value: str) -> bool:
@@ -113,50 +155,47 @@ class Selection:
 
     def toggled(self, name: str, value: str) -> "Selection":
         """The same with a value added, or without it where it is there."""
-        held = self.values.get(name, ())
+        held, facet = self.values.get(name, ()), self.shelf.facet(name)
         if value in held:
-            left = tuple(one for one in held if one != value)
-        elif name in _BY_NAME and name not in _SINGLE:
-            left = (*held, value)
-        else:
-            left = (value,)
-        return self.with_(name, left)
-
-    def with_(self, name: str, values: tuple[str, ...]) -> "Selection":
-        known = [*_BY_NAME, *FLAGS, *DAYS]
-        changed = {**self.values, name: values}
-        kept = {n: changed[n] for n in known if changed.get(n)}
-        if name == "category":  # keywords belong to categories
-            fit = _keywords(kept.get("category", ()))
-            keywords = tuple(k for k in kept.get("keyword", ()) if k in fit)
-            kept = {n: v for n, v in kept.items() if n != "keyword"}
-            kept |= {"keyword": keywords} if keywords else {}
-        return replace(self, values=kept)
+            return self._with(name, tuple(one for one in held if one != value))
+        is_one_of_many = facet is not None and not facet.is_single
+        return self._with(name, (*held, value) if is_one_of_many else (value,))
 
     def without(self, name: str) -> "Selection":
-        return self.with_(name, ())
+        return self._with(name, ())
 
-    def offered(self, facet: Facet, platforms: Sequence[Mapping[str, str]]) -> Iterator["Choice"]:
+    def _with(self, name: str, values: tuple[str, ...]) -> "Selection":
+        changed = {**self.values, name: values}
+        if name == "category" and "keyword" in changed:  # keywords belong to categories
+            fit = _keywords(values)
+            changed["keyword"] = tuple(k for k in changed["keyword"] if k in fit)
+        return replace(self, values={n: changed[n] for n in self.shelf.names if changed.get(n)})
+
+    def offered(self, facet: Facet, platforms: Sequence[Data]) -> Iterator["Choice"]:
         """What may be chosen of a facet."""
-        if facet.name == "platform":
+        if facet is PLATFORM:
             for platform in platforms:
                 yield Choice(self, facet.name, platform["domain"], platform["name"])
-        elif facet.name == "keyword":
+        elif facet.words is Keyword:
             fit = _keywords(self.values.get("category", ()))
             for keyword in fit or map(Keyword, self.values.get("keyword", ())):
                 yield Choice(self, facet.name, keyword, label(keyword), meaning(keyword))
         elif facet.words is not None:
             for word in facet.words:
                 yield Choice(self, facet.name, word, label(word), meaning(word))
-        else:
-            for value in self.values.get(facet.name, ()):
-                yield Choice(self, facet.name, value, value)
 
     def chips(self) -> Iterator["Choice"]:
         """What is chosen, each to be taken away again."""
         for name, values in self.values.items():
+            facet = self.shelf.facet(name)
             for value in values:
-                yield Choice(self, name, value, _told(name, value))
+                if name in DAYS:
+                    title = f"{name} {value}"
+                elif facet is None:
+                    title = name if value == "yes" else f"not {name}"
+                else:
+                    title = label(value) if facet.words else value
+                yield Choice(self, name, value, title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +207,15 @@ class Choice:
     value: str
     title: str
     meaning: str = ""
+    count: str = ""
 
     @property
     def is_chosen(self) -> bool:
         return self.selection.has(self.name, self.value)
 
-    def address(self, path: str) -> str:
-        return self.selection.toggled(self.name, self.value).address(path)
+    @property
+    def address(self) -> str:
+        return self.selection.toggled(self.name, self.value).address()
 
 
 def sort_of(query: QueryParams) -> str:
@@ -185,21 +226,20 @@ def sort_of(query: QueryParams) -> str:
     return sort
 
 
-def _checked(name: str, given: tuple[str, ...]) -> tuple[str, ...]:
+def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]:
     if any(len(value) > LONGEST or "\0" in value for value in given):
         raise bad(f"{name}: expected text of at most {LONGEST} characters")
+    facet = shelf.facet(name)
     if name in DAYS:
         return (_day_text(name, given[-1]),)
-    if name in FLAGS:
+    if facet is None:
         if given[-1] not in ("yes", "no"):
             raise bad(f"{name}: expected yes or no")
         return given[-1:]
-    words = _BY_NAME[name].words
-    if words is not None:
-        for value in given:
-            if value not in words.__members__:
-                raise bad(f"{name}: expected one of {', '.join(words)}; got “{value}”")
-    return given[-1:] if name in _SINGLE else given
+    for value in given if facet.words else ():
+        if facet.words and value not in facet.words.__members__:
+            raise bad(f"{name}: expected one of {', '.join(facet.words)}; got “{value}”")
+    return given[-1:] if facet.is_single else given
 
 
 def _day_text(name: str, text: str) -> str:
@@ -218,12 +258,3 @@ def _midnight(day: date) -> str:
 
 def _keywords(categories: Sequence[str]) -> list[Keyword]:
     return [k for k in Keyword if any(keyword_belongs(k, Category(c)) for c in categories)]
-
-
-def _told(name: str, value: str) -> str:
-    if name in DAYS:
-        return f"{name} {value}"
-    if name in FLAGS:
-        return name if value == "yes" else f"not {name}"
-    facet = _BY_NAME[name]
-    return label(value) if facet.words is not None else value

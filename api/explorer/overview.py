@@ -1,148 +1,66 @@
 """The first page: what happened lately, beside the time before."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.explorer.asking import Data, Problem
-from api.explorer.charts import bars, days
+from api.explorer.asking import Data
+from api.explorer.figures import Figure, automated, by_day, by_facet, figure, only
+from api.explorer.periods import Period
 from api.explorer.site import AsGraphQL, Site
-from api.explorer.telling import label, number, percent, span
-from governance.fields import print_instant
+from api.explorer.telling import number, percent, span
 from governance.words import Measure
 
-PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year"}
-TIME_OUTS = [Measure.ACCOUNT_SUSPENDED, Measure.SERVER_SUSPENDED]
-
-Telling = Callable[[Any], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of the period beside the same of the period before."""
-
-    title: str
-    value: str
-    before: str
-    change: str
+TIME_OUTS = {"measures": [str(Measure.ACCOUNT_SUSPENDED), str(Measure.SERVER_SUSPENDED)]}
 
 
 def overview_route(site: Site) -> Route:
     """The page at /."""
 
     async def overview(request: Request) -> Response:
-        period = request.query_params.get("days", "30")
-        if period not in PERIODS:
-            expected = ", ".join(PERIODS)
-            raise Problem(400, "That can't be asked", f"days: expected one of {expected}")
-        last = site.desk.executor.now().astimezone(UTC).date()
-        asked = filters(last, int(period))
+        period = Period.of(request, site.desk.executor.now())
+        asked = {
+            "now": period.between("issued"),
+            "before": period.between("issued", 1),
+            "begun": period.between("issued") | TIME_OUTS,
+            "begunBefore": period.between("issued", 1) | TIME_OUTS,
+            "ended": period.between("ended") | TIME_OUTS,
+            "endedBefore": period.between("ended", 1) | TIME_OUTS,
+        }
         data = await site.desk.kept(request, "overview", asked)
-        first = last - timedelta(days=int(period) - 1)
-        counts = {row["keys"][0]: row["sanctionCount"] for row in data["days"]["rows"]}
         return site.page(
             request,
             "overview",
             asked=AsGraphQL("overview", asked),
             feed="/sanctions.atom",
             is_indexed=not request.query_params,
-            periods=PERIODS,
-            period=period,
             as_of=data["now"]["asOf"],
-            first=first.isoformat(),
-            last=last.isoformat(),
-            now=_row(data, "now"),
-            begun=_row(data, "begun")["sanctionCount"],
-            ended=_row(data, "ended")["sanctionCount"],
+            now=only(data, "now"),
+            begun=only(data, "begun")["sanctionCount"],
+            ended=only(data, "ended")["sanctionCount"],
             figures=figures(data),
-            days=days(counts, first, last),
-            measures=_bars(data, "measures", "measure", first, last),
-            categories=_bars(data, "categories", "category", first, last),
+            days=by_day(data, period),
+            measures=by_facet(data, "measures", "measure", period),
+            categories=by_facet(data, "categories", "category", period),
+            **period.told,
         )
 
     return site.route("/", overview)
 
 
-def filters(last: date, length: int) -> dict[str, dict[str, Any]]:
-    """The filters of a period that ends with a day, and of as many days before it."""
-    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
-    span = timedelta(days=length)
-    middle, begin = print_instant(end - span), print_instant(end - 2 * span)
-    issued = {"issuedAfter": middle, "issuedBefore": print_instant(end)}
-    before = {"issuedAfter": begin, "issuedBefore": middle}
-    measures = {"measures": [str(measure) for measure in TIME_OUTS]}
-    return {
-        "now": issued,
-        "before": before,
-        "begun": issued | measures,
-        "begunBefore": before | measures,
-        "ended": {"endedAfter": middle, "endedBefore": print_instant(end), **measures},
-        "endedBefore": {"endedAfter": begin, "endedBefore": middle, **measures},
-    }
-
-
 def figures(data: Data) -> list[Figure]:
     """The key figures, each against the period before."""
-    now, before = _row(data, "now"), _row(data, "before")
-    begun, begun_before = _row(data, "begun"), _row(data, "begunBefore")
-    ended, ended_before = _row(data, "ended"), _row(data, "endedBefore")
-    automated, automated_before = (
-        _automated(data, "automations"),
-        _automated(data, "automationsBefore"),
-    )
-
-    def figure(title: str, name: str, one: Data, other: Data, told: Telling) -> Figure:
-        return _figure(title, one[name], other[name], told)
-
+    names = ("now", "before", "begun", "begunBefore", "ended", "endedBefore")
+    now, before, begun, begun_before, ended, ended_before = (only(data, name) for name in names)
+    count, length, answer = "sanctionCount", "medianDurationSeconds", "medianSecondsToDecision"
+    machines = automated(data, "automations"), automated(data, "automationsBefore")
     return [
-        figure("Time-outs begun", "sanctionCount", begun, begun_before, number),
-        figure("Time-outs ended", "sanctionCount", ended, ended_before, number),
-        figure("Median time-out", "medianDurationSeconds", begun, begun_before, span),
-        figure("All decisions", "sanctionCount", now, before, number),
-        _figure("Decided by machines alone", automated, automated_before, percent),
-        figure("Appeals against them", "appealCount", now, before, number),
-        figure("Overturned, of appeals decided", "overturnRate", now, before, percent),
-        figure("Median time to an answer", "medianSecondsToDecision", now, before, span),
-        figure("Answers overdue", "overdueAppealCount", now, before, number),
+        figure("Time-outs begun", begun[count], begun_before[count], number),
+        figure("Time-outs ended", ended[count], ended_before[count], number),
+        figure("Median time-out", begun[length], begun_before[length], span),
+        figure("All decisions", now[count], before[count], number),
+        figure("Decided by machines alone", *machines, percent),
+        figure("Appeals against them", now["appealCount"], before["appealCount"], number),
+        figure("Overturned on appeal", now["overturnRate"], before["overturnRate"], percent),
+        figure("Median time to an answer", now[answer], before[answer], span),
     ]
-
-
-def _figure(title: str, now: Any, before: Any, told: Telling) -> Figure:
-    return Figure(title, told(now), told(before), _change(now, before))
-
-
-def _change(now: float | None, before: float | None) -> str:
-    if not before or now is None:
-        return ""
-    share = (now - before) / before
-    if abs(share) < 0.005:
-        return "as before"
-    return f"{'up' if share > 0 else 'down'} {abs(share):.0%}"
-
-
-def _automated(data: Data, name: str) -> float | None:
-    counts = {row["keys"][0]: row["sanctionCount"] for row in data[name]["rows"]}
-    total = sum(counts.values())
-    return counts.get("FULLY", 0) / total if total else None
-
-
-def _row(data: Data, name: str) -> Data:
-    [row] = data[name]["rows"]
-    return dict(row)
-
-
-def _bars(data: Data, name: str, facet: str, first: date, last: date) -> Any:
-    rows = [
-        (label(row["keys"][0]), row["sanctionCount"], _address(facet, row["keys"][0], first, last))
-        for row in data[name]["rows"]
-    ]
-    return bars(rows)
-
-
-def _address(facet: str, value: str, first: date, last: date) -> str:
-    return f"/sanctions?{facet}={value}&from={first}&to={last}"

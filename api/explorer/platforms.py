@@ -1,47 +1,128 @@
-"""Platforms: all of them, and one."""
+"""Platforms: side by side, and one."""
+
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.explorer.asking import Data
+from api.explorer.facets import bad
+from api.explorer.figures import Figure, automated, by_day, by_facet, figure, only
+from api.explorer.periods import Period
 from api.explorer.site import AsGraphQL, Site
+from api.explorer.telling import number, percent, span
 
 PATH = "/platforms"
-PAGE = 100
+COLUMNS = {
+    "name": "Platform",
+    "decisions": "Decisions",
+    "length": "Median length",
+    "automated": "By machines alone",
+    "appeals": "Appeals",
+    "overturned": "Overturned",
+    "answered": "Median answer",
+    "overdue": "Overdue",
+}
 
 
 def platform_routes(site: Site) -> list[Route]:
     """What is served under /platforms."""
 
     async def listed(request: Request) -> Response:
-        query = request.query_params
-        asked: dict[str, object] = {"first": PAGE}
-        if before := query.get("before"):
-            asked = {"last": PAGE, "before": before}
-        elif after := query.get("after"):
-            asked["after"] = after
-        found = (await site.desk.ask(request, "platforms", asked))["platforms"]
-        info = found["pageInfo"]
-        newer = f"{PATH}?before={info['startCursor']}" if info["hasPreviousPage"] else None
-        older = f"{PATH}?after={info['endCursor']}" if info["hasNextPage"] else None
-        asked_as = AsGraphQL("platforms", asked)
+        period = Period.of(request, site.desk.executor.now())
+        sort = request.query_params.get("sort", "decisions")
+        if sort not in COLUMNS:
+            raise bad(f"sort: expected one of {', '.join(COLUMNS)}")
+        asked = {"filter": period.between("issued")}
+        data = await site.desk.kept(request, "side_by_side", asked)
         return site.page(
-            request, "platforms", asked=asked_as, nodes=found["nodes"], newer=newer, older=older
+            request,
+            "platforms",
+            asked=AsGraphQL("side_by_side", asked),
+            is_indexed=not request.query_params,
+            rows=side_by_side(data, sort),
+            columns=COLUMNS,
+            sort=sort,
+            as_of=data["statistics"]["asOf"],
+            **period.told,
         )
 
     async def one(request: Request) -> Response:
-        asked = {"domain": request.path_params["domain"]}
+        period = Period.of(request, site.desk.executor.now())
+        domain = request.path_params["domain"]
+        asked = {"domain": domain}
         data = await site.desk.ask(request, "platform", asked)
-        if data["platform"] is None:
+        platform = data["platform"]
+        if platform is None:
             return site.missing(request, "No platform of this node has this domain.")
+        own = {"platform": platform["domain"]}
+        spans = {
+            n: period.between("issued", back) | own for back, n in enumerate(("now", "before"))
+        }
+        told = await site.desk.kept(request, "platform_figures", spans)
+        of_it = f"&platform={platform['domain']}"
         return site.page(
             request,
             "platform",
-            asked=AsGraphQL("platform", asked),
-            feed=f"/sanctions.atom?platform={data['platform']['domain']}",
-            platform=data["platform"],
+            asked=AsGraphQL("platform_figures", spans),
+            feed=f"/sanctions.atom?platform={platform['domain']}",
+            is_indexed=not request.query_params,
+            platform=platform,
             nodes=data["sanctions"]["nodes"],
-            appeals=data["appeals"]["nodes"],
+            decided=only(told, "now")["sanctionCount"],
+            figures=figures(told),
+            days=by_day(told, period),
+            categories=by_facet(told, "categories", "category", period, of_it),
+            durations=by_facet(told, "durations", "duration", period, of_it),
+            **period.told,
         )
 
     return [site.route(PATH, listed), site.route(f"{PATH}/{{domain}}", one)]
+
+
+def figures(data: Data) -> list[Figure]:
+    """A platform's key figures, each against the period before."""
+    now, before = only(data, "now"), only(data, "before")
+    length, answer = "medianDurationSeconds", "medianSecondsToDecision"
+    machines = automated(data, "automations"), automated(data, "automationsBefore")
+    return [
+        figure("Decisions", now["sanctionCount"], before["sanctionCount"], number),
+        figure("Median length", now[length], before[length], span),
+        figure("Decided by machines alone", *machines, percent),
+        figure("Appeals", now["appealCount"], before["appealCount"], number),
+        figure("Overturned on appeal", now["overturnRate"], before["overturnRate"], percent),
+        figure("Median time to an answer", now[answer], before[answer], span),
+        figure("Answers overdue", now["overdueAppealCount"], before["overdueAppealCount"], number),
+    ]
+
+
+def side_by_side(data: Data, sort: str) -> list[dict[str, Any]]:
+    """A row for each platform, sorted by a column; those that decided nothing come last."""
+    figures = {row["keys"][0]: row for row in data["statistics"]["rows"]}
+    machines: dict[str, int] = {}
+    for row in data["automations"]["rows"]:
+        if row["keys"][1] == "FULLY":
+            machines[row["keys"][0]] = row["sanctionCount"]
+    rows = []
+    for platform in data["platforms"]["nodes"]:
+        domain = platform["domain"]
+        told = figures.get(domain, {})
+        decisions = told.get("sanctionCount", 0)
+        rows.append(
+            {
+                "domain": domain,
+                "name": platform["name"],
+                "decisions": decisions,
+                "length": told.get("medianDurationSeconds"),
+                "automated": machines.get(domain, 0) / decisions if decisions else None,
+                "appeals": told.get("appealCount", 0),
+                "overturned": told.get("overturnRate"),
+                "answered": told.get("medianSecondsToDecision"),
+                "overdue": told.get("overdueAppealCount", 0),
+            }
+        )
+    rows.sort(key=lambda row: row["name"].casefold())
+    if sort != "name":
+        rows.sort(key=lambda row: -1 if row[sort] is None else row[sort], reverse=True)
+    return rows

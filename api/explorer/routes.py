@@ -7,6 +7,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from api.explorer.appeals import appeals_route
+from api.explorer.categories import category_route
+from api.explorer.downloads import download_routes
+from api.explorer.feeds import feed_routes
 from api.explorer.overview import overview_route
 from api.explorer.platforms import platform_routes
 from api.explorer.sanctions import sanction_routes
@@ -26,7 +30,11 @@ def explorer_routes(site: Site) -> Sequence[BaseRoute]:
 
     return [
         overview_route(site),
+        *feed_routes(site),
+        *download_routes(site),
         *sanction_routes(site),
+        appeals_route(site),
+        category_route(site),
         *platform_routes(site),
         site.route("/policy", policy),
         site.route("/log", log),

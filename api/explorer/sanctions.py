@@ -1,32 +1,34 @@
 """Sanctions: the list with its facets, and one of them."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.explorer.asking import Data, Problem
-from api.explorer.facets import FACETS, FLAGS, SORTS, Selection, sort_of
+from api.explorer.asking import Data
+from api.explorer.counts import counts
+from api.explorer.facets import SANCTIONS, SORTS, Selection, sort_of
+from api.explorer.lists import paged, total_told, turned
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import meaning
+from api.schema.statistics import MOST_NEWEST
 from governance.rules.lifecycle import OPEN
 from governance.words import EndReason, Outcome
-
-PATH = "/sanctions"
-PAGE = 25
 
 
 def sanction_routes(site: Site) -> list[Route]:
     """What is served under /sanctions."""
 
     async def listed(request: Request) -> Response:
-        selection, sort = Selection.of(request.query_params), sort_of(request.query_params)
+        selection = Selection.of(SANCTIONS, request.query_params)
+        sort = sort_of(request.query_params)
         asked = {"filter": selection.filter(), **paged(request, sort)}
         data = await site.desk.ask(request, "sanctions", asked)
         found, platforms = data["sanctions"], data["platforms"]["nodes"]
-        nodes = found["nodes"] if sort == "newest" else found["nodes"][::-1]
-        offered = [(facet, list(selection.offered(facet, platforms))) for facet in FACETS]
+        counted = await counts(site.desk, request, selection, found["totalCount"])
+        offered = [
+            (facet, counted.on(list(selection.offered(facet, platforms))))
+            for facet in SANCTIONS.facets
+        ]
         return site.page(
             request,
             "sanctions",
@@ -35,13 +37,14 @@ def sanction_routes(site: Site) -> list[Route]:
             is_indexed=not request.query_params,
             selection=selection,
             facets=[(facet, choices) for facet, choices in offered if choices],
-            flags=FLAGS,
+            is_estimated=counted.is_estimated,
+            exact=MOST_NEWEST,
             sorts=SORTS,
             sort=sort,
-            nodes=nodes,
+            nodes=found["nodes"] if sort == "newest" else found["nodes"][::-1],
             total=found["totalCount"],
-            newer=turned(selection, sort, found["pageInfo"], is_back=True),
-            older=turned(selection, sort, found["pageInfo"], is_back=False),
+            total_told=total_told(found),
+            **turned(selection, sort, found["pageInfo"]),
         )
 
     async def one(request: Request) -> Response:
@@ -59,30 +62,7 @@ def sanction_routes(site: Site) -> list[Route]:
             timeline=timeline(sanction),
         )
 
-    return [site.route(PATH, listed), site.route(f"{PATH}/{{id}}", one)]
-
-
-def paged(request: Request, sort: str) -> dict[str, Any]:
-    """A page's arguments. Sorted the other way, the list is read from its end."""
-    query = request.query_params
-    after, before = query.get("after"), query.get("before")
-    if after and before:
-        raise Problem(400, "That can't be asked", "expected after or before, not both")
-    if sort == "oldest":
-        after, before = before, after
-    if before or (sort == "oldest" and not after):
-        return {"last": PAGE} | ({"before": before} if before else {})
-    return {"first": PAGE} | ({"after": after} if after else {})
-
-
-def turned(selection: Selection, sort: str, info: Data, *, is_back: bool) -> str | None:
-    """The address of the page before or after, if there is one."""
-    more = {} if sort == "newest" else {"sort": sort}
-    is_start = is_back is (sort == "newest")
-    if not info["hasPreviousPage" if is_start else "hasNextPage"]:
-        return None
-    cursor = info["startCursor" if is_start else "endCursor"]
-    return selection.address(PATH, **more, **{"before" if is_back else "after": cursor or ""})
+    return [site.route("/sanctions", listed), site.route("/sanctions/{id}", one)]
 
 
 def timeline(sanction: Data) -> list[tuple[str, str, str]]:

@@ -84,11 +84,17 @@ class Site:
     ) -> Response:
         """A template as a page."""
         now = self.desk.executor.now()
-        shown = {"asked": None, "feed": None, "is_indexed": status == 200, **told}
-        html = self._templates.get_template(f"{template}.html").render(
-            path=request.url.path, base=str(request.base_url), today=moment(now), **shown
-        )
-        return HTMLResponse(html, status, headers)
+        shell: dict[str, Any] = {
+            "path": request.url.path,
+            "base": str(request.base_url),
+            "today": moment(now),
+        }
+        shell |= {"asked": None, "feed": None, "is_indexed": status == 200}
+        return HTMLResponse(self.rendered(f"{template}.html", shell | told), status, headers)
+
+    def rendered(self, template: str, told: Mapping[str, Any]) -> str:
+        """A template that is no page."""
+        return self._templates.get_template(template).render(told)
 
     def route(self, path: str, view: View, *methods: str) -> Route:
         """A route whose problems are pages, too."""

@@ -1,5 +1,6 @@
 """How codes, instants and figures are told to people."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -40,6 +41,7 @@ _OBJECTS = {
     SubjectKind.CONTENT: "a piece of content",
     SubjectKind.SERVER: "a server",
 }
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LABELS = {
     "OTHER_VIOLATION_TC": "Other breach of terms",
     "NOT_SPECIFIED_NOTICE": "Not specified in the notice",
@@ -146,7 +148,7 @@ def percent(share: float | None) -> str:
     """A share as a percentage; small ones with a decimal."""
     if share is None:
         return "–"
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
 def plural(value: int, noun: str) -> str:
@@ -174,6 +176,11 @@ def web(address: str) -> str:
     return address if address.lower().startswith(("https://", "http://")) else "#"
 
 
+def xml(text: str) -> str:
+    """The text without characters that XML 1.0 can't hold."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 FILTERS = {
     "label": label,
     "deed": deed,
@@ -189,4 +196,5 @@ FILTERS = {
     "sentence": sentence,
     "meant": meant,
     "web": web,
+    "xml": xml,
 }

@@ -1,7 +1,7 @@
 """Pages as visitors get them, on both engines."""
 
 import re
-from html import unescape
+from html import escape, unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,7 +9,7 @@ from graphql import build_schema, parse, validate
 from starlette.testclient import TestClient
 
 from api.explorer.asking import QUERIES
-from api.explorer.facets import FACETS
+from api.explorer.facets import SANCTIONS
 from api.explorer.telling import DEEDS, label, span
 from api.schema.build import sdl
 from governance.words import Measure
@@ -76,7 +76,8 @@ def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
     html = site.get("/sanctions").text
     choices = [link for link in links(html) if re.match(r"/sanctions\?\w+=[^&]+$", link)]
     named = {next(iter(parse_qs(urlsplit(link).query))) for link in choices}
-    assert named - {"after"} == {facet.name for facet in FACETS} - {"keyword", "language"}
+    expected = {facet.name for facet in SANCTIONS.facets} - {"keyword", "language"}
+    assert named - {"after"} == expected
     for link in [choice for choice in choices if "after=" not in choice][::9]:
         page = site.get(link)
         assert page.status_code == 200, link
@@ -84,6 +85,12 @@ def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
         answer = site.get(asked).json()["data"]["sanctions"]
         assert [node["id"] for node in answer["nodes"]] == listed(page.text), link
         total = answer["totalCount"]
+        told = re.search(
+            rf'href="{re.escape(escape(link))}"[^>]*><span>[^<]+</span>(.*?)</a>', html
+        )
+        assert told
+        if total and told[1]:  # counted
+            assert told[1] == f'<span class="count">{total:,}</span>', link
         assert f"{total:,} decision{'' if total == 1 else 's'} that fit" in page.text
         [(name, [value])] = parse_qs(urlsplit(link).query).items()
         chips = re.findall(r'class="chip" href="([^"]+)"', page.text)

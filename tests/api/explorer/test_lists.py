@@ -1,0 +1,117 @@
+"""Lists as they are taken along: feeds, downloads, figures; on both engines."""
+
+import csv
+import io
+import re
+from html import unescape
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from api.explorer import downloads
+from tests.api.worlds import NASTY, Cast
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+ALL = "{ sanctions(first: 1000) { nodes { id measure explanation keywords } } }"
+
+
+def nodes(site: TestClient) -> list[dict[str, object]]:
+    found = site.get("/graphql", params={"query": ALL}).json()["data"]["sanctions"]["nodes"]
+    assert isinstance(found, list)
+    return found
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_a_selection_is_downloaded_whole_and_nothing_else(
+    site: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "STEP", 7)  # so that it takes several pages
+    every = nodes(site)
+    for query, fits in (
+        ("", every),
+        ("?measure=WARNING", [n for n in every if n["measure"] == "WARNING"]),
+        ("?from=1999-01-01&to=1999-01-02", []),
+    ):
+        ids = [node["id"] for node in fits]
+        table = site.get(f"/sanctions.csv{query}")
+        assert table.headers["content-disposition"] == 'attachment; filename="sanctions.csv"'
+        assert [row["id"] for row in rows(table.text)] == ids
+        lines = site.get(f"/sanctions.ndjson{query}").text.splitlines()
+        assert [orjson.loads(line)["id"] for line in lines] == ids
+
+
+def test_downloads_hold_each_text_as_it_is(site: TestClient, cast: Cast) -> None:
+    told = {row["id"]: row for row in rows(site.get("/sanctions.csv").text)}
+    assert told[cast.appealable]["explanation"] == NASTY.strip()
+    assert told[cast.appealable]["isBinding"] == "true"
+    for node in nodes(site):
+        assert told[str(node["id"])]["keywords"].split() == node["keywords"]
+
+
+def test_what_a_spreadsheet_would_compute_is_text() -> None:
+    row = ["=1+1", "+1", "-1", "@x", "\tx", "plain", None, True, ["A", "B"], -1, 0.5]
+    line = downloads.as_csv(row).decode()
+    assert line == "'=1+1,'+1,'-1,'@x,'\tx,plain,,true,A B,-1,0.5\r\n"
+
+
+def test_a_bad_selection_is_told_before_anything_is_sent(site: TestClient) -> None:
+    for path in ("/sanctions.csv", "/sanctions.ndjson", "/sanctions.atom"):
+        page = site.get(f"{path}?measure=BAN")
+        assert (page.status_code, page.headers["content-type"][:9]) == (400, "text/html")
+
+
+@pytest.mark.parametrize("name", ["sanctions", "appeals"])
+def test_feeds_are_atom_and_say_what_the_list_says(site: TestClient, name: str) -> None:
+    answer = site.get(f"/{name}.atom")
+    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    feed = ElementTree.fromstring(answer.content)
+    entries = feed.findall(f"{ATOM}entry")
+    assert 10 < len(entries) <= 50
+    for part in ("title", "id", "updated", "published"):
+        assert all(entry.findtext(f"{ATOM}{part}") for entry in entries)
+    linked = [entry.find(f"{ATOM}link") for entry in entries]
+    page = site.get(f"/{name}").text
+    for link in linked[:25]:
+        assert link is not None
+        path = link.attrib["href"].removeprefix("http://testserver").partition("#")[0]
+        assert f'href="{path}"' in page
+
+
+def test_a_feed_is_of_its_selection(site: TestClient) -> None:
+    page = site.get("/sanctions?measure=WARNING").text
+    [address] = re.findall(r'rel="alternate" type="application/atom\+xml"[^>]*href="([^"]+)"', page)
+    feed = ElementTree.fromstring(site.get(unescape(address)).content)
+    titles = [entry.findtext(f"{ATOM}title") or "" for entry in feed.findall(f"{ATOM}entry")]
+    assert titles
+    assert all(" warned " in title for title in titles)
+
+
+def test_figures_are_a_table(site: TestClient) -> None:
+    told = rows(site.get("/statistics.csv?by=MEASURE&by=EFFECT").text)
+    assert list(told[0])[:3] == ["measure", "effect", "sanctionCount"]
+    assert sum(int(row["sanctionCount"]) for row in told) == len(nodes(site))
+    [whole] = rows(site.get("/statistics.csv").text)
+    assert int(whole["sanctionCount"]) == len(nodes(site))
+    for by in ("by=COLOUR", "by=DAY&by=WEEK&by=MONTH&by=EFFECT", "by=DAY&by=DAY"):
+        assert site.get(f"/statistics.csv?{by}").status_code == 400
+
+
+def test_platforms_are_sorted_by_any_column(site: TestClient) -> None:
+    def named(sort: str) -> list[str]:
+        page = site.get(f"/platforms?days=365&sort={sort}").text
+        return re.findall(r'<th scope="row"><a href="/platforms/([^"]+)"', page)
+
+    assert len(named("name")) == len(set(named("name"))) > 12
+    decisions = named("decisions")
+    counted = {}
+    for row in rows(site.get("/statistics.csv?by=PLATFORM").text):
+        counted[row["platform"]] = int(row["sanctionCount"])
+    assert sorted(decisions) == sorted(named("name"))
+    assert decisions[0] == max(counted, key=lambda domain: counted[domain])
+    assert site.get("/platforms?sort=colour").status_code == 400
+    assert site.get("/platforms?days=31").status_code == 400
