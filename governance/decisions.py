@@ -16,8 +16,8 @@ from sqlmodel import SQLModel
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.fields import print_instant
-from governance.log.canonical import canonical
-from governance.log.commitments import opening
+from governance.log.canonical import canonical, canonical_of_ours
+from governance.log.commitments import commitments as bound
 from governance.log.notes import encode
 from governance.sanctions import Disclosure, Sanction, SanctionStatement, SanctionTexts
 from governance.words import EventType
@@ -32,6 +32,7 @@ STATEMENT = tuple(
 )
 COMMITTED = ("subject", "policy_reference", "own_grounds", *SanctionTexts.model_fields)
 _camel = cache(to_camel)  # of names of fields alone
+_NAMED = tuple((name, to_camel(name)) for name in STATEMENT)
 
 # What each later event sets, of the sanction, of the appeal or of the receipt.
 APPEAL = (
@@ -54,26 +55,21 @@ CHANGES: Mapping[EventType, tuple[str, ...]] = {
 
 def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: str | None) -> bytes:
     """The decision that begins a case; `leaves.case_id` says which."""
-    terms = {name: getattr(sanction, name) for name in STATEMENT}
-    return _decision(
-        EventType.SANCTION_ISSUED,
-        domain,
-        sanction.issued_at,
-        statement=_plain(terms),
-        commitments=commitments(disclosure),
-        supersedes=replaces,
-        derivedFrom=sanction.derived_from_id,
-    )
+    given = vars(sanction)
+    told = _head(kind_of(EventType.SANCTION_ISSUED), domain, sanction.issued_at)
+    told["statement"] = {name: given[key] for key, name in _NAMED if given[key]}
+    told["commitments"] = commitments(disclosure)
+    for name, case in (("supersedes", replaces), ("derivedFrom", sanction.derived_from_id)):
+        if case is not None:
+            told[name] = case
+    return canonical_of_ours(told, print_instant)
 
 
 def commitments(disclosure: Disclosure) -> dict[str, str]:
     """What the log has of each field that is disclosed: base64, by the field's name."""
-    told = {name: getattr(disclosure, name) for name in COMMITTED}
-    return {
-        _camel(name): encode(opening(disclosure.seed, _camel(name), value).commitment)
-        for name, value in told.items()
-        if value
-    }
+    told = {_camel(name): getattr(disclosure, name) for name in COMMITTED}
+    made = bound(disclosure.seed, {name: value for name, value in told.items() if value})
+    return {name: encode(one) for name, one in made.items()}
 
 
 def changed(

@@ -65,12 +65,13 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
     ledger = ledger_of(session)
     # A clock that jumped back must not reorder what was known when.
     recorded_at = ledger.instant(max(recorded_at, now))
-    rows = []
+    rows, index = [], ledger.size
     for event in happenings:
-        position = position_after(position, event.type, ledger.size)
+        position = position_after(position, event.type, index)
         rows.append(row_of(event, position, recorded_at))
         if event.type is not EventType.NOTICE_DUE:
             ledger.add(_logged(session, event, recorded_at))
+            index += 1
     insert(session, Event, rows)
 
 

@@ -8,6 +8,7 @@ the engine takes the rows as it takes them fastest.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
@@ -34,14 +35,16 @@ def made(table: type[Row], **values: Any) -> Row:
 
 
 def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows of one table; what they hold that is no column of it is left out."""
+    """Writes rows of one table, each with all of its columns; what else they hold is left out."""
     if not rows:
         return
     is_copied = session.get_bind().dialect.name == "postgresql"
+    printers = _columns(table, as_text=is_copied)
+    columns = zip(*map(itemgetter(*printers), rows), strict=True)
     names, cells = [], []
-    for name, printer in _columns(table, as_text=is_copied):
-        values = [row.get(name) for row in rows]
-        if any(value is not None for value in values):
+    for name, values in zip(printers, columns, strict=True):
+        if values[0] is not None or values.count(None) < len(values):
+            printer = printers[name]
             names.append(name)
             cells.append(values if printer is None else _printed(values, printer))
     target = f"{table.__tablename__} ({', '.join(map(_quoted, names))})"
@@ -54,7 +57,7 @@ def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, 
     session.connection().exec_driver_sql(statement, list(zip(*cells, strict=True)))
 
 
-def _copy(session: Session, statement: str, cells: Sequence[list[str | None]]) -> None:
+def _copy(session: Session, statement: str, cells: Sequence[Sequence[str | None]]) -> None:
     """Rows as the text that PostgreSQL's COPY reads."""
     columns = map(_escaped, cells)
     data = "".join([f"{line}\n" for line in map("\t".join, zip(*columns, strict=True))])
@@ -67,7 +70,7 @@ def _copy(session: Session, statement: str, cells: Sequence[list[str | None]]) -
         raise sa.exc.DBAPIError.instance(statement, None, error, psycopg.Error) from error
 
 
-def _escaped(cells: list[str | None]) -> list[str]:
+def _escaped(cells: Sequence[str | None]) -> list[str]:
     if _ESCAPED.search("".join([cell for cell in cells if cell])):
         cells = [cell and cell.translate(_ESCAPES) for cell in cells]
     return [r"\N" if cell is None else cell for cell in cells]
@@ -83,10 +86,10 @@ def _printed(values: Sequence[Any], printer: Printer) -> list[Any]:
 
 
 @lru_cache(64)
-def _columns(table: type[SQLModel], *, as_text: bool) -> list[tuple[str, Printer | None]]:
+def _columns(table: type[SQLModel], *, as_text: bool) -> dict[str, Printer | None]:
     """The columns, and how their values are written."""
     found = table.__table__.columns  # type: ignore[attr-defined]
-    return [(column.key, _printer(column.type, as_text=as_text)) for column in found]
+    return {column.key: _printer(column.type, as_text=as_text) for column in found}
 
 
 def _printer(kind: TypeEngine[Any], *, as_text: bool) -> Printer | None:

@@ -5,6 +5,7 @@ field (name, value, key) tells nothing about another, and without the key no gue
 """
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from governance.log.canonical import canonical
@@ -31,6 +32,19 @@ class Opening:
         """Unproven unless this is what the record committed to."""
         if not hmac.compare_digest(self.commitment, commitment):
             raise Unproven("the opening is not of this commitment")
+
+
+def commitments(seed: bytes, disclosed: Mapping[str, object]) -> dict[str, bytes]:
+    """Return the commitments to a record's fields, by their ASCII names; those that `opening`
+    opens."""
+    if len(seed) != SEED_BYTES:
+        raise Malformed(f"a seed has {SEED_BYTES} bytes")
+    return {
+        name: hmac.digest(
+            hmac.digest(seed, name.encode(), "sha256"), DOMAIN + canonical([name, value]), "sha256"
+        )
+        for name, value in disclosed.items()
+    }
 
 
 def opening(seed: bytes, name: str, value: object) -> Opening:

@@ -81,11 +81,18 @@ class Conflict:
 
 def kinds_of(measure: Measure) -> frozenset[SubjectKind]:
     """The kinds of subject that a measure can be taken against."""
+    return _KINDS[measure]
+
+
+def _kinds(measure: Measure) -> frozenset[SubjectKind]:
     if measure is Measure.WARNING:
         return frozenset(SubjectKind)
     if measure in SERVER_MEASURES:
         return frozenset({SubjectKind.SERVER})
     return frozenset({SubjectKind.CONTENT if measure in CONTENT_MEASURES else SubjectKind.ACCOUNT})
+
+
+_KINDS = {measure: _kinds(measure) for measure in Measure}
 
 
 def expiry(
@@ -216,9 +223,9 @@ def exceeds_total(new: Span, others: Collection[Span]) -> bool:
 
     A span without an end is a termination, which has its own rule and isn't counted.
     """
-    if not merged([new]):
+    if not (alone := merged([new])):
         return False
-    [(new_start, new_end)] = merged([new])
+    [(new_start, new_end)] = alone
     if not others:
         return new_end - new_start > LONGEST_TOTAL  # which is within one window
     first = _plus(new_start, -TOTAL_WINDOW)

@@ -91,6 +91,6 @@ def test_nothing_is_written_of_no_rows(world: World) -> None:
 
 @pytest.mark.parametrize("count", [1, FEWEST_COPIED])
 def test_what_the_database_refuses_is_an_error_like_others(world: World, count: int) -> None:
-    row = {"sanction_id": "nobody", "seed": b"x", "subject": "y"}
+    row = vars(made(Disclosure, sanction_id="nobody", seed=b"x", subject="y"))
     with pytest.raises(sa.exc.DBAPIError), world.database.writing() as session:
         insert(session, Disclosure, [row] * count)

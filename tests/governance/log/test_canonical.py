@@ -4,6 +4,7 @@ import json
 from collections import OrderedDict
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,14 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.log.canonical import DEEPEST, LARGEST_INTEGER, canonical, parse_canonical
+from governance.fields import print_instant
+from governance.log.canonical import (
+    DEEPEST,
+    LARGEST_INTEGER,
+    canonical,
+    canonical_of_ours,
+    parse_canonical,
+)
 from governance.log.errors import LogError, Malformed
 from tests.governance.log.vectors import VECTORS
 
@@ -47,6 +55,30 @@ def nested(depth: int) -> object:
 @given(RECORDS)
 def test_the_fast_way_is_the_rfc8785_packages(record: object) -> None:
     assert canonical(record) == rfc8785.dumps(record)  # type: ignore[arg-type]
+
+
+OURS_VALUES = st.recursive(
+    st.booleans() | st.text(st.characters(exclude_categories=["Cs"])) | st.just(Word.ONE)
+    | st.datetimes(timezones=st.just(UTC)),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(ASCII_KEYS, inner, max_size=8),
+    max_leaves=30,
+)  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return print_instant(value)
+    return value.value if isinstance(value, Word) else value
+
+
+@pytest.mark.property
+@given(OURS_VALUES)
+def test_what_is_of_our_own_types_is_written_the_same(record: object) -> None:
+    assert canonical_of_ours(record, print_instant) == canonical(plain(record))
 
 
 @pytest.mark.property

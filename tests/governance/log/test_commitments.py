@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.log.commitments import Opening, opening
+from governance.log.commitments import Opening, commitments, opening
 from governance.log.errors import Malformed, Unproven
 
 SEED = bytes(range(32))
@@ -72,3 +72,13 @@ def test_a_field_without_an_ascii_name_is_refused(name: str) -> None:
 def test_a_value_that_no_record_holds_is_refused() -> None:
     with pytest.raises(Malformed):
         _ = opening(SEED, "reason", 0.5).commitment
+
+
+def test_many_commitments_are_those_that_their_openings_open() -> None:
+    disclosed: dict[str, object] = {"reason": "spam ü", "policyReference": {"z": None, "a": "1"}}
+    made = commitments(SEED, disclosed)
+    assert list(made) == list(disclosed)
+    for name, value in disclosed.items():
+        opening(SEED, name, value).check(made[name])
+    with pytest.raises(Malformed):
+        commitments(SEED, {"reason": 0.5})
