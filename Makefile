@@ -50,6 +50,7 @@ fuzz: $(DEV)
 bench: $(DEV)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.log
+	$(BIN)/python -m bench.ingest
 
 # Versions stay as they are unless pyproject.toml or UPGRADE says otherwise.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \

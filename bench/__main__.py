@@ -5,15 +5,10 @@ python -m bench [--sanctions 100000] [--rounds 5] [--seconds 3]
 
 import argparse
 import asyncio
-import contextlib
 import os
 import random
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -25,6 +20,7 @@ from rich.table import Table
 
 from bench import questions, worlds
 from bench.load import Load, answer, load, request
+from bench.nodes import serving
 from governance import migrations
 from governance.database import Database
 from governance.settings import Settings
@@ -59,8 +55,8 @@ def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
     took = time.perf_counter() - begun
     out.print(f"{engine}: {options.sanctions:,} sanctions written in {took:.0f} s")
     with (
-        _serving("api.app:create_app", settings) as node,
-        _serving("bench.limit:create_app", settings) as limit,
+        serving("api.app:create_app", settings) as (node, _),
+        serving("bench.limit:create_app", settings) as (limit, _),
     ):
         table = Table("", "req/s", "p50 ms", "p99 ms", "of the limit", title=engine, box=None)
         for name, bodies in _reads(options.sanctions).items():
@@ -158,34 +154,6 @@ def _report(table: Table, name: str, rounds: list[tuple[Load, Load]]) -> None:
 
 def _row(table: Table, name: str, found: Load, note: str) -> None:
     table.add_row(name, f"{found.rate:,.1f}", f"{found.p50:.2f}", f"{found.p99:.2f}", note)
-
-
-@contextlib.contextmanager
-def _serving(app: str, settings: Settings) -> Iterator[int]:
-    """A server of one process on the first processor."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    environment = os.environ | {
-        "COMITY_DATABASE_URL": settings.database_url,
-        "COMITY_KEY_FILE": str(settings.key_file),
-    }
-    command = f"-m uvicorn {app} --factory --port {port} --log-level warning --no-access-log"
-    first = {min(os.sched_getaffinity(os.getppid()))}
-    process = subprocess.Popen(
-        [sys.executable, *command.split()],
-        env=environment,
-        preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
-    )
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

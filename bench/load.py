@@ -27,7 +27,7 @@ def request(port: int, token: str, body: bytes) -> bytes:
 async def answer(port: int, sent: bytes) -> bytes:
     """The body of one answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    body = await _exchange(reader, writer, sent)
+    body = await exchange(reader, writer, sent)
     writer.close()
     await writer.wait_closed()
     return body
@@ -44,7 +44,7 @@ async def load(port: int, requests: Sequence[bytes], seconds: float, connections
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         turn = number
         while (begun := time.perf_counter()) < until:
-            body = await _exchange(reader, writer, requests[turn % len(requests)])
+            body = await exchange(reader, writer, requests[turn % len(requests)])
             latencies.append((time.perf_counter() - begun) * 1_000)
             errors += b'"errors"' in body
             turn += connections
@@ -58,9 +58,10 @@ async def load(port: int, requests: Sequence[bytes], seconds: float, connections
     return Load(len(latencies) / took, cuts[49], cuts[98], errors)
 
 
-async def _exchange(
+async def exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes
 ) -> bytes:
+    """The body of the answer to what is sent."""
     writer.write(sent)
     head = await reader.readuntil(b"\r\n\r\n")
     lower = head.lower()

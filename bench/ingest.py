@@ -1,0 +1,256 @@
+"""How fast decisions are taken in: by the API, by an import, and beside bare copies of their rows.
+
+python -m bench.ingest [--seconds 60] [--rows 1000000] [--rounds 10] [--engine sqlite]
+
+All that was answered is counted afterwards in each table, and the whole log is checked.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench import dumps, questions
+from bench.copies import Copies
+from bench.load import exchange, request
+from bench.log import audited
+from bench.nodes import cpu_of, environment, peak_of, serving
+from governance import membership
+from governance.database import Database
+from governance.migrations import upgrade
+from governance.settings import Settings
+from governance.words import Role
+from tests.postgres import Server
+
+WANTED = 8_533  # a second: the mean of the busiest day that the EU's database had
+SIZE = 1_000
+CONNECTIONS = 3  # batches under way at once
+out = Console()
+
+
+def main() -> None:
+    """Measures both engines, or one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        dump = Path(folder) / "dump.csv"
+        dumps.write(dump, options.rows)
+
+        def url(engine: str, name: str) -> str:
+            if engine == "sqlite":
+                return f"sqlite:///{folder}/{name}.db"
+            server.create(name)
+            return server.url(name)
+
+        for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
+            table = Table("", "a second", "p50 ms", "p99 ms", "CPU µs", "", title=engine, box=None)
+            for name in ("sustained", "pair", "import"):
+                node = Node(Path(folder) / f"{engine}-{name}.key", url(engine, name))
+                try:
+                    if name == "sustained":
+                        _sustained(node, table, options.seconds)
+                    elif name == "pair":
+                        _beside_copies(node, table, options.rounds, url(engine, "bare"))
+                    else:
+                        _imported(node, table, dump, options.rows)
+                    _check(node, table)
+                finally:
+                    node.database.close()
+            out.print(table)
+
+
+class Node:
+    """A node's database, and a member that issues."""
+
+    def __init__(self, key_file: Path, url: str) -> None:
+        self.settings = Settings(database_url=url, key_file=key_file)
+        self.settings.keys(create=True)
+        self.log = self.settings.sequencer(create=True)
+        upgrade(url)
+        self.database = Database(url, self.log)
+        now = datetime.now(UTC)
+        with self.database.writing() as session:
+            membership.add_platform(session, "p.example", None, now=now)
+            membership.add_member(session, "p.example", "bench", [Role.ISSUER], now=now)
+            self.token = membership.create_token(
+                session, "p.example", "bench", now=now, lifetime=None
+            )
+
+    @contextmanager
+    def posting(self) -> Iterator["Posting"]:
+        """The node serves, and was asked once, so that it has its plans."""
+        with serving("api.app:create_app", self.settings) as (port, pid):
+            posting = Posting(port, pid, self.token)
+            posting.once()
+            yield posting
+
+    def expect(self, count: int) -> None:
+        """Stops unless every table tells of so many sanctions, and no more."""
+        found = Copies(self.database).counted()
+        if set(found.values()) != {count}:
+            raise SystemExit(f"expected {count:,} of each, and there are {found}")
+
+
+class Posting:
+    """A client that posts batches and counts what was answered."""
+
+    def __init__(self, port: int, pid: int, token: str) -> None:
+        self.pid, self.times = pid, list[float]()
+        self.answered = 0
+        self._port, self._token, self._serial = port, token, 0
+
+    def once(self) -> list[str]:
+        """The ids of one batch."""
+        return asyncio.run(self._posted(1))
+
+    def during(self, seconds: float) -> float:
+        """Keeps the node busy; how long it was, in seconds."""
+        self.times.clear()
+        begun = time.perf_counter()
+
+        async def client() -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            while time.perf_counter() < begun + seconds:
+                await self._one(reader, writer)
+            writer.close()
+            await writer.wait_closed()
+
+        async def clients() -> None:
+            await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+
+        asyncio.run(clients())
+        return time.perf_counter() - begun
+
+    async def _posted(self, count: int) -> list[str]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        found = [one for _ in range(count) for one in await self._one(reader, writer)]
+        writer.close()
+        await writer.wait_closed()
+        return found
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> list[str]:
+        sent = request(self._port, self._token, self._body())
+        begun = time.perf_counter()
+        answer = await exchange(reader, writer, sent)
+        self.times.append((time.perf_counter() - begun) * 1_000)
+        done = orjson.loads(answer)["data"]["issueSanctions"]
+        if done["issuedCount"] != SIZE:
+            raise SystemExit(f"not all were issued: {answer[:500].decode()}")
+        self.answered += SIZE
+        return [result["sanction"]["id"] for result in done["results"]]
+
+    def _body(self) -> bytes:
+        self._serial += 1
+        now = datetime.now(UTC)
+        shared = {
+            "measure": "ACCOUNT_SUSPENDED",
+            "ground": "INCOMPATIBLE_CONTENT",
+            "groundReference": "Rule 1",
+            "category": "CYBER_VIOLENCE",
+            "reason": "You insulted others after a warning.",
+            "isAutomatedDetection": False,
+            "automation": "NOT_AUTOMATED",
+            "source": "NOTICE",
+            "conductFrom": now.isoformat(),
+            "expiresAt": (now + timedelta(days=7)).isoformat(),
+        }
+        sanctions = [
+            shared
+            | {
+                "issuerReference": f"{self._serial}-{number}",
+                "subject": f"acct:user{self._serial}x{number}@elsewhere.example",
+            }
+            for number in range(SIZE)
+        ]
+        return orjson.dumps(
+            {"query": questions.ISSUE, "variables": {"input": {"sanctions": sanctions}}}
+        )
+
+
+def _sustained(node: Node, table: Table, seconds: float) -> None:
+    """Batches one after another for a time, and all of them there afterwards."""
+    with node.posting() as posting:
+        spent = -cpu_of(posting.pid)
+        took = posting.during(seconds)
+        spent += cpu_of(posting.pid)
+        memory = peak_of(posting.pid)
+    node.expect(posting.answered)
+    issued = len(posting.times) * SIZE
+    told = f"{issued / took / WANTED:.2f} of {WANTED:,}; {issued:,} in {took:.0f} s; "
+    told += f"{memory >> 20:,} MiB"
+    _row(table, "B1000, sustained", issued / took, posting.times, spent / issued, told)
+
+
+def _beside_copies(node: Node, table: Table, rounds: int, bare: str) -> None:
+    """One batch, then its rows copied into the same tables of another database, in turn."""
+    upgrade(bare)
+    ours, copies = Copies(node.database), Copies(Database(bare))
+    least = []
+    with node.posting() as posting:
+        copies.write(ours.all())
+        posting.times.clear()
+        for _ in range(rounds):
+            rows = ours.of(posting.once())
+            begun = time.perf_counter()
+            copies.write(rows)
+            least.append((time.perf_counter() - begun) * 1_000)
+    if copies.counted() != ours.counted():
+        raise SystemExit("the copy isn't one")
+    ratio = median(bare / mine for bare, mine in zip(least, posting.times, strict=True))
+    rates = [SIZE * 1_000 / median(times) for times in (posting.times, least)]
+    _row(table, "B1000, one at a time", rates[0], posting.times, None, f"{ratio:.2f} of the copy")
+    _row(table, "   a copy of its rows", rates[1], least, None, "")
+    copies.database.close()
+
+
+def _imported(node: Node, table: Table, dump: Path, rows: int) -> None:
+    """`comity import dsa-statements` of a generated dump."""
+    command = [sys.executable, "-m", "api.cli", "import", "dsa-statements", str(dump)]
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, env=environment(node.settings))
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    took = time.perf_counter() - begun
+    if process.returncode:
+        raise SystemExit("the import failed")
+    node.expect(rows)
+    told = f"{rows / took / WANTED:.2f} of {WANTED:,}; {used.ru_maxrss >> 10:,} MiB"
+    spent = (used.ru_utime + used.ru_stime) / rows
+    _row(table, f"import of {rows:,} rows", rows / took, [], spent, told)
+
+
+def _check(node: Node, table: Table) -> None:
+    """The whole log, entry by entry."""
+    begun = time.perf_counter()
+    size = audited(node.database, node.log)
+    took = time.perf_counter() - begun
+    _row(table, "   its log, checked", size / took, [], None, f"{size:,} entries, none wrong")
+
+
+def _row(
+    table: Table, name: str, rate: float, times: list[float], cpu: float | None, note: str
+) -> None:
+    cuts = quantiles(times, n=100) if len(times) > 1 else []
+    told = [f"{cuts[at]:.0f}" if cuts else "" for at in (49, 98)]
+    table.add_row(name, f"{rate:,.0f}", *told, f"{cpu * 1e6:.0f}" if cpu else "", note)
+
+
+if __name__ == "__main__":
+    main()
