@@ -155,9 +155,10 @@ class Changes:
                 requests.append(judging.Request(validated(item, raw)))
             except Refused as refused:
                 requests.append(refused)
+        prepared = issuing.prepare(self._keys, actor, requests)
         try:
             with self._database.writing() as session:
-                found = change.use(Act(session, self._keys, actor, self._now()), requests)
+                found = change.use(Act(session, self._keys, actor, self._now()), prepared)
         except Forbidden as forbidden:
             found = [forbidden] * len(raws)
         return [one if isinstance(one, Refused) else issued(one) for one in found]

@@ -32,6 +32,7 @@ STATEMENT = tuple(
 )
 COMMITTED = ("subject", "policy_reference", "own_grounds", *SanctionTexts.model_fields)
 _camel = cache(to_camel)  # of names of fields alone
+_KEPT = tuple((name, to_camel(name)) for name in COMMITTED)
 _NAMED = tuple((name, to_camel(name)) for name in STATEMENT)
 
 # What each later event sets, of the sanction, of the appeal or of the receipt.
@@ -53,12 +54,14 @@ CHANGES: Mapping[EventType, tuple[str, ...]] = {
 }
 
 
-def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: str | None) -> bytes:
+def issued(
+    domain: str, sanction: Sanction, commitments: Mapping[str, str], replaces: str | None
+) -> bytes:
     """The decision that begins a case; `leaves.case_id` says which."""
     given = vars(sanction)
     told = _head(kind_of(EventType.SANCTION_ISSUED), domain, sanction.issued_at)
     told["statement"] = {name: given[key] for key, name in _NAMED if given[key]}
-    told["commitments"] = commitments(disclosure)
+    told["commitments"] = commitments
     for name, case in (("supersedes", replaces), ("derivedFrom", sanction.derived_from_id)):
         if case is not None:
             told[name] = case
@@ -67,8 +70,8 @@ def issued(domain: str, sanction: Sanction, disclosure: Disclosure, replaces: st
 
 def commitments(disclosure: Disclosure) -> dict[str, str]:
     """What the log has of each field that is disclosed: base64, by the field's name."""
-    told = {_camel(name): getattr(disclosure, name) for name in COMMITTED}
-    made = bound(disclosure.seed, {name: value for name, value in told.items() if value})
+    given = vars(disclosure)
+    made = bound(disclosure.seed, {name: given[key] for key, name in _KEPT if given[key]})
     return {name: encode(one) for name, one in made.items()}
 
 

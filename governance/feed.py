@@ -1,9 +1,9 @@
 """Appending to the feed, within the transaction that changes what it tells of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -26,8 +26,7 @@ _LAST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """Something that happened to a sanction, and its state after it. `decision` is what begins
     the sanction's case in the log, with its platform's `signature` or `null`; of what comes later,
     `told` is logged beside its changes. A `receipt` is by the platform whose it is."""
@@ -38,7 +37,7 @@ class Happening:
     occurred_at: datetime | None = None
     decision: bytes | None = None
     signature: bytes = UNSIGNED
-    told: Mapping[str, str | int] = field(default_factory=dict)
+    told: Mapping[str, str | int] = MappingProxyType({})
     receipt: Receipt | None = None
 
     @property

@@ -6,6 +6,7 @@ from base64 import b32encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, NewType, TypeVar
 
 import orjson
@@ -72,6 +73,7 @@ def parse_instant(value: object) -> datetime:
         raise ValueError("expected an instant that exists, such as 2026-01-31T12:00:00Z") from None
 
 
+@lru_cache(4_096)  # one instant is printed wherever it is logged or stored
 def print_instant(value: datetime) -> str:
     """RFC 3339 in UTC, always six digits and Z."""
     return f"{value.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
@@ -61,6 +61,17 @@ class Issued:
     is_binding: bool = True
 
 
+class Prepared(NamedTuple):
+    """A request with all that follows from it alone."""
+
+    request: Request
+    about: Identified
+    reference: str
+    fingerprint: str
+    held: Disclosure
+    commitments: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Batch:
     """Rows of one platform, to insert set-wise."""
@@ -78,7 +89,7 @@ def issue(
     session: Session,
     keys: Keys,
     actor: Actor,
-    requests: Sequence[Request | Refused],
+    requests: Sequence[Request | Prepared | Refused],
     *,
     now: datetime,
 ) -> list[Issued | Refused]:
@@ -87,22 +98,45 @@ def issue(
     A request refused by its shape may be passed as its refusal and keeps its place.
     """
     actor.require(Operation.ISSUE)
-    identified = [r if isinstance(r, Refused) else _identified(keys, r) for r in requests]
-    known = known_of(session, keys, actor, requests, identified)
-    hosts = subjects.hosts(session, identified)
+    prepared = [_prepared(keys, actor, r) if isinstance(r, Request) else r for r in requests]
+    ready = [one for one in prepared if isinstance(one, Prepared)]
+    known = known_of(
+        session,
+        actor,
+        [one.request for one in ready],
+        [one.about for one in ready],
+        [one.reference for one in ready],
+    )
+    hosts = subjects.hosts(session, [one.about for one in ready])
     domain = session.get_one(Platform, actor.platform_id).domain
     batch = Batch(domain, ledger_of(session).instant(now))
     answers: list[Issued | Refused] = []
-    for request, about in zip(requests, identified, strict=True):
-        if isinstance(request, Refused) or isinstance(about, Refused):
-            answers.append(request if isinstance(request, Refused) else about)  # type: ignore[arg-type]
-            continue
+    for one in prepared:
         try:
-            answers.append(_one(session, keys, actor, request, about, known, hosts, batch, now))
+            if isinstance(one, Refused):
+                raise one
+            answers.append(_one(session, keys, actor, one, known, hosts, batch, now))
         except Refused as refused:
             answers.append(refused)
     _insert(session, batch, now)
     return answers
+
+
+def prepare(
+    keys: Keys, actor: Actor, requests: Sequence[Request | Refused]
+) -> list[Prepared | Refused]:
+    """Requests as `issue` takes them too, with all that can be done before the writers' turn."""
+    return [_prepared(keys, actor, r) if isinstance(r, Request) else r for r in requests]
+
+
+def _prepared(keys: Keys, actor: Actor, request: Request) -> Prepared | Refused:
+    about = _identified(keys, request)
+    if isinstance(about, Refused):
+        return about
+    reference = reference_key(keys, actor, request.draft)
+    held = disclosure(request.draft, about)
+    body = fingerprint(keys, reference, request)
+    return Prepared(request, about, reference, body, held, decisions.commitments(held))
 
 
 def _identified(keys: Keys, request: Request) -> Identified | Refused:
@@ -132,28 +166,27 @@ def _one(
     session: Session,
     keys: Keys,
     actor: Actor,
-    request: Request,
-    about: Identified,
+    prepared: Prepared,
     known: Known,
     hosts: Mapping[str, str],
     batch: Batch,
     now: datetime,
 ) -> Issued:
-    reference = reference_key(keys, actor, request.draft)
-    body = fingerprint(keys, reference, request)
+    request, about, reference, body, held, commitments = prepared
     if (first := known.by_reference.get(reference)) is not None:
         return retried(keys, first, body)
     judged = judge(session, actor, request, about, known, now=now)
     sanction, replaced = judged.sanction, judged.replaced
     sanction.reference_key, sanction.fingerprint = reference, body
     sanction.recorded_at = batch.recorded_at
-    disclosure, decision = drawn_up(batch.domain, request.draft, judged, about, hosts)
+    held.host_id = next((hosts[host] for host in about.hosts if host in hosts), None)
+    decision = drawn_up(batch.domain, judged, held, commitments)
     signature = signing.signed(request.draft.signature, decision)
-    sanction.id = disclosure.sanction_id = case_id(decision)
+    sanction.id = held.sanction_id = case_id(decision)
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)
-    batch.disclosures.append(disclosure)
+    batch.disclosures.append(held)
     batch.keys += [made(SubjectKey, key=key, sanction_id=sanction.id) for key in about.keys]
     batch.parts.append(_part(sanction.id, actor))
     known.by_reference[reference] = sanction
@@ -170,7 +203,7 @@ def _one(
             signature=signature,
         )
     )
-    if request.dating is None and notices.is_due(sanction, disclosure.host_id):
+    if request.dating is None and notices.is_due(sanction, held.host_id):
         batch.happenings.append(feed.Happening(EventType.NOTICE_DUE, sanction))
     if sanction.is_binding:
         for key in about.keys:
@@ -234,28 +267,25 @@ def _insert(session: Session, batch: Batch, now: datetime) -> None:
 
 
 def drawn_up(
-    domain: str,
-    draft: SanctionDraft,
-    judged: Judged,
-    about: Identified,
-    hosts: Mapping[str, str],
-) -> tuple[Disclosure, bytes]:
-    """What is kept beside a decision, and the decision as it is logged, which commits to it."""
-    held = _disclosure(draft, about, hosts)
-    held.own_grounds = judged.own_grounds
+    domain: str, judged: Judged, held: Disclosure, commitments: Mapping[str, str] | None = None
+) -> bytes:
+    """The decision as it is logged, which commits to what is kept beside it."""
+    if judged.own_grounds is not None:
+        held.own_grounds, commitments = judged.own_grounds, None
     replaced = judged.replaced.id if judged.replaced else None
-    return held, decisions.issued(domain, judged.sanction, held, replaced)
+    commitments = commitments or decisions.commitments(held)
+    return decisions.issued(domain, judged.sanction, commitments, replaced)
 
 
-def _disclosure(draft: SanctionDraft, about: Identified, hosts: Mapping[str, str]) -> Disclosure:
-    reference, signature = draft.policy_reference, draft.signature
+def disclosure(draft: SanctionDraft, about: Identified) -> Disclosure:
+    """What a decision commits to, with a seed of its own."""
+    given, reference, signature = vars(draft), draft.policy_reference, draft.signature
     return made(
         Disclosure,
         seed=decode(signature.seed) if signature else secrets.token_bytes(SEED_BYTES),
         subject=about.uri,
-        host_id=next((hosts[host] for host in about.hosts if host in hosts), None),
         policy_reference=reference.model_dump() if reference else None,
-        **{name: getattr(draft, name) for name in _TEXTS},
+        **{name: given[name] for name in _TEXTS},
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 from sqlmodel import Session, col, select
 
 from governance import feed, signing
@@ -23,6 +24,8 @@ from governance.subjects import Identified
 from governance.words import Effect, EventType, Measure, PolicyConflict, Precision, Validity
 
 _TERMS = frozenset(SanctionTerms.model_fields)
+_LEFT_OUT = {name: field.get_default() for name, field in SanctionDraft.model_fields.items()}
+_PLAIN = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,22 +244,19 @@ def _only_after_the_end(replaced: Sanction, now: datetime) -> None:
 
 def known_of(
     session: Session,
-    keys: Keys,
     actor: Actor,
-    requests: Sequence[Request | Refused],
-    identified: Sequence[Identified | Refused],
+    requests: Sequence[Request],
+    identified: Sequence[Identified],
+    references: Sequence[str],
 ) -> Known:
     """What the platform holds already, in three statements whatever the size of the batch."""
     known = Known()
-    if any(not isinstance(r, Refused) and r.draft.signature for r in requests):
+    if any(request.draft.signature for request in requests):
         known.signing_keys = signing.keys_in_force(session, actor.platform_id)
-    references = {
-        reference_key(keys, actor, r.draft) for r in requests if not isinstance(r, Refused)
-    }
     own = select(Sanction).where(Sanction.platform_id == actor.platform_id)
     for sanction in session.exec(own.where(col(Sanction.reference_key).in_(references))):
         known.by_reference[sanction.reference_key] = sanction
-    subject_keys = {k for about in identified if isinstance(about, Identified) for k in about.keys}
+    subject_keys = {key for about in identified for key in about.keys}
     found = session.exec(
         select(SubjectKey.key, Sanction)
         .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
@@ -292,11 +292,13 @@ def fingerprint(keys: Keys, reference: str, request: Request) -> str:
     """A keyed hash of the body as it was given, so that the same body is known again."""
     if request.adoption is not None:
         return adoption_fingerprint(keys, reference, request.adoption.body)
-    body = orjson.dumps(
-        [request.is_outside, request.draft.model_dump(mode="json", exclude_defaults=True)],
-        option=orjson.OPT_SORT_KEYS,
-    )
+    given = {name: value for name, value in vars(request.draft).items() if value != _LEFT_OUT[name]}
+    body = orjson.dumps([request.is_outside, given], default=_dumped, option=_PLAIN)
     return keys.tag("fingerprint", reference, body.decode())
+
+
+def _dumped(part: BaseModel) -> dict[str, Any]:
+    return part.model_dump(mode="json", exclude_defaults=True)
 
 
 def adoption_fingerprint(keys: Keys, reference: str, body: AdoptionDraft) -> str:

@@ -61,8 +61,8 @@ def _judged(
     told: Preview,
     now: datetime,
 ) -> Preview:
-    known = judging.known_of(session, keys, actor, [request], [about])
     reference = judging.reference_key(keys, actor, request.draft)
+    known = judging.known_of(session, actor, [request], [about], [reference])
     if (first := known.by_reference.get(reference)) is not None:
         judging.used_before(first, judging.fingerprint(keys, reference, request))
         return replace(told, retried_id=first.id)
@@ -79,7 +79,7 @@ def _to_be_signed(
     if draft.signature is None:
         return None
     domain = session.get_one(Platform, actor.platform_id).domain
-    _, decision = issuing.drawn_up(domain, draft, judged, about, hosts={})
+    decision = issuing.drawn_up(domain, judged, issuing.disclosure(draft, about))
     if draft.signature.value is not None:
         signing.signed(draft.signature, decision)
     return decision.decode()

@@ -52,7 +52,8 @@ def replace_termination(
     replacement = feed.settle(Sanction(**terms))
     disclosure = _disclosure(session, terminated.id)
     domain = session.get_one(Platform, terminated.platform_id).domain
-    decision = decisions.issued(domain, replacement, disclosure, terminated.id)
+    bound = decisions.commitments(disclosure)
+    decision = decisions.issued(domain, replacement, bound, terminated.id)
     replacement.id = disclosure.sanction_id = case_id(decision)
     replacement.secret_hash = token_hash(appeal_secret(keys, replacement.id, 0))
     terminated.validity, terminated.superseded_at = Validity.SUPERSEDED, now

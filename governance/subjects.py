@@ -78,9 +78,9 @@ def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
     return draft.subject_kind or next(iter(possible))
 
 
-def hosts(session: Session, found: Sequence[Identified | Refused]) -> dict[str, str]:
+def hosts(session: Session, found: Sequence[Identified]) -> dict[str, str]:
     """Ids of the platforms on this node that host the subjects, by domain."""
-    domains = {host for about in found if isinstance(about, Identified) for host in about.hosts}
+    domains = {host for about in found for host in about.hosts}
     query = select(Platform.domain, Platform.id).where(col(Platform.domain).in_(domains))
     return dict(session.exec(query).all())
 

@@ -5,7 +5,6 @@ what its author knew, what the node added, and the author's signature or null.
 """
 
 import re
-from base64 import b32encode
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +23,8 @@ _NODE = {"loggedAt", "previous", "seq"}
 _BEFORE, _AFTER = b'{"decision":', b',"node":{"loggedAt":'
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _CASE = re.compile("san_[a-z2-7]{26}")
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, in lower case
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 _LOGGED_AT = len("2026-11-24T09:00:00.000000Z")
 
 
@@ -63,7 +64,8 @@ class Leaf(NamedTuple):
 
 def case_id(decision: bytes) -> str:
     """The id of the case that a decision (JCS) begins: 130 bits of its SHA-256."""
-    return f"san_{b32encode(sha256(decision).digest()[:20]).decode().lower()[:26]}"
+    number = int.from_bytes(sha256(decision).digest()[:17], "big") >> 6
+    return "san_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def parse_leaf(data: bytes) -> Leaf:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -32,8 +32,7 @@ LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What is to be logged: canonical JSON, and the signature by its platform or `null`."""
 
     data: bytes

@@ -33,6 +33,18 @@ class Instants(Protocol):
     def source_ended_at(self) -> datetime | None: ...
 
 
+# What ends a sanction; the first of those at one instant is the reason.
+_ENDS = (
+    ("overturned_at", EndReason.OVERTURNED),
+    ("voided_at", EndReason.VOIDED),
+    ("superseded_at", EndReason.SUPERSEDED),
+    ("source_ended_at", EndReason.SOURCE_ENDED),
+    ("lifted_at", EndReason.LIFTED),
+    ("lapses_at", EndReason.NOT_APPROVED),
+    ("expires_at", EndReason.EXPIRED),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """When a sanction starts and ends, and which of its ends that is."""
@@ -52,16 +64,12 @@ def timeline(sanction: Instants) -> Timeline:
         starts_at = None
     else:
         starts_at = max(sanction.effective_at, sanction.approved_at or sanction.effective_at)
-    ends = {
-        EndReason.OVERTURNED: sanction.overturned_at,
-        EndReason.VOIDED: sanction.voided_at,
-        EndReason.SUPERSEDED: sanction.superseded_at,
-        EndReason.SOURCE_ENDED: sanction.source_ended_at,
-        EndReason.LIFTED: sanction.lifted_at,
-        EndReason.NOT_APPROVED: sanction.lapses_at if sanction.approved_at is None else None,
-        EndReason.EXPIRED: sanction.expires_at,
-    }
-    known = [(end, rank, reason) for rank, (reason, end) in enumerate(ends.items()) if end]
+    known = [
+        (end, rank, reason)
+        for rank, (name, reason) in enumerate(_ENDS)
+        if (end := getattr(sanction, name)) is not None
+        and (reason is not EndReason.NOT_APPROVED or sanction.approved_at is None)
+    ]
     if not known:
         return Timeline(starts_at, None, None)
     end, _, reason = min(known)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from sqlmodel import func, select
 
@@ -199,3 +200,22 @@ def test_aliases_are_accounts(world: World, team: Team) -> None:
             measure=Measure.SERVER_SUSPENDED,
             aliases=["acct:a@spam.example"],
         )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"expires_at": NOW + DAY + MICRO, "effective_at": NOW, "keywords": []},
+        {"policy_reference": {"rule": "1", "url": "https://a.example/é"}, "explanation": '"\\ü\n'},
+        {"subject_kind": "ACCOUNT", "aliases": ["acct:b@c.example"], "audience": "OWN"},
+    ],
+)
+@pytest.mark.parametrize("is_outside", [False, True])
+def test_a_body_is_known_again_by_all_that_isnt_default(
+    changes: dict[str, Any], is_outside: bool
+) -> None:
+    request = Request(judging.draft(draft(**changes)), is_outside=is_outside)
+    given = request.draft.model_dump(mode="json", exclude_defaults=True)
+    body = orjson.dumps([is_outside, given], option=orjson.OPT_SORT_KEYS).decode()
+    assert judging.fingerprint(KEYS, "x", request) == KEYS.tag("fingerprint", "x", body)
