@@ -1,15 +1,16 @@
 """The node as a Starlette application."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from api.auth import Members
 from api.execution import Executor, clock
@@ -18,8 +19,10 @@ from api.explorer.routes import explorer_routes
 from api.explorer.site import Site
 from api.following import following
 from api.graphiql import GRAPHIQL
+from api.observing.feeds import Followed
 from api.observing.metrics import Metrics
 from api.observing.middleware import Observed
+from api.observing.operations import Operations
 from api.observing.routes import routes
 from api.observing.state import Probes
 from api.observing.statements import Watched, watch
@@ -28,6 +31,11 @@ from api.publishing import publishing
 from api.reads.stores import store
 from api.retaining import retaining
 from api.schema.build import sdl
+from api.subscriptions.feeds import Feed
+from api.subscriptions.seats import Seats
+from api.subscriptions.sockets import Sockets
+from api.subscriptions.wakes import wakes
+from api.subscriptions.wires import DROPPED, STOP
 from api.tiles import log_routes
 from api.transport import GraphQL, Straight
 from api.witnessing import witness_routes
@@ -51,11 +59,14 @@ def create_app(
     executor = Executor(settings, database, reads, keys, now)
     members, site = Members(database, reads, now), Site(Desk(executor))
     metrics, probes, spans = Metrics(), Probes(settings.database_url), spans or traces(settings)
+    feed = Feed(executor, reads, wakes(settings.database_url), now)
+    seats = Seats(members=settings.streams_of_member, public=settings.streams_of_public)
+    followed = Followed(metrics)
     metrics.watch("documents", lambda: executor.documents.kept)
     metrics.watch("plans", lambda: executor.reader.planner.plans)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         await reads.open()
         await executor.quotas.write()
         try:
@@ -65,10 +76,12 @@ def create_app(
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)
-                yield
+                keeping.start_soon(feed.keep)
+                yield {STOP: feed.stop, DROPPED: followed.dropped}
                 keeping.cancel_scope.cancel()  # and waits for their threads
         finally:
             await executor.quotas.write()
+            await feed.close()
             await reads.close()
             await members.close()
             database.close()
@@ -79,10 +92,14 @@ def create_app(
     async def schema(request: Request) -> Response:
         return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
 
-    graphql = Route("/graphql", GraphQL(executor, members, settings.max_body_bytes))
+    path, most_bytes = "/graphql", settings.max_body_bytes
+    graphql = Route(path, GraphQL(executor, members, feed, seats, followed, most_bytes))
+    operations = Operations(metrics, spans, path)
+    sockets = Sockets(executor, members, feed, seats, followed, operations)
     app = Starlette(
         routes=[
             graphql,
+            WebSocketRoute(path, sockets),
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
@@ -94,5 +111,5 @@ def create_app(
         exception_handlers={404: site.absent},
         lifespan=lifespan,
     )
-    app.state.executor = executor
+    app.state.executor, app.state.feed = executor, feed
     return app

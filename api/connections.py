@@ -9,10 +9,12 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.subscriptions.wires import STOP, Draining
+
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Draining, HttpToolsProtocol):
     """A connection that is patient up to a limit."""
 
     head_seconds: ClassVar[float] = 30  # for a head to arrive whole, from its first byte
@@ -33,6 +35,9 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._is_counting = True
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            self._wait_no_more()  # it is a WebSocket's now
+            return
         if not self._is_reading or self.transport.is_closing():
             return
         self._wait()
@@ -48,6 +53,11 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._is_reading, self._is_counting = True, False
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        if STOP in self.app_state:
+            self.app_state[STOP]()  # streams of events have no end of their own
+        super().shutdown()
 
     def _wait(self) -> None:
         if self.timer is None:

@@ -2,6 +2,7 @@
 the same compiled selections."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ from api.documents import Documents, Parsed
 from api.errors import identified, is_unreachable, located, public
 from api.filling import Filler
 from api.limiting.quotas import Quotas
-from api.limiting.rates import LimitRefused, Rates, headers
+from api.limiting.rates import Budget, LimitRefused, Rates, headers
 from api.observing import logs
 from api.observing.notes import current
 from api.prepared import prepared
@@ -44,6 +45,21 @@ SECRET_FIELD = "appellantView"  # takes an appeal secret, and answers null where
 
 def clock() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An operation that may be executed, and what its answer tells in `extensions`."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    context: Context
+    told: Mapping[str, Any]
+    batch: batches.Batch | None = None
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.operation is OperationType.SUBSCRIPTION
 
 
 class Executor:
@@ -73,13 +89,8 @@ class Executor:
 
     async def answer(self, request: Request) -> Answer:
         """The answer to one request. Never raises for what the caller sent."""
-        try:
-            rate = self.rates.request(request.caller, is_member=request.actor is not None)
-        except LimitRefused as limit:
-            return _limited(limit)
-        budgets = [rate]
-        body, status = await self._answered(request, budgets)
-        return Answer(body, status, headers(budgets))
+        accepted = await self.accepted(request)
+        return accepted if isinstance(accepted, Answer) else await self.executed(accepted)
 
     def limited(self, address: str) -> Answer | None:
         """Counts what was no request, such as a wrong token; an answer if that is too much."""
@@ -89,40 +100,58 @@ class Executor:
             return _limited(limit)
         return None
 
-    async def _answered(self, request: Request, budgets: list[Any]) -> tuple[bytes, int]:
-        """The body, and its status: what isn't executed is 400, a mutation by GET 405."""
+    async def accepted(self, request: Request) -> Accepted | Answer:
+        """Counts the request and finds its operation; an answer instead where there is none to
+        execute: 400, or 405 for a mutation by GET."""
+        try:
+            rate = self.rates.request(request.caller, is_member=request.actor is not None)
+        except LimitRefused as limit:
+            return _limited(limit)
+        budgets = [rate]
         with current().span("parse"):
             parsed = self.documents.parsed(request.query, request.operation_name)
         if parsed.errors:
-            return _errors(parsed.errors, request), 400
+            return _refused(parsed.errors, request, budgets)
         operation, document, read = parsed.operation, parsed.document, parsed.read
         assert operation is not None
         assert document is not None
         assert read is not None
         current().operation(operation, document)
-        if request.is_read_only and operation.operation is not OperationType.QUERY:
+        if request.is_read_only and operation.operation is OperationType.MUTATION:
             # GraphQL over HTTP, 6.2.1: GET must not be used for mutations.
             wrong = refusal("GET answers queries alone: expected POST", "BAD_REQUEST")
-            return _errors([wrong], request), 405
+            return _refused([wrong], request, budgets, status=405)
         batch = await batches.requested(operation, request)
         variables = request.variables if batch else self._variables(parsed, operation, request)
         if isinstance(variables, list):
-            return _errors(variables, request), 400
+            return _refused(variables, request, budgets)
         cost = parsed.cost(variables)
         told = {"cost": {"requested": cost, "limit": self._most_cost}}
         if cost > self._most_cost:
             message = f"expected a cost of at most {self._most_cost:,}; this asks for {cost:,}"
             over = refusal(message, "LIMIT_EXCEEDED")
-            return _errors([over], request, told), 400
+            return _refused([over], request, budgets, told)
         seal = self.reader.seal
         context = Context(self, read, request, self.now(), variables, self._lookup, seal, budgets)
-        if batch is not None:
-            return self._told(await batches.issued(batch, context, self.changes), told), 200
+        return Accepted(document, operation, context, told, batch)
+
+    async def executed(self, accepted: Accepted) -> Answer:
+        """The answer to a query or a mutation."""
+        operation, context, told = accepted.operation, accepted.context, accepted.told
+        if accepted.is_subscription:
+            wrong = refusal("a subscription takes WebSocket or text/event-stream", "BAD_REQUEST")
+            return _refused([wrong], context.request, context.budgets)
+        if accepted.batch is not None:
+            issued = await batches.issued(accepted.batch, context, self.changes)
+            return Answer(self._told(issued, told), 200, headers(context.budgets))
+        body = None
         if operation.operation is OperationType.QUERY:
             fast = await self._compiled(operation, context)
             if fast is not None:
-                return fast + b',"extensions":' + orjson.dumps(told) + b"}", 200
-        return await self._interpreted(document, context, told), 200
+                body = fast + b',"extensions":' + orjson.dumps(told) + b"}"
+        if body is None:
+            body = await self._interpreted(accepted.document, context, told)
+        return Answer(body, 200, headers(context.budgets))
 
     def _variables(
         self, parsed: Parsed, operation: OperationDefinitionNode, request: Request
@@ -251,13 +280,19 @@ def _raise_unreachable(errors: Sequence[GraphQLError]) -> None:
             raise error.original_error
 
 
-def _errors(
-    errors: Sequence[GraphQLError], request: Request, told: Mapping[str, Any] | None = None
-) -> bytes:
-    """A body without data. Suggestions are for those who show a credential."""
+def _refused(
+    errors: Sequence[GraphQLError],
+    request: Request,
+    budgets: list[Budget],
+    told: Mapping[str, Any] | None = None,
+    *,
+    status: int = 400,
+) -> Answer:
+    """An answer without data. Suggestions are for those who show a credential."""
     shown = [public(error, suggests=request.actor is not None) for error in errors]
     told = {**(told or {}), **identified()}
-    return orjson.dumps({"errors": shown} | ({"extensions": told} if told else {}))
+    body = orjson.dumps({"errors": shown} | ({"extensions": told} if told else {}))
+    return Answer(body, status, headers(budgets))
 
 
 def _limited(limit: LimitRefused) -> Answer:

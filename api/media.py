@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 # Possessive, so that a header made to be hard to read takes no longer than any other.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
@@ -49,6 +50,13 @@ def accepted(header: str) -> str | None:
         return best
     # A form in a browser is answered, though what it gets is no page.
     return JSON if "text/html" in kinds else None
+
+
+@lru_cache(64)
+def takes_events(header: str) -> bool:
+    """Whether a stream of events is accepted by its name."""
+    ranges = [media for element in _ELEMENT.findall(header) if (media := _media(element))]
+    return any(media.kind == EVENTS and _quality(media) for media in ranges)
 
 
 def _weight(ours: str, ranges: list[Media]) -> float:

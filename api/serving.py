@@ -9,6 +9,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from api.connections import Connection
+from api.subscriptions.wires import Wire
+
+MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
 
 
 class Workers(Multiprocess):
@@ -23,18 +26,15 @@ class Workers(Multiprocess):
 
 def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str, Any]) -> None:
     """Serves until told to stop, and then `grace` seconds at most. SystemExit if it can't start."""
-    config = Config(
+    config = configured(
         "api.app:create_app",
         factory=True,
-        http=Connection,
         host=host,
         port=port,
         workers=workers,
         timeout_graceful_shutdown=grace,
         timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
         log_config=log_config,
-        access_log=False,  # it has addresses and queries in it; ours has a line a request
-        server_header=False,
     )
     # Having stopped, uvicorn raises the signal once more, for whoever handled it before.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -44,6 +44,20 @@ def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str,
         return
     if not is_started:
         sys.exit(STARTUP_FAILURE)
+
+
+def configured(app: Any, **options: Any) -> Config:
+    """How every node is served, and the given options."""
+    return Config(
+        app,
+        http=Connection,
+        ws=Wire,
+        ws_max_size=MOST_BYTES,
+        ws_per_message_deflate=False,  # it would pack what all are told once for each
+        access_log=False,  # it has addresses and queries in it; ours has a line a request
+        server_header=False,
+        **options,
+    )
 
 
 def _serve(config: Config) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -16,8 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.asking import Answer, Request
 from api.auth import Members
 from api.errors import identified
-from api.execution import Executor
-from api.media import GRAPHQL, JSON, accepted, is_json
+from api.execution import Accepted, Executor
+from api.media import GRAPHQL, JSON, accepted, is_json, takes_events
+from api.observing.feeds import Followed
+from api.subscriptions.events import EventStream
+from api.subscriptions.feeds import Feed
+from api.subscriptions.seats import Full, Seats
 from governance.errors import Unauthenticated
 
 BODY_SECONDS = 30  # for a body to arrive whole
@@ -60,18 +65,28 @@ class BadRequest(Exception):
 class GraphQL:
     """The endpoint, an ASGI application: negotiates, reads, answers with the right status."""
 
-    def __init__(self, executor: Executor, members: Members, most_bytes: int) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        members: Members,
+        feed: Feed,
+        seats: Seats,
+        followed: Followed,
+        most_bytes: int,
+    ) -> None:
         self._executor = executor
         self._members = members
+        self._feed, self._seats, self._followed = feed, seats, followed
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (await self._reply(scope, receive)).send(send)
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply | EventStream:
         fields = _fields(scope)
-        media = accepted(fields.get(b"accept", b"").decode("latin-1"))
-        if media is None:
+        accept = fields.get(b"accept", b"").decode("latin-1")
+        media, may_stream = accepted(accept), takes_events(accept)
+        if media is None and not may_stream:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
         client = scope.get("client")
         address = network_of(client[0] if client else "")
@@ -80,18 +95,38 @@ class GraphQL:
             query, variables, name = await self._operation(scope, fields, receive)
         except Unauthenticated as refused:
             if (limited := self._executor.limited(address)) is not None:
-                return _answered(limited, media)
+                return _answered(limited, media or JSON)
             headers = {"WWW-Authenticate": 'Bearer realm="comity"'}
-            return _error(refused.message, 401, media, "UNAUTHENTICATED", headers)
+            return _error(refused.message, 401, media or JSON, "UNAUTHENTICATED", headers)
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
             # only once it is GraphQL; before that it is a plain 4xx in either.
-            return _error(bad.message, bad.status, media, headers=_TOLD.get(bad.status))
+            return _error(bad.message, bad.status, media or JSON, headers=_TOLD.get(bad.status))
         except ClientDisconnect:
-            return Reply(b"", 400, media, {})
+            return Reply(b"", 400, media or JSON, {})
         is_read_only = scope["method"] == "GET"
         request = Request(query, variables, name, actor, address, is_read_only)
-        return _answered(await self._executor.answer(request), media)
+        outcome = await self._executor.accepted(request)
+        if media is None or (may_stream and _is_subscription(outcome)):
+            return self._stream(outcome, fields.get(b"last-event-id"), receive)
+        if isinstance(outcome, Accepted):
+            outcome = await self._executor.executed(outcome)
+        return _answered(outcome, media)
+
+    def _stream(
+        self, outcome: Accepted | Answer, last_seen: bytes | None, receive: Receive
+    ) -> Reply | EventStream:
+        """An answer by events, which takes a seat for as long as it lasts."""
+        executor, kept = self._executor, ExitStack()
+        if isinstance(outcome, Accepted):
+            request = outcome.context.request
+            seat = self._seats.taken(request.caller, is_member=request.actor is not None)
+            try:
+                kept.enter_context(seat)
+            except Full as full:
+                return _error(full.message, 429, JSON, "RATE_LIMITED", {"Retry-After": "60"})
+        cursor = None if last_seen is None else last_seen.decode("latin-1")
+        return EventStream(executor, self._feed, self._followed, outcome, cursor, receive, kept)
 
     async def _operation(
         self, scope: Scope, fields: Fields, receive: Receive
@@ -192,6 +227,10 @@ def _json(data: bytes, expected: str) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         raise BadRequest(expected) from None
+
+
+def _is_subscription(outcome: Accepted | Answer) -> bool:
+    return isinstance(outcome, Accepted) and outcome.is_subscription
 
 
 def _answered(answer: Answer, media: str) -> Reply:

@@ -22,6 +22,7 @@ from governance.errors import Busy
 from governance.log.sequencing import LEDGER, Ledger, Sequencer
 
 _WRITERS = 0x636F6D697479  # "comity": the advisory lock's number
+COMMITS = "comity_commits"  # the channel on which PostgreSQL tells of commits (NOTIFY)
 LONGEST_WAIT = 30.0  # seconds that a writer waits for its turn
 
 # How long to wait for a server that doesn't answer: to connect in seconds, then in milliseconds.
@@ -86,7 +87,9 @@ class Database:
             session.connection(execution_options={"writes": True})
             if self.dialect == "postgresql":
                 session.execute(sa.text(f"SET LOCAL lock_timeout = '{self._wait}'"))
-                session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+                # Whoever listens is told by the commit, and only by it.
+                turn = sa.func.pg_advisory_xact_lock(_WRITERS)
+                session.execute(sa.select(turn, sa.func.pg_notify(COMMITS, "")))
                 session.execute(sa.text("SET LOCAL lock_timeout = 0"))
         except NoneFree:
             raise Busy("no connection was free to write by") from None

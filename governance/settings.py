@@ -84,6 +84,8 @@ class Settings:
     requests_of_public: int = 60_000
     lookups_of_platform: int = 10_000_000
     wrong_secrets_of_caller: int = 20
+    streams_of_member: int = 4_000
+    streams_of_public: int = 200
     connections: int = 8
     log_level: str = CHOICES["log_level"][0]
     log_format: str = CHOICES["log_format"][0]

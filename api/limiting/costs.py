@@ -46,8 +46,7 @@ Cost = Callable[[Variables], int]
 def cost_of(document: Document, operation: OperationDefinitionNode) -> Cost:
     """The cost of an operation as a function of its variables."""
     costs = _Costs(document)
-    root = {"query": "Query", "mutation": "Mutation"}.get(operation.operation.value, "Query")
-    constant, parts = costs.below(root, operation.selection_set)
+    constant, parts = costs.below(operation.operation.value.title(), operation.selection_set)
     if not parts:
         return lambda _: constant
     return lambda variables: constant + sum(part(variables) for part in parts)

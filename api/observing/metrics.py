@@ -29,7 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self._requests = Counter(
             "comity_requests", "Requests answered", ["operation", "outcome"], registry=registry
         )
@@ -92,7 +92,7 @@ class Metrics:
     def printed(self) -> bytes:
         """The figures of all workers in Prometheus' text format."""
         self._note_growths()
-        registry = self._registry
+        registry = self.registry
         if SHARED in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

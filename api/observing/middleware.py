@@ -17,6 +17,7 @@ from api.observing.traces import Traces
 
 GRAPHQL = "application/graphql-response+json"
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
+STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 QUIET = ("/health/", "/metrics")  # asked all day by machines: logged at debug
 RETRY_AFTER = b"5"  # seconds
 
@@ -43,7 +44,7 @@ class Observed:
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
         async def sending(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.accept"):
+            if message["type"] in STARTS:
                 note.status = message.get("status", 101)
                 named = [(b"x-request-id", note.request_id.encode())]
                 message["headers"] = [*message.get("headers", ()), *named]
@@ -64,12 +65,11 @@ class Observed:
         route = getattr(scope.get("route"), "path", None)
         if route == "/graphql" and note.status >= 400 and not note.errors:
             note.errors["UNAUTHENTICATED" if note.status == 401 else "BAD_REQUEST"] += 1
-        if note.kind:
-            operation = f"{note.kind} {note.root}"
-        else:
-            operation = "invalid" if route == "/graphql" else (route or "other")
-        self._metrics.add(note, operation, seconds)
-        logs.tell(_level(note, route), "request", **_line(scope, note, route, seconds))
+        is_socket = scope["type"] == "websocket"  # whose operations are told one by one
+        if not is_socket:
+            self._metrics.add(note, operation_of(note, route), seconds)
+        event = "socket" if is_socket else "request"
+        logs.tell(level_of(note, route), event, **line_of(scope, note, route, seconds))
 
     async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
         """From start to stop. The reason of a start that failed is told by us, without words
@@ -103,13 +103,20 @@ async def _answer(error: Exception, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _level(note: Note, route: str | None) -> int:
+def operation_of(note: Note, route: str | None) -> str:
+    """What a request is counted as."""
+    if note.kind:
+        return f"{note.kind} {note.root}"
+    return "invalid" if route == "/graphql" else (route or "other")
+
+
+def level_of(note: Note, route: str | None) -> int:
     if outcome(note) == "fault":
         return logging.ERROR
     return logging.DEBUG if route and route.startswith(QUIET) else logging.INFO
 
 
-def _line(scope: Scope, note: Note, route: str | None, seconds: float) -> dict[str, Any]:
+def line_of(scope: Scope, note: Note, route: str | None, seconds: float) -> dict[str, Any]:
     """What is logged of a request. A path that is no route of ours could be anything."""
     method = scope.get("method", "WEBSOCKET")
     line = {

@@ -22,7 +22,19 @@ from graphql import (
 from graphql.type import GraphQLNonNull
 
 from api.reads.dialects import POSITION
-from api.reads.fields import All, Groups, Node, Nothing, One, Read, Row, Stretch, Variants
+from api.reads.fields import (
+    All,
+    Following,
+    Groups,
+    Node,
+    Nothing,
+    One,
+    Read,
+    Row,
+    Stretch,
+    Variants,
+)
+from api.reads.followings import compiled_following
 from api.reads.groups import compiled_groups
 from api.reads.pages import compiled_page
 from api.reads.selections import Document, fields
@@ -107,6 +119,8 @@ class Compiler:
             return sa.func.coalesce(found, literal("null"), type_=sa.Text())
         if isinstance(node, All):
             return self._all(nodes, node, read)
+        if isinstance(node, Following):
+            return compiled_following(self, nodes, node, read)
         named = get_named_type(definition.type)
         assert isinstance(named, GraphQLObjectType)
         if isinstance(node, Stretch):

@@ -124,7 +124,18 @@ class Groups:
     parts: Sequence[Figures]
 
 
-Node = One | All | Page | Stretch | Groups | Variants | Nothing
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What comes after a place in the feed, for whoever follows it. Rows are numbered by a key
+    that grows in the order of commits."""
+
+    type: type
+    source: FromClause
+    key: sa.ColumnElement[int]
+    where: Sequence[Condition] = ()
+
+
+Node = One | All | Page | Stretch | Following | Groups | Variants | Nothing
 
 
 def _now(env: Env) -> datetime:

@@ -166,6 +166,17 @@ class Planner:
     ) -> Plan:
         return self._made(operation, env, typed, lambda c, read: c.root("Query", nodes, read))
 
+    def following(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Plan:
+        """The plan of a subscription's one root field: see `api.reads.followings`."""
+        key = (operation.key, "following", env.viewer.kind, shape(env.variables))
+
+        def make() -> Plan:
+            return self._made(
+                operation, env, False, lambda c, read: c.root("Subscription", nodes, read)
+            )
+
+        return make() if operation.key is None else self._kept(key, make)
+
     def payload(
         self,
         operation: Operation,

@@ -27,7 +27,7 @@ def compiled_stretch(
 ) -> Text:
     """The JSON of a stretch. Looks one row further than asked, to know whether more follow."""
     size = read.bound(page_size(getter(stretch.first), "first"), sa.Integer())
-    after = read.bound(_place(stretch.after), sa.BigInteger())
+    after = read.bound(place_of(stretch.after), sa.BigInteger())
     rows = (
         sa.select(stretch.source, sa.func.row_number().over(order_by=stretch.key).label("place"))
         .where(stretch.key > after, *stretch.where)
@@ -67,7 +67,8 @@ def _quoted(position: sa.ColumnElement[int]) -> Text:
     return sa.case((position > 0, json), else_=literal("null"))
 
 
-def _place(after: Argument) -> Getter:
+def place_of(after: Argument) -> Getter:
+    """The place that a cursor names, 0 for the beginning; InvalidInput where it names none."""
     get = getter(after)
 
     def read(env: Env) -> int:

@@ -20,12 +20,14 @@ from api.schema.changes import Change
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import SCALARS
+from api.schema.subscriptions import Subscription
 
 
 @cache
 def strawberry_schema() -> strawberry.Schema:
     """The one declaration of the schema."""
-    schema = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+    config = StrawberryConfig(scalar_map=SCALARS)
+    schema = strawberry.Schema(Query, Mutation, Subscription, config=config)
     for kind in schema._schema.type_map.values():
         _plain_defaults(kind)
     return schema
