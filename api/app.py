@@ -13,10 +13,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from api.auth import Members
+from api.downloads import download_routes
 from api.execution import Executor, clock
 from api.explorer.asking import Desk
 from api.explorer.routes import explorer_routes
 from api.explorer.site import Site
+from api.exporting import exporting, own_folder
 from api.following import following
 from api.graphiql import GRAPHIQL
 from api.observing.feeds import Followed
@@ -65,6 +67,8 @@ def create_app(
     metrics.watch("documents", lambda: executor.documents.kept)
     metrics.watch("plans", lambda: executor.reader.planner.plans)
 
+    folder = own_folder(settings.export_folder) if settings.export_folder else None
+
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         await reads.open()
@@ -73,6 +77,8 @@ def create_app(
             async with anyio.create_task_group() as keeping:
                 keeping.start_soon(retaining, database, now)
                 keeping.start_soon(following, database, settings, now)
+                if folder is not None:
+                    keeping.start_soon(exporting, database, sequencer, folder, now)
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)
@@ -105,6 +111,7 @@ def create_app(
             *GRAPHIQL,
             *explorer_routes(site),
             *log_routes(database, sequencer),
+            *download_routes(settings.export_folder),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],

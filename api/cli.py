@@ -11,7 +11,16 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import backups, following, importing, keeping, logbook, retaining, witnessing
+from api import (
+    backups,
+    exporting,
+    following,
+    importing,
+    keeping,
+    logbook,
+    retaining,
+    witnessing,
+)
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from governance import membership, migrations
@@ -34,6 +43,7 @@ for name, part in (
     ("member", member_app),
     ("token", token_app),
     ("import", importing.app),
+    ("export", exporting.app),
     ("log", logbook.app),
     ("retention", retaining.app),
     ("witness", witnessing.app),

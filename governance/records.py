@@ -13,6 +13,7 @@ from governance import (
     platforms,
     sanctions,
 )
+from governance.exporting import files
 
 METADATA = SQLModel.metadata
 
@@ -22,6 +23,7 @@ __all__ = [
     "appeals",
     "entries",
     "events",
+    "files",
     "lookups",
     "notices",
     "peers",

@@ -87,6 +87,7 @@ class Settings:
     streams_of_member: int = 4_000
     streams_of_public: int = 200
     connections: int = 8
+    export_folder: Path | None = None
     log_level: str = CHOICES["log_level"][0]
     log_format: str = CHOICES["log_format"][0]
     metrics_token: str = field(default="", repr=False)  # empty: this machine alone may ask

@@ -134,6 +134,14 @@ class DurationBucket(Word):
     OPEN_ENDED = "OPEN_ENDED", "Without an end"
 
 
+class ExportFormat(Word):
+    """Forms that the rows of an export come in."""
+
+    CSV = "CSV", "Comma-separated values with a header, gzip"
+    NDJSON = "NDJSON", "One JSON object a line, gzip"
+    PARQUET = "PARQUET", "Apache Parquet, compressed with zstd"
+
+
 class Validity(Word):
     """Whether the decision stands; changed only by an event."""
 

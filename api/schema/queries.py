@@ -27,6 +27,7 @@ from api.reads.fields import (
 from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, is_overdue, state
 from api.schema.changes import Act, Changed, change
+from api.schema.exports import Export, exports_of
 from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
@@ -234,6 +235,10 @@ class Query(BaseModel):
         newest: Argument,
     ) -> Any:
         return statistics_of(read, group_by, filter, newest)
+
+    @sql(Connection[Export], "Files of each day that is over, newest first", **PAGING)
+    def exports(row: Row, read: Read, **paging: Argument) -> Any:
+        return exports_of(paging)
 
     @sql(Log | None, "The decision log; null while nothing is published")
     def log(row: Row, read: Read) -> Any:

@@ -42,6 +42,13 @@ def stored_root(session: Session, size: int) -> bytes:
     return root_hash(size, in_tiles(size, tiles.__getitem__))
 
 
+def edge(session: Session, size: int) -> list[bytes]:
+    """The hashes of the complete subtrees that make up the tree of a size, left to right."""
+    nodes = subtrees(range(size))
+    path = [range(n.index << n.level, (n.index + 1) << n.level) for n in nodes]
+    return _proof(session, path, size)
+
+
 def _proof(session: Session, path: Sequence[range], size: int) -> list[bytes]:
     needed = {tile_with(node, size) for leaves in path for node in subtrees(leaves)}
     tiles = tiles_at(session, needed)

@@ -20,6 +20,7 @@ from api.schema.build import methods, schema, sdl
 from governance.adoptions import Receipt
 from governance.appeals import Appeal, AppealMessage
 from governance.events import Event
+from governance.exporting.files import ExportFile
 from governance.peers import Peer, PeerFork
 from governance.platforms import Platform, PlatformKey
 from governance.sanctions import Sanction
@@ -36,6 +37,7 @@ TABLES: dict[str, type[SQLModel]] = {
     "Event": Event,
     "Peer": Peer,
     "Fork": PeerFork,
+    "Export": ExportFile,
 }
 # Types whose fields are columns that a select brings along.
 SELECTED = {"SuspensionStatus", "Policy", "PolicyReference", "LadderAdvice", "StatisticsRow"}

@@ -43,7 +43,7 @@ READABLE = (
     "Query", "Sanction", "Appeal", "AppealMessage", "Platform", "Policy", "PolicyReference",
     "SuspensionStatus", "AppellantView", "PageInfo", "SanctionConnection", "AppealConnection",
     "PlatformConnection", "SanctionEdge", "AppealEdge", "PlatformEdge", "Event", "EventPage",
-    "Notice", "Log", "LogEntry", "Proof", "Statistics", "StatisticsRow",
+    "Notice", "Log", "LogEntry", "Proof", "Statistics", "StatisticsRow", "Export",
 )  # fmt: skip
 ALL_CURSORS = """{
   sanctions(first: 1000) { edges { cursor node { id appeals { edges { cursor } } } } }

@@ -1,0 +1,323 @@
+"""Daily exports: what the log holds of each day that is over, once and for good.
+
+A day's manifest comes last, so that a day is either whole or not there. Explanations lie in files
+of their own, which are made again when something of their day is erased.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from hashlib import file_digest
+from pathlib import Path
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from governance.database import Database
+from governance.entries import LogEntry
+from governance.events import Event
+from governance.exporting.columns import DATASETS, EXPLANATIONS, Dataset, rows_of
+from governance.exporting.files import ExportFile, file_id, keep, known_roots, midnight
+from governance.exporting.formats import WRITERS, Writer
+from governance.exporting.manifests import File, Manifest, file_path, open_manifest, path_of
+from governance.exporting.places import ExportFailed, Place
+from governance.identifiers import SubjectKind
+from governance.log.commitments import opening
+from governance.log.leaves import Leaf, parse_leaf
+from governance.log.notes import encode
+from governance.log.proving import edge, stored_root
+from governance.log.sequencing import Sequencer, newest_checkpoint
+from governance.log.tree import leaf_hash
+from governance.sanctions import Disclosure, Sanction
+from governance.words import EventType
+from governance.words import ExportFormat as Format
+
+BATCH = 5_000  # entries in memory
+LATENESS = timedelta(minutes=10)  # that a node's clock may be behind another's
+ONE_DAY = timedelta(days=1)
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Exported:
+    """What a run did."""
+
+    days: int = 0
+    rows: int = 0
+    again: int = 0  # days whose explanations were made again
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The entries of a day: from `first` up to, but without, `next`."""
+
+    day: date
+    first: int
+    next: int
+
+
+def export(
+    db: Database,
+    log: Sequencer,
+    place: Place,
+    *,
+    now: datetime,
+    since: date | None = None,
+    progress: Progress | None = None,
+) -> Exported:
+    """Puts every day that is over and isn't there yet, oldest first, from `since` on; then makes
+    explanations again where something was erased. ExportFailed says why it stopped."""
+    done = Exported()
+    try:
+        with place.alone() as work:
+            for span, size in _missing(db, place, now, since):
+                manifest = _day(db, log, work, span)
+                _publish(place, work, manifest, log, path_of(span.day))
+                done.days += 1
+                done.rows += sum(file.rows for file in manifest.files) // len(Format)
+                if progress is not None:
+                    progress(span.next, size)
+            done.again = _explain(db, log, place, work)
+    except OSError as error:
+        why = "the disk is full" if error.errno in _FULL else error.strerror or str(error)
+        said = "what is finished stays; run it again to go on from there"
+        raise ExportFailed(f"{place.name}: {why}: {said}") from None
+    return done
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _missing(
+    db: Database, place: Place, now: datetime, since: date | None
+) -> Iterator[tuple[Span, int]]:
+    """The days to do, and how long the log is."""
+    there = set(place.list("manifests"))
+    with db.reading() as session:
+        newest = newest_checkpoint(session)
+    if newest is None:
+        return
+    with db.reading() as session:
+        first = _first_at(session, midnight(since), newest.size) if since else 0
+    while first < newest.size:
+        with db.reading() as session:
+            day = _logged_at(session, first).date()
+            following = _first_at(session, midnight(day + ONE_DAY), newest.size)
+        if following == newest.size and now < midnight(day + ONE_DAY) + LATENESS:
+            return  # the day isn't over
+        if path_of(day) not in there:
+            yield Span(day, first, following), newest.size
+        first = following
+
+
+def _logged_at(session: Session, index: int) -> datetime:
+    """When an entry was logged, which never goes back along the log."""
+    data = session.scalar(sa.select(col(LogEntry.data)).where(col(LogEntry.index) == index))
+    return datetime.fromisoformat(orjson.loads(data or "")["node"]["loggedAt"])
+
+
+def _first_at(session: Session, instant: datetime, size: int) -> int:
+    """The index of the first entry that was logged then or later; the log's size if none was."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        if _logged_at(session, middle) < instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _day(db: Database, log: Sequencer, work: Path, span: Span) -> Manifest:
+    """Writes a day's files; the manifest that is to be signed for them."""
+    files = _written(work, DATASETS, span.day, _batches(db, span))
+    with db.reading() as session:
+        before = tuple(encode(one) for one in edge(session, span.first))
+        root = encode(stored_root(session, span.next))
+    return Manifest(log.origin, span.day, span.first, span.next, before, span.next, root, files)
+
+
+def _batches(db: Database, span: Span) -> Iterator[dict[str, list[dict[str, object]]]]:
+    """The rows of each dataset, a batch of entries at a time; each is a short transaction."""
+    for start in range(span.first, span.next, BATCH):
+        with db.reading() as session:
+            entries = list(_entries(session, start, min(start + BATCH, span.next)))
+        yield {dataset.name: rows_of(dataset, entries) for dataset in DATASETS}
+
+
+def _entries(session: Session, start: int, stop: int) -> Iterator[tuple[int, bytes, Leaf]]:
+    found = (
+        sa.select(col(LogEntry.index), col(LogEntry.data))
+        .where(col(LogEntry.index) >= start, col(LogEntry.index) < stop)
+        .order_by(col(LogEntry.index))
+    )
+    for index, data in session.execute(found):
+        yield index, leaf_hash(data.encode()), parse_leaf(data.encode())
+
+
+def _written(
+    work: Path,
+    datasets: Iterable[Dataset],
+    day: date,
+    batches: Iterable[dict[str, list[dict[str, object]]]],
+) -> tuple[File, ...]:
+    """Writes rows in every format; what the files are."""
+    paths = {(d.name, form): file_path(d.name, form, day) for d in datasets for form in Format}
+    counts = {d.name: 0 for d in datasets}
+    with ExitStack() as stack:
+        writers: dict[tuple[str, Format], Writer] = {}
+        for dataset in datasets:
+            for form in Format:
+                target = work / paths[dataset.name, form]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(open(target, "wb"))
+                writer: Writer = WRITERS[form](file, dataset)
+                writers[dataset.name, form] = stack.enter_context(writer)
+        for rows in batches:
+            for (name, _), writer in writers.items():
+                writer.write(rows[name])
+            for name, some in rows.items():
+                counts[name] += len(some)
+    return tuple(
+        _file(work, path, name, form, counts[name]) for (name, form), path in paths.items()
+    )
+
+
+def _file(work: Path, path: str, dataset: str, form: Format, rows: int) -> File:
+    with open(work / path, "rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+        size = os.fstat(file.fileno()).st_size
+    return File(path, dataset, form, digest, size, rows)
+
+
+def _publish(
+    place: Place, work: Path, manifest: Manifest, log: Sequencer, manifest_path: str
+) -> None:
+    for file in manifest.files:
+        place.put(work / file.path, file.path)
+    note = work / "manifest.note"
+    note.write_bytes(manifest.signed(log.signer))
+    place.put(note, manifest_path)
+
+
+def _explain(db: Database, log: Sequencer, place: Place, work: Path) -> int:
+    """Makes the explanations of each day whose files are there: where there are none yet, and
+    where something of the day was erased since. How many were made again."""
+    there = place.list("manifests")
+    again = 0
+    with db.reading() as session:
+        newest = newest_checkpoint(session)
+        erased = _erased(session)
+    assert newest is not None or not there, "what is exported is in the log"
+    for path in there:
+        if newest is None or path.endswith(".explanations.note"):
+            continue
+        day = open_manifest(place.read(path) or b"")
+        kept = place.read(path_of(day.day, of_explanations=True))
+        is_new = kept is None
+        if kept is not None and not _is_stale(open_manifest(kept), erased, day):
+            continue
+        files = _written(work, [EXPLANATIONS], day.day, _explanations(db, day))
+        made = replace(day, size=newest.size, root=newest.root_hash, edge=(), files=files)
+        _publish(place, work, made, log, path_of(day.day, of_explanations=True))
+        again += not is_new
+    return again
+
+
+def register(db: Database, place: Place) -> int:
+    """Writes down what lies in the node's own folder and isn't known yet; how many files."""
+    with db.reading() as session:
+        known = known_roots(session)
+    found: list[ExportFile] = []
+    for path in place.list("manifests"):
+        manifest = open_manifest(place.read(path) or b"")
+        if known.get(_id(manifest, manifest.files[0])) != manifest.size:
+            found += _kept(manifest)
+    if found:
+        with db.writing() as session:
+            keep(session, found)
+    return len(found)
+
+
+def _id(manifest: Manifest, file: File) -> str:
+    return file_id(manifest.day, file.dataset, file.format)
+
+
+def _kept(manifest: Manifest) -> Iterator[ExportFile]:
+    for file in manifest.files:
+        yield ExportFile(
+            id=_id(manifest, file),
+            begins_at=midnight(manifest.day),
+            day=manifest.day.isoformat(),
+            dataset=file.dataset,
+            format=file.format,
+            path=file.path,
+            sha256=file.sha256,
+            byte_count=file.bytes,
+            row_count=file.rows,
+            checkpoint_size=manifest.size,
+            root_hash=manifest.root,
+            schema_version=manifest.schemaVersion,
+        )
+
+
+def _is_stale(kept: Manifest, erased: list[tuple[int, int]], day: Manifest) -> bool:
+    return any(
+        day.first <= begun < day.next and redacted >= kept.size for begun, redacted in erased
+    )
+
+
+def _erased(session: Session) -> list[tuple[int, int]]:
+    """Of each erasure: the index of the entry that began its case, and of its own."""
+    ended, begun = sa.alias(Event.__table__), sa.alias(Event.__table__)  # type: ignore[attr-defined]
+    both = sa.join(ended, begun, ended.c.sanction_id == begun.c.sanction_id)
+    found = (
+        sa.select(begun.c.position, sa.func.max(ended.c.position))
+        .select_from(both)
+        .where(
+            ended.c.type == EventType.SANCTION_REDACTED, begun.c.type == EventType.SANCTION_ISSUED
+        )
+        .group_by(begun.c.position)
+    )
+    return [(first // 2, last // 2) for first, last in session.execute(found)]
+
+
+def _explanations(db: Database, day: Manifest) -> Iterator[dict[str, list[dict[str, object]]]]:
+    """What is public and still held of the sanctions that were logged on a day."""
+    for start in range(day.first, day.next, BATCH):
+        cases = (
+            sa.select(col(LogEntry.case_id))
+            .where(col(LogEntry.index) >= start, col(LogEntry.index) < min(start + BATCH, day.next))
+            .where(col(Event.position) == col(LogEntry.index) * 2 + 1)
+            .where(col(Event.type) == EventType.SANCTION_ISSUED)
+        )
+        found = (
+            sa.select(Disclosure, col(Sanction.subject_kind))
+            .join(Sanction, col(Sanction.id) == col(Disclosure.sanction_id))
+            .where(col(Sanction.id).in_(cases))
+            .order_by(col(Sanction.id))
+        )
+        with db.reading() as session:
+            rows = [row for held, kind in session.execute(found) for row in _public(held, kind)]
+        yield {EXPLANATIONS.name: rows}
+
+
+def _public(held: Disclosure, kind: SubjectKind) -> Iterator[dict[str, object]]:
+    told: dict[str, object] = {
+        "explanation": held.explanation,
+        "groundReference": held.ground_reference,
+        "policyReference": held.policy_reference,
+        "subject": held.subject if kind is SubjectKind.SERVER else None,
+    }
+    for name, value in told.items():
+        if value:
+            yield {
+                "sanctionId": held.sanction_id,
+                "field": name,
+                "value": value if isinstance(value, str) else orjson.dumps(value).decode(),
+                "key": encode(opening(held.seed, name, value).key) if held.seed else None,
+            }

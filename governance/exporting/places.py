@@ -1,0 +1,123 @@
+"""Where exports go: a folder, or any address that fsspec knows. What is put there is whole, or
+isn't there."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import fsspec
+
+PARTIAL = ".partial"
+
+
+class ExportFailed(Exception):
+    """An export stopped; what it finished stays, and the next run goes on from there."""
+
+
+class Place(Protocol):
+    """A folder by paths with slashes."""
+
+    name: str
+
+    def put(self, file: Path, path: str) -> None: ...
+    def read(self, path: str) -> bytes | None: ...
+    def list(self, folder: str) -> list[str]: ...
+    @contextmanager
+    def alone(self) -> Iterator[Path]: ...
+
+
+class Folder:
+    """A folder of this machine. Files are written beside it, brought to disk and renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, str(path)
+
+    def put(self, file: Path, path: str) -> None:
+        target = self.path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(file, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(file, target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return (self.path / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def list(self, folder: str) -> list[str]:
+        found = self.path / folder
+        return sorted(f"{folder}/{one.name}" for one in found.iterdir()) if found.is_dir() else []
+
+    @contextmanager
+    def alone(self) -> Iterator[Path]:
+        """A folder to write in that nobody else uses; ExportFailed while somebody else exports."""
+        scratch = self.path / PARTIAL
+        scratch.mkdir(parents=True, exist_ok=True)
+        with open(scratch / "lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ExportFailed(f"{self.name}: another process exports there") from None
+            work = scratch / "work"
+            shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+            work.mkdir()
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+
+class Remote:
+    """Any address of fsspec's. A file is put beside its place, then moved."""
+
+    def __init__(self, url: str) -> None:
+        self.name = url.partition("@")[2] or url  # an address may hold a password
+        self._fs: Any
+        self._fs, self._root = fsspec.url_to_fs(url)
+
+    def put(self, file: Path, path: str) -> None:
+        target = f"{self._root.rstrip('/')}/{path}"
+        self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self._fs.put_file(str(file), f"{target}.part")
+        self._fs.mv(f"{target}.part", target)
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return bytes(self._fs.cat_file(f"{self._root.rstrip('/')}/{path}"))
+        except FileNotFoundError:
+            return None
+
+    def list(self, folder: str) -> list[str]:
+        try:
+            found = self._fs.ls(f"{self._root.rstrip('/')}/{folder}", detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(f"{folder}/{str(one).rpartition('/')[2]}" for one in found)
+
+    @contextmanager
+    def alone(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="comity-export-") as work:
+            yield Path(work)
+
+
+def place_of(where: str) -> Folder | Remote:
+    """A folder's path, or an address such as s3://bucket/folder."""
+    scheme = urlsplit(where).scheme
+    if len(scheme) < 2:
+        return Folder(Path(where))
+    try:
+        return Remote(where)
+    except (ImportError, ValueError) as error:
+        raise ExportFailed(f"{where}: {error}") from None

@@ -1,0 +1,258 @@
+"""Checks exports that one doesn't trust: signatures, hashes, and that each row is what the log
+says. The entries in `events` lead to the root that the manifest names; all else follows from them.
+"""
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from governance.exporting.columns import ALL, DATASETS, EVENTS, EXPLANATIONS, Dataset, rows_of
+from governance.exporting.formats import csv_header, csv_lines, ndjson_lines
+from governance.exporting.manifests import File, Manifest, open_manifest, path_of
+from governance.fields import print_instant
+from governance.log.commitments import Opening
+from governance.log.errors import LogError
+from governance.log.leaves import Leaf, parse_leaf
+from governance.log.notes import decode, encode
+from governance.log.signers import Verifier
+from governance.log.tree import leaf_hash, node_hash, subtrees
+from governance.words import ExportFormat as Format
+
+BATCH = 5_000
+Progress = Callable[[int, int], None]
+Entry = tuple[int, bytes, Leaf]
+
+
+class Unfit(Exception):
+    """A file isn't what it should be."""
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was checked, and what is wrong, each with its file."""
+
+    days: int = 0
+    rows: int = 0
+    entries: int = 0
+    origin: str = ""
+    faults: list[str] = field(default_factory=list)
+    edge: tuple[str, ...] = ()  # after the last day that was right
+
+
+class Edge:
+    """The right edge of a tree that grows: its complete subtrees, the smallest last."""
+
+    def __init__(self, size: int, hashes: Iterable[bytes]) -> None:
+        self.size, self._hashes = size, list(hashes)
+        if len(self._hashes) != len(subtrees(range(size))):
+            raise Unfit("the edge has not as many hashes as its size asks for")
+
+    def add(self, leaf: bytes) -> None:
+        self._hashes.append(leaf)
+        self.size += 1
+        grown = self.size
+        while grown % 2 == 0:
+            right, left = self._hashes.pop(), self._hashes.pop()
+            self._hashes.append(node_hash(left, right))
+            grown //= 2
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        return tuple(map(encode, self._hashes))
+
+    @property
+    def root(self) -> str:
+        *others, last = self._hashes
+        for left in reversed(others):
+            last = node_hash(left, last)
+        return encode(last)
+
+
+def verify(
+    folder: Path, verifiers: Iterable[Verifier] = (), progress: Progress | None = None
+) -> Verified:
+    """Checks every day that is in a folder, oldest first."""
+    done, trusted = Verified(), list(verifiers)
+    paths = sorted((folder / "manifests").glob("*-*-*.note"))
+    paths = [path for path in paths if not path.name.endswith(".explanations.note")]
+    before: Manifest | None = None
+    for place, path in enumerate(paths):
+        try:
+            before = _day(folder, path, trusted, before, done)
+        except (LogError, Unfit, OSError, pa.ArrowException, ValueError) as error:
+            done.faults.append(f"{path.relative_to(folder)}: {error}")
+        if progress is not None:
+            progress(place + 1, len(paths))
+    if not paths:
+        done.faults.append("manifests: none is there")
+    return done
+
+
+def _day(
+    folder: Path, path: Path, trusted: list[Verifier], before: Manifest | None, done: Verified
+) -> Manifest:
+    manifest = open_manifest(path.read_bytes(), trusted)
+    _check_place(manifest, path, before, trusted)
+    _check_files(folder, manifest.files, {dataset.name for dataset in DATASETS})
+    commitments: dict[str, Mapping[str, str]] = {}
+    if before is not None and done.edge and done.edge != manifest.edge:
+        raise Unfit("the tree before it isn't the one after the day before")
+    edge = Edge(manifest.first, map(decode, manifest.edge))
+    with _Rows(folder, manifest) as rows:
+        for entries in rows.entries():
+            for index, hashed, leaf in entries:
+                if index != edge.size:
+                    raise Unfit(f"events: expected the entry {edge.size}, got {index}")
+                edge.add(hashed)
+                if "statement" in leaf.decision:
+                    commitments[str(leaf.case)] = leaf.decision["commitments"]
+            rows.compare(entries)
+        rows.end()
+    if (edge.size, edge.root) != (manifest.size, manifest.root) or manifest.next != edge.size:
+        raise Unfit("the entries don't lead to the root that was signed")
+    explained = folder / path_of(manifest.day, of_explanations=True)
+    done.rows += rows.count
+    if explained.exists():
+        done.rows += _check_explanations(folder, explained, trusted, manifest, commitments)
+    done.days, done.entries, done.origin = done.days + 1, edge.size, manifest.origin
+    done.edge = edge.hashes
+    return manifest
+
+
+def _check_place(
+    manifest: Manifest, path: Path, before: Manifest | None, trusted: list[Verifier]
+) -> None:
+    if path.name != f"{manifest.day}.note":
+        raise Unfit(f"it is of {manifest.day}")
+    if trusted and manifest.origin != trusted[0].name:
+        raise Unfit(f"it is of the log {manifest.origin}")
+    if before is not None and before.next != manifest.first:
+        raise Unfit(f"it begins with entry {manifest.first}; the day before ended at {before.next}")
+
+
+def _check_files(folder: Path, files: Iterable[File], names: set[str]) -> None:
+    told = {(file.dataset, file.format) for file in files}
+    if told != {(name, form) for name in names for form in Format}:
+        raise Unfit("it names other files than those of its datasets in every format")
+    for file in files:
+        path = folder / file.path
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise Unfit("it names a file outside the export")
+        with open(path, "rb") as read:
+            digest = file_digest(read, "sha256").hexdigest()
+        if (digest, path.stat().st_size) != (file.sha256, file.bytes):
+            raise Unfit(f"{file.path} isn't the file that was signed")
+
+
+class _Rows:
+    """The files of a day, read side by side with the rows that their entries lead to."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._paths = {(f.dataset, f.format): folder / f.path for f in manifest.files}
+        self._told = {(f.dataset, f.format): f.rows for f in manifest.files}
+        self._texts: dict[tuple[str, Format], BinaryIO] = {}
+        self._counts = {dataset.name: 0 for dataset in DATASETS}
+        self._tables = {d.name: _table(self._paths[d.name, Format.PARQUET], d) for d in DATASETS}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        for key, path in self._paths.items():
+            if key[1] is not Format.PARQUET:
+                self._texts[key] = self._open.enter_context(gzip.open(path))  # type: ignore[assignment]
+        for dataset in DATASETS:
+            self._expect(dataset, Format.CSV, csv_header(dataset))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def count(self) -> int:
+        return sum(self._counts.values())
+
+    def entries(self) -> Iterator[list[Entry]]:
+        file = pq.ParquetFile(self._paths[EVENTS.name, Format.PARQUET])
+        for batch in file.iter_batches(BATCH, columns=["logIndex", "entry"]):
+            rows = batch.to_pylist()
+            yield [
+                (
+                    row["logIndex"],
+                    leaf_hash(row["entry"].encode()),
+                    parse_leaf(row["entry"].encode()),
+                )
+                for row in rows
+            ]
+
+    def compare(self, entries: list[Entry]) -> None:
+        for dataset in DATASETS:
+            rows = rows_of(dataset, entries)
+            self._counts[dataset.name] += len(rows)
+            self._expect(dataset, Format.CSV, csv_lines(dataset, rows))
+            self._expect(dataset, Format.NDJSON, ndjson_lines(dataset, rows))
+            for row in rows:
+                if next(self._tables[dataset.name], None) != row:
+                    raise Unfit(f"{dataset.name}: a row of Parquet isn't what its entry says")
+
+    def _expect(self, dataset: Dataset, form: Format, text: bytes) -> None:
+        if self._texts[dataset.name, form].read(len(text)) != text:
+            raise Unfit(f"{dataset.name}: a row of {form} isn't what its entry says")
+
+    def end(self) -> None:
+        for (name, form), file in self._texts.items():
+            if file.read(1):
+                raise Unfit(f"{name}: {form} has more rows than there are entries")
+        for name, table in self._tables.items():
+            if next(table, None) is not None:
+                raise Unfit(f"{name}: Parquet has more rows than there are entries")
+        for (name, _), told in self._told.items():
+            if told != self._counts[name]:
+                raise Unfit(f"{name}: it says {told} rows; there are {self._counts[name]}")
+
+
+def _table(path: Path, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    names = [column.name for column in dataset.columns]
+    for batch in pq.ParquetFile(path).iter_batches(BATCH):
+        for row in batch.to_pylist():
+            if list(row) != names:
+                raise Unfit(f"{dataset.name}: Parquet has other columns")
+            yield {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    return print_instant(value) if isinstance(value, datetime) else value
+
+
+def _check_explanations(
+    folder: Path,
+    path: Path,
+    trusted: list[Verifier],
+    day: Manifest,
+    commitments: Mapping[str, Mapping[str, str]],
+) -> int:
+    """Each text must be what its sanction's entry commits to; where its key is lost, it can't be
+    proved."""
+    manifest = open_manifest(path.read_bytes(), trusted)
+    if (manifest.day, manifest.first, manifest.next) != (day.day, day.first, day.next):
+        raise Unfit(f"{path.name}: it is of another day")
+    _check_files(folder, manifest.files, {EXPLANATIONS.name})
+    paths = {file.format: folder / file.path for file in manifest.files}
+    count = 0
+    for row in _table(paths[Format.PARQUET], ALL[EXPLANATIONS.name]):
+        count += 1
+        name, value = row["field"], row["value"]
+        committed = commitments.get(row["sanctionId"], {}).get(name)
+        if committed is None:
+            raise Unfit(f"{path.name}: {row['sanctionId']} commits to no {name}")
+        if row["key"] is not None:
+            value = orjson.loads(value) if name == "policyReference" else value
+            Opening(name, value, decode(row["key"])).check(decode(committed))
+    return count

@@ -1,0 +1,55 @@
+"""`comity export`: what it makes, what it says, and how it is checked."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from api.console import now
+from governance.database import Database
+from governance.membership import add_platform
+from governance.settings import read_settings
+from tests.api.cli.conftest import Comity
+
+
+def begun(database_url: str) -> str:
+    """Adds a platform two days ago; the log's verifier key."""
+    log = read_settings().sequencer()
+    database = Database(database_url, log)
+    with database.writing() as session:
+        add_platform(session, "example.social", None, now=now() - timedelta(days=2))
+    database.close()
+    return str(log.signer.verifier())
+
+
+def test_days_are_exported_once_and_verify(node: Comity, database_url: str, tmp_path: Path) -> None:
+    key, folder = begun(database_url), tmp_path / "exports"
+    done = node("export", str(folder), export_folder=folder)
+    assert done.code == 0
+    assert done.err == "1 days with 1 rows exported; the explanations of 0 made again\n"
+    again = node("export", "--since", "2020-01-01", str(folder))
+    assert again.err.startswith("0 days with 0 rows exported")
+    checked = node("export", "verify", str(folder), "--key", key)
+    assert (checked.code, checked.err) == (0, "")
+    assert "1 days, 1 rows in each format, up to entry 1" in checked.out
+    unknown = node("export", "verify", str(folder))
+    assert (unknown.code, "without --key" in unknown.err) == (0, True)
+
+
+def test_a_changed_file_fails_the_check(node: Comity, database_url: str, tmp_path: Path) -> None:
+    begun(database_url)
+    folder = tmp_path / "exports"
+    node("export", str(folder))
+    next(folder.glob("csv/events/*/*")).write_bytes(b"changed")
+    checked = node("export", "verify", str(folder))
+    assert checked.code == 1
+    assert "isn't the file that was signed" in checked.err
+
+
+def test_what_can_not_be_done_is_said(node: Comity, tmp_path: Path) -> None:
+    assert "expected a day such as" in node("export", "x", "--since", "yesterday").err
+    assert "nosuch" in node("export", "nosuch://there").err
+    file = tmp_path / "file"
+    file.write_text("")
+    refused = node("export", str(file / "below"))
+    assert refused.code == 1
+    assert "what is finished stays" in refused.err
+    assert node("export", "verify", str(file), "--key", "wrong").code != 0

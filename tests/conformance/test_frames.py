@@ -1,0 +1,61 @@
+"""What others read data with reads the exported Parquet, CSV and NDJSON, and counts the same."""
+
+from pathlib import Path
+
+import pytest
+
+from governance.exporting.days import export
+from governance.exporting.places import Folder
+from tests.builders import DAY, NOW, World
+from tests.tools import library
+
+
+@pytest.fixture
+def folder(sqlite_url: str, tmp_path: Path) -> Path:
+    """Return an export of five sanctions on two days, the later ones of a server."""
+    with World(sqlite_url) as world:
+        team = world.team("mod.example")
+        for _ in range(3):
+            world.issue(team.issuer, explanation='With "quotes", commas\nand lines')
+        for _ in range(2):
+            world.issue(team.issuer, NOW + DAY)
+        assert world.database.log is not None
+        export(world.database, world.database.log, Folder(tmp_path / "out"), now=NOW + 3 * DAY)
+    return tmp_path / "out"
+
+
+def test_duckdb_reads_every_format(folder: Path) -> None:
+    duckdb = library("duckdb")
+    for source in (
+        f"read_parquet('{folder}/parquet/statements/*/*.parquet', hive_partitioning=true)",
+        f"read_csv('{folder}/csv/statements/*/*.csv.gz', hive_partitioning=true)",
+        f"read_json('{folder}/ndjson/statements/*/*.ndjson.gz', hive_partitioning=true)",
+    ):
+        query = f"select day::text, count(*), count(expiresAt) from {source} group by 1 order by 1"
+        with duckdb.connect() as connection:
+            days = [row for row in connection.sql(query).fetchall() if row[1]]
+        first, second = f"{NOW:%Y-%m-%d}", f"{NOW + DAY:%Y-%m-%d}"
+        assert days == [(first, 3, 3), (second, 2, 2)]
+
+
+def test_polars_reads_parquet_with_its_days(folder: Path) -> None:
+    polars = library("polars")
+    frame = polars.scan_parquet(f"{folder}/parquet/statements/", hive_partitioning=True).collect()
+    assert frame.height == 5
+    assert str(frame.schema["issuedAt"]) == "Datetime(time_unit='us', time_zone='UTC')"
+    assert sorted(map(str, frame["day"].unique())) == [f"{NOW:%Y-%m-%d}", f"{NOW + DAY:%Y-%m-%d}"]
+
+
+def test_pandas_reads_every_format(folder: Path) -> None:
+    pandas = library("pandas")
+    assert len(pandas.read_parquet(folder / "parquet" / "statements")) == 5
+    day = f"day={NOW:%Y-%m-%d}"
+    comma = pandas.read_csv(folder / "csv" / "explanations" / day / "explanations.csv.gz")
+    lines = pandas.read_json(
+        folder / "ndjson" / "explanations" / day / "explanations.ndjson.gz", lines=True
+    )
+    for frame in (comma, lines):
+        assert (
+            list(frame[frame.field == "explanation"].value)
+            == ['With "quotes", commas\nand lines'] * 3
+        )

@@ -1,0 +1,267 @@
+"""Daily exports: whole or not there, never rewritten, and nothing private in them."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import fsspec
+import orjson
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+from sqlmodel import col
+
+from governance.entries import LogEntry
+from governance.exporting import days as exporting
+from governance.exporting.columns import STATEMENTS
+from governance.exporting.days import export, register
+from governance.exporting.files import ExportFile
+from governance.exporting.places import ExportFailed, Folder, place_of
+from governance.exporting.verifying import verify
+from governance.fields import print_instant
+from tests.builders import DAY, HOUR, LOG_KEY, LONG_BEFORE, NOW
+from tests.governance.exporting.conftest import AFTER, FIRST, SERVER, Days
+
+KEY = [LOG_KEY.verifier()]
+
+
+def rows(files: dict[str, bytes], dataset: str) -> list[dict[str, object]]:
+    """The rows of every day, from NDJSON."""
+    paths = sorted(path for path in files if path.startswith(f"ndjson/{dataset}/"))
+    return [orjson.loads(line) for p in paths for line in gzip.decompress(files[p]).splitlines()]
+
+
+def test_the_days_hold_what_the_log_holds(days: Days) -> None:
+    done = days.export()
+    found = days.files()
+    manifests = [p for p in found if p.startswith("manifests/") and "explanations" not in p]
+    expected = [LONG_BEFORE.date(), FIRST, (NOW + DAY).date(), (NOW + 3 * DAY).date()]
+    assert sorted(manifests) == [f"manifests/{day}.note" for day in expected]
+    assert done.days == 4
+    with days.world.database.reading() as session:
+        data = list(session.scalars(sa.select(col(LogEntry.data)).order_by(col(LogEntry.index))))
+    events = rows(found, "events")
+    assert [event["entry"] for event in events] == data
+    assert [event["logIndex"] for event in events] == list(range(len(data)))
+    assert [e["type"] for e in events if e["sanctionId"]][-2:] == [
+        "APPEAL_DECIDED",
+        "SANCTION_OVERTURNED",
+    ]
+    assert [row["state"] for row in rows(found, "appeals")] == [
+        "FILED",
+        "ADMITTED",
+        "IN_REVIEW",
+        "DECIDED",
+    ]
+
+
+def test_a_statement_is_the_sanction_as_it_was_issued(days: Days) -> None:
+    days.export()
+    [row] = [r for r in rows(days.files(), "statements") if r["sanctionId"] == days.explained]
+    stored = days.world.sanction(days.explained)
+    assert list(row) == [column.name for column in STATEMENTS.columns]
+    assert row["platform"] == "mod.example"
+    assert row["issuedAt"] == row["effectiveAt"] == print_instant(stored.issued_at)
+    assert row["expiresAt"] == print_instant(NOW + 7 * DAY)
+    assert (row["keywords"], row["isAutomatedDetection"], row["permanentBasis"]) == (
+        [],
+        False,
+        None,
+    )
+
+
+def test_the_three_formats_hold_the_same_rows_and_verify(days: Days) -> None:
+    days.export()
+    found = verify(days.folder, KEY)
+    assert found.faults == []
+    with days.world.database.reading() as session:
+        assert found.entries == session.scalar(sa.select(sa.func.count()).select_from(LogEntry))
+    path = days.folder / f"parquet/statements/day={FIRST}/statements.parquet"
+    file = pq.ParquetFile(path)
+    assert file.schema_arrow.metadata[b"comity.schemaVersion"] == b"1"
+    assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+    assert len(file.read()) == 2
+
+
+def test_a_day_is_exported_once_it_is_over_and_late_clocks_too(days: Days) -> None:
+    midnight = NOW.replace(hour=0) + 4 * DAY
+    days.export(midnight + HOUR / 6 - HOUR / 3600)
+    assert f"manifests/{(NOW + 3 * DAY).date()}.note" not in days.files()
+    assert days.export(midnight + HOUR / 6).days == 1
+
+
+def test_another_run_changes_nothing(days: Days) -> None:
+    days.export()
+    before = days.files()
+    done = days.export()
+    assert (done.days, done.again) == (0, 0)
+    assert days.files() == before
+
+
+def test_since_leaves_out_earlier_days_and_still_verifies(days: Days) -> None:
+    days.export(since=FIRST)
+    found = days.files()
+    assert f"manifests/{LONG_BEFORE.date()}.note" not in found
+    assert verify(days.folder, KEY).faults == []
+    assert days.export().days == 1  # the one that was left out
+    assert verify(days.folder, KEY).faults == []
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(days: Days) -> None:
+    days.export()
+    whole = days.files()
+    other = Days(days.world, days.team, days.folder.with_name("other"), days.explained)
+
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            other.export(progress=stop)
+    torn = other.folder / ".partial" / "work" / "half"
+    torn.parent.mkdir()
+    torn.write_text("left by a run that was killed")
+    assert other.export().days == 0
+    assert other.files() == whole
+    assert not torn.exists()
+
+
+def test_files_without_their_manifest_are_made_again(days: Days) -> None:
+    days.export()
+    whole = days.files()
+    (days.folder / f"manifests/{FIRST}.note").unlink()
+    (days.folder / f"csv/events/day={FIRST}/events.csv.gz").write_bytes(b"torn")
+    assert days.export().days == 1
+    assert days.files() == whole
+
+
+def test_two_at_once_are_refused(days: Days) -> None:
+    with Folder(days.folder).alone(), pytest.raises(ExportFailed, match="another process"):
+        days.export()
+
+
+def test_a_full_disk_is_told_leaves_nothing_torn_and_is_gone_on_from(days: Days) -> None:
+    """A limit of the size of files stands for a disk that is full."""
+    script = (
+        "import resource, sys\n"
+        "from datetime import datetime\n"
+        "from pathlib import Path\n"
+        "from governance.exporting.days import export\n"
+        "from governance.exporting.places import Folder, ExportFailed\n"
+        "from tests.builders import World\n"
+        "world = World(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))\n"
+        "try:\n"
+        "    export(world.database, world.database.log, Folder(Path(sys.argv[2])),\n"
+        "           now=datetime.fromisoformat(sys.argv[3]))\n"
+        "except ExportFailed as error:\n"
+        "    print(error)\n"
+    )
+    url = days.world.database.url
+    told = subprocess.run(
+        [sys.executable, "-c", script, url, str(days.folder), AFTER.isoformat()],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.startswith(f"{days.folder}: the disk is full: what is finished stays")
+    assert not (days.folder / ".partial" / "work").exists()
+    assert not [path for path in days.files() if "manifests" in path]
+    assert days.export().days == 4
+    assert verify(days.folder, KEY).faults == []
+
+
+def test_what_is_erased_leaves_the_explanations_and_no_day(days: Days) -> None:
+    days.export()
+    before = days.files()
+    told = rows(before, "explanations")
+    assert {(row["field"], row["value"]) for row in told} == {
+        ("explanation", "Named three neighbours"),
+        ("groundReference", "Terms 4.2"),
+        ("policyReference", '{"rule":"Spam","version":null,"url":null}'),
+        ("subject", SERVER),
+    }
+    days.world.erase(days.team.admin, "acct:alice@b.example", NOW + 5 * DAY)
+    assert days.export().again == 1
+    after = days.files()
+    assert {row["sanctionId"] for row in rows(after, "explanations")}.isdisjoint({days.explained})
+    changed = {path for path in before if after[path] != before[path]}
+    assert {path.split("/")[1] for path in changed if "/explanations/" in path} == {"explanations"}
+    assert changed == {
+        f"{form}/explanations/day={FIRST}/explanations.{ending}"
+        for form, ending in (("csv", "csv.gz"), ("ndjson", "ndjson.gz"), ("parquet", "parquet"))
+    } | {f"manifests/{FIRST}.explanations.note"}
+    assert b"neighbours" not in b"".join(map(unpacked, after.items()))
+    assert verify(days.folder, KEY).faults == []
+    assert days.export().again == 0
+
+
+def unpacked(file: tuple[str, bytes]) -> bytes:
+    path, data = file
+    if path.endswith(".gz"):
+        return gzip.decompress(data)
+    return data
+
+
+def test_nothing_private_is_in_any_file(days: Days) -> None:
+    days.export()
+    text = b"".join(map(unpacked, days.files().items()))
+    for secret in (
+        "alice",
+        "You threatened",
+        "You sent spam",
+        "ref-",
+        "It wasn't me",
+        "Our reasons",
+    ):
+        assert secret.encode() not in text
+
+
+def test_an_address_of_fsspec_gets_the_same_files(days: Days) -> None:
+    days.export()
+    place = place_of("memory://exports/node")
+    log = days.world.database.log
+    assert log is not None
+    export(days.world.database, log, place, now=AFTER)
+    fs = fsspec.filesystem("memory")
+    found = {p.removeprefix("/exports/node/"): fs.cat_file(p) for p in fs.find("/exports/node")}
+    fs.rm("/exports", recursive=True)
+    assert found == days.files()
+
+
+def test_an_address_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ExportFailed, match="nosuch"):
+        place_of("nosuch://bucket")
+
+
+def test_a_large_day_is_written_in_batches(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "BATCH", 3)
+    days.export()
+    assert verify(days.folder, KEY).faults == []
+
+
+def test_an_empty_log_has_no_days(database_url: str, tmp_path: Path) -> None:
+    from tests.builders import World
+
+    with World(database_url) as world:
+        assert world.database.log is not None
+        done = export(world.database, world.database.log, Folder(tmp_path / "x"), now=AFTER)
+    assert (done.days, done.rows) == (0, 0)
+
+
+def test_the_files_of_the_own_folder_are_written_down_once(days: Days) -> None:
+    days.export()
+    place = Folder(days.folder)
+    assert register(days.world.database, place) == 4 * 12
+    assert register(days.world.database, place) == 0
+    days.world.erase(days.team.admin, "acct:alice@b.example", NOW + 5 * DAY)
+    days.export()
+    assert (
+        register(days.world.database, place) == 12 + 3
+    )  # the day of the erasure, and what it left
+    with days.world.database.reading() as session:
+        for file in session.scalars(sa.select(ExportFile)):
+            data = (days.folder / file.path).read_bytes()
+            assert (file.byte_count, len(file.sha256)) == (len(data), 64)

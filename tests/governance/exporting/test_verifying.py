@@ -1,0 +1,135 @@
+"""What was changed in an export is found, wherever it was changed."""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from governance.exporting.manifests import Manifest, open_manifest, path_of
+from governance.exporting.verifying import verify
+from governance.log.errors import Malformed, Unproven
+from governance.log.signers import Signer
+from governance.words import ExportFormat
+from tests.builders import DAY, LOG_KEY, NOW
+from tests.governance.exporting.conftest import FIRST, Days
+
+KEY = [LOG_KEY.verifier()]
+STRANGER = Signer("tests.example/log", bytes([7] * 32))
+
+
+def faults(days: Days) -> str:
+    return "\n".join(verify(days.folder, KEY).faults)
+
+
+def resigned(folder: Path, change: Callable[[Manifest], Manifest], signer: Signer) -> None:
+    """What somebody with the signer's key could make of the first day."""
+    path = folder / path_of(FIRST)
+    path.write_bytes(change(open_manifest(path.read_bytes())).signed(signer))
+
+
+def rehashed(folder: Path, manifest: Manifest) -> Manifest:
+    """The manifest of the files as they are now."""
+    files = []
+    for file in manifest.files:
+        data = (folder / file.path).read_bytes()
+        files.append(replace(file, sha256=sha256(data).hexdigest(), bytes=len(data)))
+    return replace(manifest, files=tuple(files))
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+@pytest.mark.parametrize("dataset", ["statements", "appeals", "events", "explanations"])
+def test_a_changed_byte_is_found(days: Days, dataset: str, form: ExportFormat) -> None:
+    days.export()
+    [path] = (days.folder / form.lower() / dataset / f"day={FIRST}").iterdir()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert f"{path.name} isn't the file that was signed" in faults(days)
+
+
+def test_a_row_that_its_entry_does_not_lead_to_is_found(days: Days) -> None:
+    """Even where the node itself signed it."""
+    days.export()
+    path = days.folder / f"ndjson/statements/day={FIRST}/statements.ndjson.gz"
+    text = gzip.decompress(path.read_bytes()).replace(b"VIOLENCE", b"SCAMFRAU")
+    path.write_bytes(gzip.compress(text))
+    resigned(days.folder, lambda m: rehashed(days.folder, m), LOG_KEY)
+    assert "a row of NDJSON isn't what its entry says" in faults(days)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: replace(m, root=m.edge[0]), "don't lead to the root"),
+        (lambda m: replace(m, size=m.size + 1), "the root that was signed"),
+        (lambda m: replace(m, edge=m.edge[1:]), "the tree before it isn't"),
+        (lambda m: replace(m, first=m.first + 1), "the day before ended at"),
+        (lambda m: replace(m, files=m.files[1:]), "other files than those"),
+        (lambda m: replace(m, day=(NOW + DAY).date()), "it is of"),
+        (lambda m: replace(m, origin="other.example/log"), "it is of the log other.example/log"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_found(
+    days: Days, change: Callable[[Manifest], Manifest], said: str
+) -> None:
+    days.export()
+    resigned(days.folder, change, LOG_KEY)
+    assert said in faults(days)
+
+
+def test_a_manifest_by_another_key_is_found(days: Days) -> None:
+    days.export()
+    resigned(days.folder, lambda m: m, STRANGER)
+    assert "no known key signed" in faults(days)
+
+
+def test_a_missing_day_is_found(days: Days) -> None:
+    days.export()
+    (days.folder / path_of(FIRST)).unlink()
+    assert "the day before ended at" in faults(days)
+
+
+def test_an_explanation_that_was_not_committed_to_is_found(days: Days) -> None:
+    days.export()
+    path = days.folder / path_of(FIRST, of_explanations=True)
+    [table] = (days.folder / "parquet/explanations" / f"day={FIRST}").iterdir()
+    from pyarrow import parquet
+
+    rows = parquet.read_table(table)
+    told = rows.to_pylist()
+    told[0]["value"] = "Something else"
+    parquet.write_table(type(rows).from_pylist(told, rows.schema), table)
+    path.write_bytes(rehashed(days.folder, open_manifest(path.read_bytes())).signed(LOG_KEY))
+    assert "is not of this commitment" in faults(days)
+
+
+def test_a_file_outside_the_folder_is_not_read(days: Days) -> None:
+    days.export()
+
+    def outside(manifest: Manifest) -> Manifest:
+        first, *others = manifest.files
+        return replace(manifest, files=(replace(first, path="../../secret"), *others))
+
+    resigned(days.folder, outside, LOG_KEY)
+    assert "outside the export" in faults(days)
+
+
+def test_an_empty_folder_proves_nothing(tmp_path: Path) -> None:
+    assert verify(tmp_path).faults == ["manifests: none is there"]
+
+
+def test_a_manifest_is_no_checkpoint_and_no_checkpoint_a_manifest(days: Days) -> None:
+    from governance.log.checkpoints import Checkpoint, open_checkpoint
+
+    days.export()
+    note = (days.folder / path_of(FIRST)).read_bytes()
+    with pytest.raises(Malformed):
+        open_checkpoint(note, "tests.example/log", verifiers=KEY)
+    with pytest.raises(Malformed):
+        open_manifest(Checkpoint("tests.example/log", 0, bytes(32)).signed(LOG_KEY).render(), KEY)
+    with pytest.raises(Unproven):
+        open_manifest(note, [STRANGER.verifier()])
+    assert open_manifest(note, KEY).signed(LOG_KEY) == note
