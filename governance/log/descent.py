@@ -12,12 +12,13 @@ from governance.log.tiles import (
     HEIGHT,
     Tile,
     bundles_of,
+    checked,
     in_tiles,
     parse_bundle,
     split_hashes,
     tile_with,
 )
-from governance.log.tree import Subtree, complete_hash, root_hash, subtrees
+from governance.log.tree import HASH_BYTES, Subtree, complete_hash, root_hash, subtrees
 
 
 def order(size: int, start: int = 0) -> Iterator[Tile]:
@@ -68,10 +69,11 @@ class Descent:
 
     def take(self, tile: Tile, data: bytes) -> None:
         """Go down to a hash tile; Unproven if it isn't the one that the tile above tells of."""
-        made = complete_hash(split_hashes(tile, data))
+        made = complete_hash(checked(tile, data))
         self._hold(tile, data)
         above = tile_with(Subtree(HEIGHT * (tile.level + 1), tile.index), self.size)
-        if made != split_hashes(above, self._held[above])[tile.index % FULL]:
+        start = tile.index % FULL * HASH_BYTES
+        if made != checked(above, self._held[above])[start : start + HASH_BYTES]:
             raise Unproven(f"its hashes don't give the one in {above.path}")
 
     def open(self, bundle: Tile, data: bytes) -> list[tuple[bytes, bytes]]:

@@ -37,7 +37,7 @@ class History:
         self._latest = ""
         self._numbers: dict[str | None, int] = {}  # of platforms, in the order they came
         self._seqs: list[int] = []  # by the platform's number
-        self._cases: dict[str, bytes] = {}  # number of the platform that began it, newest hash
+        self._cases: dict[int, bytes] = {}  # number of the platform that began it, newest hash
         self._keys: dict[str | None, set[bytes]] = {}
 
     def follow(self, leaf: Leaf, leaf_hash: bytes) -> None:
@@ -46,7 +46,7 @@ class History:
         number = self._number(leaf.platform)
         expected, self._seqs[number] = self._seqs[number], leaf.seq + 1
         latest, self._latest = self._latest, max(self._latest, leaf.logged_at)
-        case = leaf.case
+        case = leaf.case_number
         held = b"" if case is None else self._cases.get(case, b"")
         if case is not None:
             self._cases[case] = _state(leaf, number, held) + leaf_hash

@@ -98,9 +98,9 @@ def in_tiles(size: int, hashes_of: Callable[[Tile], bytes]) -> HashOf:
 
     def hash_of(node: Subtree) -> bytes:
         tile, width = tile_with(node, size), 1 << node.level % HEIGHT
-        hashes = split_hashes(tile, hashes_of(tile))
-        start = node.index * width % FULL
-        return complete_hash(hashes[start : start + width])
+        hashes = checked(tile, hashes_of(tile))
+        start = node.index * width % FULL * HASH_BYTES
+        return complete_hash(hashes[start : start + width * HASH_BYTES])
 
     return hash_of
 
@@ -119,16 +119,22 @@ def grow(size: int, edge: Mapping[Tile, bytes], leaves: Sequence[bytes]) -> dict
         pieces = _pieces([*before, *added])
         for index, piece in enumerate(pieces, first):
             grown[Tile(level, index, len(piece))] = b"".join(piece)
-        added = [complete_hash(piece) for piece in pieces if len(piece) == FULL]
+        added = [complete_hash(b"".join(piece)) for piece in pieces if len(piece) == FULL]
         level += 1
     return grown
 
 
 def split_hashes(tile: Tile, data: bytes) -> list[bytes]:
     """Return the hashes of a tile; Malformed unless there are as many as it is wide."""
+    checked(tile, data)
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+def checked(tile: Tile, data: bytes) -> bytes:
+    """Return the bytes of a tile's hashes; Malformed unless there are as many as it is wide."""
     if len(data) != tile.width * HASH_BYTES:
         raise Malformed(f"a tile has {HASH_BYTES} bytes for each of its hashes")
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    return data
 
 
 def bundle(entries: Iterable[bytes]) -> bytes:

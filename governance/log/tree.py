@@ -38,11 +38,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right).digest()
 
 
-def complete_hash(hashes: Sequence[bytes]) -> bytes:
-    """Return the hash over 2^n hashes of one level."""
-    while len(hashes) > 1:
-        hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
-    return hashes[0]
+def complete_hash(hashes: bytes) -> bytes:
+    """Return the hash over 2^n hashes of one level, which lie one after another."""
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join(
+            [sha256(b"\1" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs]
+        )
+    return hashes
 
 
 def subtrees(leaves: range) -> list[Subtree]:
@@ -79,7 +82,7 @@ def proof(path: Iterable[range], hash_of: HashOf) -> list[bytes]:
 def of_leaves(hashes: Sequence[bytes]) -> HashOf:
     """Return the hashes of subtrees over leaves in memory."""
     return lambda node: complete_hash(
-        hashes[node.index << node.level : (node.index + 1) << node.level]
+        b"".join(hashes[node.index << node.level : (node.index + 1) << node.level])
     )
 
 
