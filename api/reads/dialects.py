@@ -35,6 +35,8 @@ class Dialect(Protocol):
     def items(self, column: sa.ColumnElement[Any]) -> Any: ...
     def json(self, value: object) -> str: ...
     def json_of(self, text: Text) -> sa.ColumnElement[Any]: ...
+    def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]: ...
+    def most(self, *numbers: sa.ColumnElement[int]) -> sa.ColumnElement[int]: ...
     def day(self, column: sa.ColumnElement[Any]) -> Text: ...
     def week(self, column: sa.ColumnElement[Any]) -> Text: ...
     def month(self, column: sa.ColumnElement[Any]) -> Text: ...
@@ -105,6 +107,12 @@ class SQLite(_Shared):
 
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.type_coerce(text, sa.JSON())
+
+    def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]:
+        return sa.func.instr(text, part, type_=sa.Integer())
+
+    def most(self, *numbers: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        return sa.func.max(*numbers, type_=sa.BigInteger())
 
     def day(self, column: sa.ColumnElement[Any]) -> Text:
         return self._beginning(column, 10)
@@ -187,6 +195,12 @@ class PostgreSQL(_Shared):
 
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.cast(text, postgresql.JSON)
+
+    def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]:
+        return sa.func.strpos(text, part, type_=sa.Integer())
+
+    def most(self, *numbers: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        return sa.func.greatest(*numbers, type_=sa.BigInteger())
 
     def day(self, column: sa.ColumnElement[Any]) -> Text:
         return self._printed(column, "YYYY-MM-DD")

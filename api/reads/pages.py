@@ -13,6 +13,7 @@ from graphql import FieldNode
 from api.reads.fields import Page, Read, getter
 from api.reads.selections import fields
 from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.totals import is_estimated, total
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput
 from governance.fields import UTCDateTime, parse_instant
@@ -91,7 +92,9 @@ def compiled_page(
         if name == "__typename":
             value = literal(f'"{connection}"')
         elif name == "totalCount":
-            value = _total(page)
+            value = total(page, read)
+        elif name == "isTotalCountEstimated":
+            value = is_estimated(page)
         elif name == "edges":
             value = edges(selected)
         elif name == "nodes":
@@ -240,11 +243,6 @@ def page_size(get: Getter, name: str) -> Getter:
 def _place(rows: Any, is_backward: bool) -> sa.ColumnElement[Any]:
     position: sa.ColumnElement[Any] = rows.c.position
     return position.desc() if is_backward else position.asc()
-
-
-def _total(page: Page) -> Text:
-    counted = sa.select(sa.func.count()).select_from(page.source).where(*page.where)
-    return sa.cast(counted.correlate_except(page.source).scalar_subquery(), sa.Text())
 
 
 def _below(

@@ -45,7 +45,12 @@ class Connection(Generic[T]):
     edges: list[Edge[T]] = strawberry.field(description="Items with their cursors, in order")
     nodes: list[T] = strawberry.field(description="The items alone, in order")
     page_info: PageInfo = strawberry.field(description="Where this page lies")
-    total_count: int = strawberry.field(description="How many items fit the filter in all")
+    total_count: int = strawberry.field(
+        description="How many items fit the filter in all, exact to 10,000"
+    )
+    is_total_count_estimated: bool = strawberry.field(
+        description="Whether there are more than 10,000, so that totalCount is an estimate"
+    )
 
 
 @strawberry.type(description="Why something was refused; nothing was changed")

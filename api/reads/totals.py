@@ -1,0 +1,78 @@
+"""How many rows a connection has: counted up to EXACT, estimated from a sample beyond.
+
+Ids are random, so the rows with the smallest ids are a fair sample, and how small the largest of
+them is says how large a part of the table they are (as in k-minimum-values sketches).
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.util import ClauseAdapter
+
+from api.reads.dialects import whole_number
+from api.reads.fields import Page, Read
+from api.reads.texts import Text, literal
+
+EXACT = 10_000  # rows that are counted one by one
+SAMPLE = 10_000  # rows that an estimate looks at
+DIGITS = "234567abcdefghijklmnopqrstuvwxyz"  # of an id after its prefix, in order
+PREFIX, READ = 4, 5  # characters of an id: `san_`, and those that its size is read from
+
+
+def total(page: Page, read: Read) -> Text:
+    """The JSON of `totalCount`."""
+    counted = _counted(page)
+    more = read.dialect.most(_estimate(page, read), whole_number(EXACT + 1))
+    shown = sa.case((counted.c.rows <= whole_number(EXACT), counted.c.rows), else_=more)
+    return sa.select(sa.cast(shown, sa.Text())).select_from(counted).scalar_subquery()
+
+
+def is_estimated(page: Page) -> Text:
+    """The JSON of `isTotalCountEstimated`."""
+    counted = _counted(page)
+    is_more = counted.c.rows > whole_number(EXACT)
+    shown = sa.case((is_more, literal("true")), else_=literal("false"))
+    return sa.select(shown).select_from(counted).scalar_subquery()
+
+
+def _counted(page: Page) -> sa.Subquery:
+    """One row with the number of rows, at most one more than EXACT."""
+    some = (
+        sa.select(whole_number(1).label("one"))
+        .select_from(page.source)
+        .where(*page.where)
+        .limit(whole_number(EXACT + 1))
+        .correlate_except(page.source)
+        .subquery()
+    )
+    return sa.select(sa.func.count().label("rows")).select_from(some).subquery()
+
+
+def _estimate(page: Page, read: Read) -> sa.ColumnElement[int]:
+    """The rows of the sample that fit, as often as the sample is in the table."""
+    first = (
+        sa.select(page.source)
+        .order_by(page.keys[1])
+        .limit(whole_number(SAMPLE))
+        .correlate(None)
+        .subquery()
+    )
+    to_sample = ClauseAdapter(first)
+    where: list[Any] = [to_sample.traverse(condition) for condition in page.where]
+    ident = first.c[str(page.keys[1].key)]
+    fit = sa.func.count().filter(*where) if where else sa.func.count()
+    part = _part(sa.func.max(ident), read)
+    found = sa.select(sa.cast(fit / part, sa.BigInteger())).select_from(first)
+    return found.correlate_except(first).scalar_subquery()
+
+
+def _part(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:
+    """How large a part of all ids there could be is up to this one."""
+    part: sa.ColumnElement[float] = sa.literal_column("0.0", sa.Float())
+    for place in range(READ):
+        where = whole_number(PREFIX + 1 + place)
+        digit = sa.func.substr(ident, where, whole_number(1), type_=sa.Text())
+        value = read.dialect.place_in(literal(DIGITS), digit)
+        # As 1 to 32, so that a part of the smallest id isn't zero.
+        part = part + value / sa.literal_column(f"{32.0 ** (place + 1)}", sa.Float())
+    return part
