@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from governance.errors import InvalidInput
@@ -229,8 +230,11 @@ def _text(row: Mapping[str, str], column: str) -> str | None:
 def moment(row: Mapping[str, str], column: str) -> Moment | None:
     """The date in a column, in UTC; a bare date or a midnight is a whole day."""
     text = row.get(column, "").strip()
-    if text in ("", "\\N", "null", "NULL"):
-        return None
+    return None if text in ("", "\\N", "null", "NULL") else _moment(text, column)
+
+
+@lru_cache(maxsize=4_096)  # days above all
+def _moment(text: str, column: str) -> Moment:
     if match := _SLASHED.fullmatch(text):
         day, month, year = match.groups()
         parts = [year, month, day]

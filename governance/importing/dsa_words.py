@@ -108,11 +108,17 @@ def plain(column: str, code: str) -> str:
     return code
 
 
+@lru_cache(maxsize=4_096)
+def _bare(column: str, cell: str) -> tuple[tuple[str, str], ...]:
+    """The codes in a cell, each as it is and without prefixes."""
+    return tuple((code, plain(column, code)) for code in listed(cell))
+
+
 def meanings(row: Mapping[str, str], column: str, known: Mapping[str, T]) -> list[T]:
     """What the codes of a column mean; InvalidInput names one that isn't known."""
     found: list[T] = []
-    for code in listed(row.get(column, "")):
-        meaning = known.get(plain(column, code))
+    for code, bare in _bare(column, row.get(column, "")):
+        meaning = known.get(bare)
         if meaning is None:
             raise InvalidInput(f"expected a code of {column}, got {code[:60]!r}", path=[column])
         found.append(meaning)

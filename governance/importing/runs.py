@@ -24,7 +24,7 @@ from governance.platforms import Member
 from governance.settings import Keys
 from governance.words import MemberKind, Role
 
-BATCH = 500  # rows a transaction
+BATCH = 2_000  # rows a transaction
 HANDLE = "import"  # of the member that stands for imports
 NOT_STATED = "not stated"
 

@@ -43,6 +43,15 @@ def test_what_php_writes_is_read_back(row: list[str]) -> None:
     assert split(",".join(map(php, row)), len(row)) == (row, False)
 
 
+@given(st.text(alphabet='ab ,"\n\r\\\t', max_size=12))
+def test_the_fast_way_reads_what_the_careful_one_does(text: str) -> None:
+    fast = tables._read_fast(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tables, "_read_fast", lambda _: None)
+        careful, _ = tables._cells(text, tables._PLAIN)
+    assert fast is None or fast == careful
+
+
 @given(st.text(alphabet='ab,"\n\\', max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for row in read(text):
