@@ -31,6 +31,7 @@ from api.observing.statements import Watched, watch
 from api.observing.traces import Traces, traces
 from api.publishing import publishing
 from api.reads.stores import store
+from api.reporting import report_routes
 from api.retaining import retaining
 from api.schema.build import sdl
 from api.subscriptions.feeds import Feed
@@ -112,6 +113,7 @@ def create_app(
             *explorer_routes(site),
             *log_routes(database, sequencer),
             *download_routes(settings.export_folder),
+            *report_routes(database, now),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],

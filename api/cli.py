@@ -18,6 +18,7 @@ from api import (
     importing,
     keeping,
     logbook,
+    reporting,
     retaining,
     witnessing,
 )
@@ -44,6 +45,7 @@ for name, part in (
     ("token", token_app),
     ("import", importing.app),
     ("export", exporting.app),
+    ("report", reporting.app),
     ("log", logbook.app),
     ("retention", retaining.app),
     ("witness", witnessing.app),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import orjson
 from graphql import (
     DocumentNode,
@@ -34,12 +36,14 @@ from api.reading import Reader
 from api.reads.plans import Plan
 from api.reads.stores import Store, Values
 from api.reads.values import Env
+from api.schema.computing import Asked
 from api.variables import excess_of
 from governance.database import Database
 from governance.errors import Refused
 from governance.settings import Keys, Settings
 
 Info = GraphQLResolveInfo[Any]
+MOST_COMPUTING = 2  # at once, in a process
 SECRET_FIELD = "appellantView"  # takes an appeal secret, and answers null where it is wrong
 
 
@@ -77,6 +81,7 @@ class Executor:
         self.documents = Documents(self.schema, settings)
         self.reader = Reader(store, Filler(database, keys))
         self.now = now
+        self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)
         self.rates = Rates(
             members=settings.requests_of_member,
             public=settings.requests_of_public,
@@ -246,6 +251,21 @@ class Executor:
         for place, problem in env.problems:
             value[place] = located(problem)
         return value
+
+    async def computed(
+        self, compute: Callable[..., Any], info: Info, given: Mapping[str, Any]
+    ) -> Any:
+        """A field that Python computes, in a thread, a few at a time."""
+        context: Context = info.context
+
+        def work() -> Any:
+            with self._database.reading() as session:
+                return compute(Asked(session, context.now), **given)
+
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._computing)
+        except Refused as refused:
+            raise located(refused) from None
 
     def _planned(
         self, nodes: Sequence[FieldNode], context: Context, env: Env

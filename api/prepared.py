@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from keyword import iskeyword
 from typing import Any
 
 from graphql import (
@@ -16,7 +17,7 @@ from graphql import (
 )
 
 from api.reads.compiler import TYPE_KEY
-from api.schema.build import changes, schema
+from api.schema.build import changes, computations, schema
 from api.schema.changes import Change
 from governance.fields import print_instant
 
@@ -46,6 +47,8 @@ def _prepare(kind: GraphQLObjectType) -> None:
     for name, definition in kind.fields.items():
         if kind.name in ("Query", "Mutation") and name in changes():
             definition.resolve = _changing(changes()[name])
+        elif kind.name == "Query" and name in computations():
+            definition.resolve = _computing(computations()[name])
         elif kind.name == "Query":
             definition.resolve = _queried
         else:
@@ -54,6 +57,14 @@ def _prepare(kind: GraphQLObjectType) -> None:
 
 def _queried(_source: None, info: Info, **_arguments: Any) -> Any:
     return info.context.executor.query(info)
+
+
+def _computing(compute: Any) -> Any:
+    async def resolve(_source: None, info: Info, **given: Any) -> Any:
+        named = {f"{name}_" if iskeyword(name) else name: value for name, value in given.items()}
+        return await info.context.executor.computed(compute, info, named)
+
+    return resolve
 
 
 def _changing(change: Change) -> Any:

@@ -11,6 +11,7 @@ from governance import (
     notices,
     peers,
     platforms,
+    reporting,
     sanctions,
 )
 from governance.exporting import files
@@ -28,5 +29,6 @@ __all__ = [
     "notices",
     "peers",
     "platforms",
+    "reporting",
     "sanctions",
 ]

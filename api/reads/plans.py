@@ -24,6 +24,7 @@ SECOND_PATH = {
     "__schema": "introspection",
     "__type": "introspection",
     "previewSanction": "preview",
+    "transparencyReport": "report",
 }
 
 

@@ -62,6 +62,16 @@ def changes() -> dict[str, Change]:
     }
 
 
+@cache
+def computations() -> dict[str, Callable[..., Any]]:
+    """By field of Query: what Python computes."""
+    return {
+        name: field.metadata["computed"]
+        for owner, field, name in _fields()
+        if "computed" in field.metadata
+    }
+
+
 def _fields() -> list[tuple[str, Any, str]]:
     declared = strawberry_schema()
     found = []

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import strawberry
@@ -27,6 +27,7 @@ from api.reads.fields import (
 from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, is_overdue, state
 from api.schema.changes import Act, Changed, change
+from api.schema.computing import Asked, computed
 from api.schema.exports import Export, exports_of
 from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.inputs import IssueSanctionInput
@@ -37,6 +38,7 @@ from api.schema.platforms import Platform, SigningKey
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
 from api.schema.receipts import Receipt
+from api.schema.reports import TransparencyReport, report_of
 from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
@@ -239,6 +241,21 @@ class Query(BaseModel):
     @sql(Connection[Export], "Files of each day that is over, newest first", **PAGING)
     def exports(row: Row, read: Read, **paging: Argument) -> Any:
         return exports_of(paging)
+
+    @computed(
+        TransparencyReport | None,
+        "Part 7 of the EU's harmonised template; published, or a draft",
+    )
+    def transparency_report(
+        asked: Asked,
+        *,
+        platform: argument(str, "Domain of the platform"),  # type: ignore[valid-type]
+        from_: Annotated[
+            datetime, strawberry.argument(name="from", description="Where the period begins")
+        ],
+        to: argument(datetime, "Where the period ends, itself not in it"),  # type: ignore[valid-type]
+    ) -> Any:
+        return report_of(asked, platform, str(from_), str(to))
 
     @sql(Log | None, "The decision log; null while nothing is published")
     def log(row: Row, read: Read) -> Any:

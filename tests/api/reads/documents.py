@@ -21,9 +21,10 @@ from graphql import (
     is_leaf_type,
 )
 
-from api.schema.build import changes
+from api.schema.build import changes, computations
 
 ABSENT = object()
+ON_ONE_PATH = changes().keys() | computations().keys()  # Python answers these
 DEEPEST = 12
 
 
@@ -88,7 +89,7 @@ class Writer:
         possible = [
             name
             for name, definition in parent.fields.items()
-            if not (kind == "Query" and name in changes())  # runs a use case, on one path alone
+            if not (kind == "Query" and name in ON_ONE_PATH)
             if kind == "Query" or not is_small or is_leaf_type(get_named_type(definition.type))
         ]
         if not possible:
