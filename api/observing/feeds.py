@@ -26,7 +26,9 @@ class Followed:
             "comity_events_delivered", "Events told to subscribers", registry=registry
         )
         self._dropped = Counter(
-            "comity_connections_dropped", "Connections whose client didn't read", registry=registry
+            "comity_connections_dropped",
+            "Connections whose client didn't read or answer",
+            registry=registry,
         )
 
     @contextmanager

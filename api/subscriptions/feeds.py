@@ -14,6 +14,7 @@ from api.asking import refusal
 from api.errors import located
 from api.execution import Accepted, Executor
 from api.reads.followings import between
+from api.reads.plans import Plan
 from api.reads.selections import fields
 from api.reads.stores import Store
 from api.reads.stretches import place_of
@@ -52,7 +53,8 @@ class Feed:
         self._executor, self._wakes, self._now = executor, wakes, now
         self.head = Head(store, wakes, now)
         self._gate = asyncio.Semaphore(READERS)
-        self._streams: dict[Hashable, Stream] = {}
+        self.streams: dict[Hashable, Stream] = {}
+        self.reads = 0
         self.is_stopping = False
         self.endings: set[Callable[[], None]] = set()  # what else is to be told of the stop
 
@@ -71,7 +73,7 @@ class Feed:
         finally:
             stream.followers -= 1
             if not stream.followers:
-                self._streams.pop(key).close()
+                self.streams.pop(key).close()
 
     async def keep(self) -> None:
         """Looks after the feed for as long as the node is served."""
@@ -79,7 +81,7 @@ class Feed:
             keeping.start_soon(self.head.keep)
             while True:
                 await asyncio.sleep(SWEPT_EVERY)
-                for stream in self._streams.values():
+                for stream in self.streams.values():
                     stream.forget(monotonic())
 
     async def close(self) -> None:
@@ -94,6 +96,13 @@ class Feed:
         for end in list(self.endings):
             end()
 
+    async def _run(self, plan: Plan, env: Env) -> str:
+        """Reads what is there now; few at once."""
+        async with self._gate:
+            self.reads += 1
+            values = plan.values(replace(env, now=self._now()))
+            return await self._executor.reader.run(plan, values)
+
     def _found(self, accepted: Accepted, last_seen: str | None) -> tuple[Hashable, Stream, int]:
         context = accepted.context
         env, planner = context.env(), self._executor.reader.planner
@@ -102,20 +111,11 @@ class Feed:
         # What the statement and its values don't say has no influence on what it answers.
         values = plan.values(between(replace(env, now=_NEVER), 0, 0, 0))
         key = response_key, plan.sql, repr(values)
-        if key not in self._streams:
+        if key not in self.streams:
             cost = accepted.told["cost"]
             most = max(1, min(MOST, cost["limit"] // max(1, cost["requested"])))
-            self._streams[key] = Stream(
-                plan,
-                env,
-                response_key,
-                most,
-                self._executor.reader,
-                self.head,
-                self._now,
-                self._gate,
-            )
-        return key, self._streams[key], _place(accepted, nodes[0], env, last_seen)
+            self.streams[key] = Stream(plan, env, response_key, most, self.head, self._run)
+        return key, self.streams[key], _place(accepted, nodes[0], env, last_seen)
 
 
 def _root(accepted: Accepted) -> tuple[str, list[FieldNode]]:

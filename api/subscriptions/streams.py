@@ -4,16 +4,14 @@ for the others at the same place, encoded."""
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from time import monotonic
 
 import orjson
 from websockets.frames import Frame, Opcode
 
 from api.errors import is_unreachable
-from api.reading import Reader
 from api.reads.followings import between
 from api.reads.plans import Plan
 from api.reads.stretches import PREFIX
@@ -21,11 +19,14 @@ from api.reads.values import Env
 from api.subscriptions.heads import Head
 
 MOST = 200  # events of one statement
+AT_FIRST = 20
 WINDOW = 20_000  # places that one statement looks at, however few of them fit
 MOST_AT_ONCE = 65_536  # bytes that are sent without waiting for the client
 KEPT_SECONDS = 5.0  # that others may be behind
 KEPT_BYTES = 1_000_000
 PAUSE = 1.0  # seconds until a database that was away is asked again
+
+Run = Callable[[Plan, Env], Awaitable[str]]
 
 
 class Message:
@@ -91,22 +92,13 @@ def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class Stream:
-    """What some subscribers share. `most` events are read at once."""
+    """What some subscribers share. Up to `most` events are read at once, by what runs a plan."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        env: Env,
-        key: str,
-        most: int,
-        reader: Reader,
-        head: Head,
-        now: Callable[[], datetime],
-        gate: asyncio.Semaphore,
-    ) -> None:
-        self._plan, self._env, self._most = plan, env, most
+    def __init__(self, plan: Plan, env: Env, key: str, most: int, head: Head, run: Run) -> None:
+        self._plan, self._env, self._limit = plan, env, most
+        self._most = min(AT_FIRST, most)  # which follows from how long what is read turns out
         self._before = b'{"data":{%b:' % orjson.dumps(key)
-        self._reader, self._head, self._now, self._gate = reader, head, now, gate
+        self._head, self._run = head, run
         self._recent: deque[Batch] = deque()
         self._reading: dict[int, asyncio.Task[Batch]] = {}
         self.followers = 0
@@ -155,15 +147,14 @@ class Stream:
                 return batch
 
     async def _read(self, place: int) -> Batch:
-        async with self._gate:
-            last = min(self._head.position, place + WINDOW)
-            env = between(replace(self._env, now=self._now()), place, last, self._most)
-            found = await self._reader.run(self._plan, self._plan.values(env))
+        last, most = min(self._head.position, place + WINDOW), self._most
+        found = await self._run(self._plan, between(self._env, place, last, most))
         messages = [
             Message(number, self._before + orjson.dumps(event) + b"}}")
             for number, event in orjson.loads(found)
         ]
-        end = messages[-1].place if len(messages) == self._most else last
+        end = messages[-1].place if len(messages) == most else last
+        self._most = max(1, min(2 * most, most * KEPT_BYTES // (2 * len(found)), self._limit))
         return Batch(place, end, messages, monotonic())
 
     def _keep(self, batch: Batch) -> None:

@@ -68,7 +68,7 @@ class Wire(Draining, WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self.transport.abort()  # whoever doesn't answer needn't be waited for
+        self._drop()  # whoever doesn't answer needn't be waited for
 
     def shutdown(self) -> None:
         """The application says goodbye; unless it never got to it."""

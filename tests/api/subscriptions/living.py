@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +65,11 @@ class Live(Node):
         assert not self._thread.is_alive(), "the node doesn't stop"
 
     @property
+    def followers(self) -> list[int]:
+        """How many subscribers are alike, for each kind of them."""
+        return [stream.followers for stream in self.app.state.feed.streams.values()]
+
+    @property
     def statements(self) -> int:
         """How many statements reads have taken."""
         return int(self.app.state.executor.reader.store.statements)
@@ -122,6 +127,14 @@ class Subscriber:
     def _exhaust(self) -> None:
         while True:
             self.connection.recv(PATIENCE)
+
+
+def await_that(condition: Callable[[], object]) -> None:
+    """Returns once a condition holds."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, "it takes too long"
+        time.sleep(0.01)
 
 
 @contextmanager

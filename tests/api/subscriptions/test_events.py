@@ -115,3 +115,11 @@ def test_who_cannot_take_events_is_told_so(node: Live) -> None:
     assert answer.status_code == 401
     answer = node.post(EVENTS, accept="image/png")
     assert answer.status_code == 406
+
+
+def test_a_stop_ends_the_stream_without_completing_it(node: Live, team: Team) -> None:
+    node.issue(team.issuer)
+    with streaming(node, {"query": EVENTS}) as stream:
+        assert stream.next()["data"]
+        node.server.should_exit = True
+        assert stream.event() == {}
