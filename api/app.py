@@ -110,7 +110,7 @@ def create_app(
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
-            *explorer_routes(site),
+            *explorer_routes(site, keys, members),
             *log_routes(database, sequencer),
             *download_routes(settings.export_folder),
             *report_routes(database, now),

@@ -98,7 +98,7 @@ class Desk:
         changes: bool = False,
     ) -> Data:
         """The data of one of the site's documents; Problem where there is none."""
-        address = network_of(request.client.host if request.client else "")
+        address = address_of(request)
         asked = Request(document(name), variables or {}, None, actor, address, not changes)
         answer = await self.executor.answer(asked)
         told: Data = orjson.loads(answer.body)
@@ -106,6 +106,11 @@ class Desk:
             raise _problem(errors[0], answer.headers)
         data: Data = told["data"]
         return data
+
+
+def address_of(request: Asked) -> str:
+    """Whose budget a visitor's requests are counted in."""
+    return network_of(request.client.host if request.client else "")
 
 
 def _problem(error: Data, headers: Mapping[str, str]) -> Problem:

@@ -7,7 +7,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from api.auth import Members
 from api.explorer.appeals import appeals_route
+from api.explorer.appellants import appellant_routes
 from api.explorer.categories import category_route
 from api.explorer.downloads import download_routes
 from api.explorer.feeds import feed_routes
@@ -15,9 +17,11 @@ from api.explorer.overview import overview_route
 from api.explorer.platforms import platform_routes
 from api.explorer.sanctions import sanction_routes
 from api.explorer.site import HERE, AsGraphQL, Site
+from api.explorer.staff import staff_routes
+from governance.settings import Keys
 
 
-def explorer_routes(site: Site) -> Sequence[BaseRoute]:
+def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRoute]:
     """What the site serves, at /."""
 
     async def policy(request: Request) -> Response:
@@ -34,6 +38,8 @@ def explorer_routes(site: Site) -> Sequence[BaseRoute]:
         *download_routes(site),
         *sanction_routes(site),
         appeals_route(site),
+        *appellant_routes(site, keys),
+        *staff_routes(site, keys, members),
         category_route(site),
         *platform_routes(site),
         site.route("/policy", policy),

@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from governance.settings import Settings
+from tests.api.http.outside import Node
 from tests.api.worlds import copy_file
-from tests.builders import NOW, write_keys
+from tests.builders import NOW, Team, write_keys
 from tests.postgres import Server
 
 
@@ -37,3 +38,16 @@ def visiting(url: str, path: Path) -> TestClient:
     write_keys(path / "comity.key")
     settings = Settings(database_url=url, key_file=path / "comity.key")
     return TestClient(create_app(settings, now=lambda: NOW), follow_redirects=False)
+
+
+@pytest.fixture
+def node(database_url: str, tmp_path: Path) -> Iterator[Node]:
+    """Yield a node that serves; the test runs once on each engine."""
+    with Node(database_url, tmp_path / "comity.key") as node:
+        yield node
+
+
+@pytest.fixture
+def team(node: Node) -> Team:
+    """Return a platform of the test's node with its members."""
+    return node.world.team("mod.example")

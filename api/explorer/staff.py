@@ -1,0 +1,175 @@
+"""For staff: a member's own view, by its token, and the moves of an appeal as buttons."""
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.auth import Members
+from api.explorer.asking import Data, Problem, address_of
+from api.explorer.changing import Sent, change, instant, onward, refused, text
+from api.explorer.moves import moves_of
+from api.explorer.notices import due
+from api.explorer.sessions import Session, Sessions
+from api.explorer.site import PRIVATE, Site
+from governance.errors import Unauthenticated
+from governance.membership import Actor
+from governance.settings import Keys
+from governance.words import AppealMove, AppealState, InadmissibleCode, NoticeOutcome, Outcome
+
+PATH = "/staff"
+LIFETIME = timedelta(hours=8)
+WRONG = "This token is unknown, expired or revoked."
+
+
+def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
+    """What is served under /staff."""
+    sessions = Sessions(keys, PATH, LIFETIME)
+
+    def opened(request: Request) -> Session:
+        return sessions.of(request, site.desk.executor.now())
+
+    async def actor_of(request: Request, token: str) -> Actor | None:
+        """The member of a token; None if it isn't live. Wrong ones are counted, as everywhere."""
+        try:
+            return await members.actor(f"Bearer {token}".encode())
+        except Unauthenticated:
+            if site.desk.executor.limited(address_of(request)) is not None:
+                raise Problem(429, "Too many requests", "try again in a minute") from None
+            return None
+
+    def answered(
+        request: Request, session: Session, template: str, status: int = 200, **told: object
+    ) -> Response:
+        shown = {"sent": Sent(), **told}
+        response = site.page(
+            request, template, status=status, headers=PRIVATE, session=session, **shown
+        )
+        sessions.keep(request, response, session, site.desk.executor.now())
+        return response
+
+    def asked_to_enter(request: Request, session: Session, error: str = "") -> Response:
+        sent = Sent("login", error)
+        return answered(request, session.holding(), "staff_login", 403 if error else 200, sent=sent)
+
+    async def entered(request: Request, session: Session) -> tuple[Actor, Data] | None:
+        """The member and its platform, found anew at each request: a revoked token is dead."""
+        token = session.held.get("token", "")
+        actor = await actor_of(request, token) if token else None
+        if actor is None:
+            return None
+        platform = await site.desk.ask(request, "staff", {"id": actor.platform_id}, actor=actor)
+        return actor, platform["node"]
+
+    async def desk(request: Request) -> Response:
+        session = opened(request)
+        who = await entered(request, session)
+        if who is None:
+            return asked_to_enter(request, session, WRONG if session.held else "")
+        actor, platform = who
+        asked = {"platform": platform["domain"], "before": request.query_params.get("before")}
+        data = await site.desk.ask(request, "queue", asked, actor=actor)
+        queue = sorted(data["appeals"]["nodes"], key=lambda appeal: str(appeal["dueAt"]))
+        told: Data = {"actor": actor, "platform": platform, "queue": queue}
+        told |= {"nodes": data["sanctions"]["nodes"], "total": data["appeals"]["totalCount"]}
+        return answered(request, session, "staff", **told)
+
+    async def login(request: Request) -> Response:
+        session = opened(request)
+        form = await sessions.form(request, session)
+        token = text(form, "token")
+        if not token or await actor_of(request, token) is None:
+            return asked_to_enter(request, session, WRONG)
+        response = onward(PATH)
+        sessions.keep(request, response, session.holding(token=token), site.desk.executor.now())
+        return response
+
+    async def logout(request: Request) -> Response:
+        await sessions.form(request, opened(request))
+        response = onward(PATH)
+        sessions.end(response)
+        return response
+
+    async def case(request: Request) -> Response:
+        session = opened(request)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        return await shown(request, session, who, Sent())
+
+    async def shown(
+        request: Request, session: Session, who: tuple[Actor, Data], sent: Sent, status: int = 200
+    ) -> Response:
+        actor, platform = who
+        asked = {"id": request.path_params["id"]}
+        appeal = (await site.desk.ask(request, "case", asked, actor=actor))["node"]
+        if not appeal:
+            return site.missing(request, "No appeal of this node has this id.")
+        told = {"appeal": appeal, "sanction": appeal["sanction"], "platform": platform}
+        told |= {"moves": moves_of(AppealState[appeal["state"]]), "outcomes": list(Outcome)}
+        told |= {"codes": list(InadmissibleCode), "actor": actor}
+        return answered(request, session, "staff_case", status, sent=sent, **told)
+
+    async def moved(request: Request) -> Response:
+        session = opened(request)
+        form = await sessions.form(request, session)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        move, appeal_id = text(form, "move"), request.path_params["id"]
+        given = {"appealId": appeal_id}
+        if move == "DECIDE":
+            name = "decide_appeal"
+            given |= {"outcome": text(form, "outcome"), "statement": text(form, "message")}
+            given["newExpiresAt"] = instant(form, "newExpiresAt")
+        elif move == "INVITE":
+            name, given["platform"] = "invite_reviewer", text(form, "platform")
+        else:
+            name, given["message"] = "move_appeal", text(form, "message")
+            given["move"] = move if move in AppealMove.__members__ else ""
+            given |= {"code": text(form, "code"), "outcome": text(form, "outcome")}
+            given["implementedAt"] = instant(form, "implementedAt")
+        payload = await change(site.desk, request, name, given, who[0])
+        if error := refused(payload):
+            return await shown(request, session, who, Sent(move, error, form), 409)
+        return onward(f"{PATH}/appeals/{appeal_id}")
+
+    async def notices(request: Request) -> Response:
+        session = opened(request)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        return await listed(request, session, who, Sent())
+
+    async def listed(
+        request: Request, session: Session, who: tuple[Actor, Data], sent: Sent, status: int = 200
+    ) -> Response:
+        actor, platform = who
+        found = await due(site.desk, request, actor, platform["domain"])
+        told = {"actor": actor, "platform": platform, "notices": found, "sent": sent}
+        return answered(request, session, "staff_notices", status, **told)
+
+    async def noted(request: Request) -> Response:
+        session = opened(request)
+        form = await sessions.form(request, session)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        outcome = text(form, "outcome")
+        given = {"sanctionId": text(form, "sanction")}
+        given["outcome"] = outcome if outcome in NoticeOutcome.__members__ else ""
+        payload = await change(site.desk, request, "record_notice", given, who[0])
+        if error := refused(payload):
+            return await listed(request, session, who, Sent(given["sanctionId"], error, form), 409)
+        return onward(f"{PATH}/notices")
+
+    return [
+        site.route(PATH, desk),
+        site.route(f"{PATH}/login", login, "POST"),
+        site.route(f"{PATH}/logout", logout, "POST"),
+        site.route(f"{PATH}/notices", notices),
+        site.route(f"{PATH}/notices/record", noted, "POST"),
+        site.route(f"{PATH}/appeals/{{id}}", case),
+        site.route(f"{PATH}/appeals/{{id}}/move", moved, "POST"),
+    ]

@@ -1,0 +1,188 @@
+"""Staff's pages: a member's token opens them, and they do what GraphQL does, nothing else."""
+
+import pytest
+from sqlmodel import select
+
+from governance.membership import Actor, revoke_token
+from governance.platforms import Token
+from governance.settings import token_hash
+from tests.api.explorer.forms import Visitor
+from tests.api.http.outside import ACCOUNT, Node
+from tests.builders import DAY, Team
+
+
+@pytest.fixture
+def staff(node: Node) -> Visitor:
+    return Visitor(node.client)
+
+
+def entered(node: Node, staff: Visitor, who: Actor) -> str:
+    """Logs a member in, with the token returned."""
+    token = node.token(who)
+    staff.open("/staff")
+    staff.send("/staff/login", token=token)
+    assert staff.page.status_code == 200, staff.text
+    assert "Log out" in staff.text
+    return token
+
+
+def appealed(node: Node, team: Team, **changes: object) -> str:
+    """The id of an appeal that was filed."""
+    issued = node.issue(team.issuer, **{"subject": ACCOUNT, **changes})["sanction"]
+    filed = node.do("FileAppeal", team.admin, sanctionId=issued["id"], grounds="It wasn't me")
+    appeal_id: str = filed["appeal"]["id"]
+    return appeal_id
+
+
+def test_the_queue_has_what_is_due_first_on_top(node: Node, team: Team, staff: Visitor) -> None:
+    ids: list[str] = []
+    for _ in range(3):
+        ids.append(appealed(node, team, subject=f"acct:p{len(ids)}@elsewhere.example"))
+        node.clock.forward(DAY)
+    node.clock.forward(12 * DAY)
+    entered(node, staff, team.reviewer)
+    places = [staff.text.index(appeal_id) for appeal_id in ids]
+    assert places == sorted(places)
+    assert staff.text.count("Overdue since") == 2
+    assert "acct:p0@elsewhere.example" in staff.text
+    assert staff.page.headers["cache-control"] == "no-store"
+    cookie = staff.page.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+def test_an_appeal_is_answered_by_its_buttons(node: Node, team: Team, staff: Visitor) -> None:
+    appeal_id = appealed(node, team)
+    entered(node, staff, team.reviewer)
+    page, action = f"/staff/appeals/{appeal_id}", f"/staff/appeals/{appeal_id}/move"
+    staff.open(page)
+    assert ACCOUNT in staff.text
+    assert "It wasn't me" in staff.text
+    staff.send(action, move="ADMIT", message="")
+    assert "Admitted, waiting for a reviewer" in staff.text
+    staff.send(action, move="START_REVIEW", message="")
+    staff.send(action, move="ASK", message="Who else was it?")
+    assert "Who else was it?" in staff.text
+    node.do("MoveAppeal", team.admin, appealId=appeal_id, move="ANSWER", message="My cat")
+    staff.open(page)
+    end = node.at(3 * DAY)[:16]
+    staff.send(action, move="DECIDE", outcome="REDUCED", newExpiresAt=end, message="A cat, then")
+    assert "Answered with an outcome" in staff.text
+    [appeal] = node.ask("Appeals", filter={"states": ["DECIDED"]})["nodes"]
+    assert appeal["outcome"] == "REDUCED"
+
+
+def test_a_refused_move_is_told_and_keeps_what_was_written(
+    node: Node, team: Team, staff: Visitor
+) -> None:
+    appeal_id = appealed(node, team)
+    node.do("MoveAppeal", team.reviewer, appealId=appeal_id, move="ADMIT")
+    node.do("MoveAppeal", team.reviewer, appealId=appeal_id, move="START_REVIEW")
+    entered(node, staff, team.reviewer)
+    page, action = f"/staff/appeals/{appeal_id}", f"/staff/appeals/{appeal_id}/move"
+    staff.open(page)
+    before = node.records()
+    for move in ({"move": "ADMIT"}, {"move": "DECIDE", "outcome": "REDUCED"}):
+        staff.send(action, message="What I wrote", **move)
+        assert staff.page.status_code == 409
+        assert 'role="alert"' in staff.page.text or move["move"] == "ADMIT"
+    assert "What I wrote" in staff.text
+    for move in ({"move": "BURN"}, {"move": "DECIDE", "outcome": "BURNT"}, {}):
+        staff.open(page)
+        staff.send(action, message="Hm", **move)
+        assert staff.page.status_code in (400, 409)
+    assert node.records() == before
+
+
+@pytest.mark.parametrize("who", ["reader", "researcher", "bot"])
+def test_buttons_give_nobody_more_than_their_roles(
+    node: Node, team: Team, staff: Visitor, who: str
+) -> None:
+    appeal_id = appealed(node, team)
+    node.do("MoveAppeal", team.reviewer, appealId=appeal_id, move="ADMIT")
+    entered(node, staff, getattr(team, who))
+    staff.open(f"/staff/appeals/{appeal_id}")
+    before = node.records()
+    staff.send(f"/staff/appeals/{appeal_id}/move", move="START_REVIEW", message="")
+    assert staff.page.status_code == 409
+    assert "Expected" in staff.text
+    assert node.records() == before
+
+
+def test_staff_of_other_platforms_read_no_exchange(node: Node, team: Team, staff: Visitor) -> None:
+    appeal_id = appealed(node, team)
+    other = node.world.team("other.example")
+    entered(node, staff, other.reviewer)
+    assert appeal_id not in staff.text
+    staff.open(f"/staff/appeals/{appeal_id}")
+    assert "Nothing that you may read." in staff.text
+    assert "It wasn't me" not in staff.text
+
+
+def test_another_platforms_reviewers_are_invited(node: Node, team: Team, staff: Visitor) -> None:
+    appeal_id = appealed(node, team)
+    other = node.world.team("other.example")
+    entered(node, staff, team.reviewer)
+    staff.open(f"/staff/appeals/{appeal_id}")
+    staff.send(f"/staff/appeals/{appeal_id}/move", move="INVITE", platform="other.example")
+    assert staff.page.status_code == 200
+    node.client.cookies.clear()
+    entered(node, staff, other.reviewer)
+    assert "It wasn't me" in staff.open(f"/staff/appeals/{appeal_id}").text.replace("&#39;", "'")
+
+
+def test_notices_are_handed_on_and_noted(node: Node, team: Team, staff: Visitor) -> None:
+    host = node.world.team("host.example")
+    issued = node.issue(team.issuer, subject="acct:guest@host.example")
+    entered(node, staff, host.reviewer)
+    staff.open("/staff/notices")
+    for told in ("acct:guest@host.example", "You threatened somebody", issued["appealSecret"]):
+        assert told in staff.text
+    staff.send("/staff/notices/record", outcome="DELIVERED")
+    assert "Nothing waits to be handed on." in staff.text
+    node.client.cookies.clear()
+    entered(node, staff, team.reviewer)
+    assert "Nothing waits to be handed on." in staff.open("/staff/notices").text
+
+
+@pytest.mark.parametrize("action", ["login", "logout", "notices/record", "appeals/apl_x/move"])
+def test_a_form_without_its_sessions_token_does_nothing(
+    node: Node, team: Team, staff: Visitor, action: str
+) -> None:
+    entered(node, staff, team.reviewer)
+    for token in ({}, {"csrf": "x" * 22}):
+        page = staff.bare(f"/staff/{action}", token=node.token(team.admin), move="ADMIT", **token)
+        assert page.status_code == 403
+    assert "Log out" in staff.open("/staff").text
+
+
+def test_a_revoked_token_ends_the_session_at_the_next_request(
+    node: Node, team: Team, staff: Visitor
+) -> None:
+    token = entered(node, staff, team.reviewer)
+    with node.world.database.writing() as session:
+        held = session.exec(select(Token).where(Token.hash == token_hash(token))).one()
+        revoke_token(session, held.id, now=node.clock.now)
+    assert "Log out" not in staff.open("/staff").text
+    assert "This token is unknown, expired or revoked." in staff.text
+    assert "Log out" not in staff.open("/staff").text
+
+
+def test_a_wrong_token_opens_nothing(node: Node, staff: Visitor) -> None:
+    staff.open("/staff")
+    for wrong in ("cty_wrong", "", " ", "x" * 500, "é"):
+        staff.send("/staff/login", token=wrong)
+        assert staff.page.status_code == 403
+        assert "Log out" not in staff.text
+
+
+def test_logging_out_ends_it(node: Node, team: Team, staff: Visitor) -> None:
+    entered(node, staff, team.reviewer)
+    staff.send("/staff/logout")
+    assert "Your token" in staff.text
+    assert "Your token" in staff.open("/staff").text
+
+
+def test_without_a_session_every_page_leads_to_the_login(node: Node, staff: Visitor) -> None:
+    for path in ("/staff", "/staff/notices", "/staff/appeals/apl_x"):
+        assert "Your token" in staff.open(path).text
