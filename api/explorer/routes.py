@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
@@ -30,7 +30,11 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
 
     async def log(request: Request) -> Response:
         data = await site.desk.ask(request, "log")
-        return site.page(request, "log", asked=AsGraphQL("log", {}), log=data["log"])
+        asked = AsGraphQL("log", {})
+        return site.page(request, "log", asked=asked, log=data["log"], peers=data["peers"])
+
+    async def robots(request: Request) -> Response:
+        return PlainTextResponse("User-agent: *\nDisallow: /appeal$\nDisallow: /staff\n")
 
     return [
         overview_route(site),
@@ -44,5 +48,6 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         *platform_routes(site),
         site.route("/policy", policy),
         site.route("/log", log),
+        site.route("/robots.txt", robots),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]

@@ -12,7 +12,7 @@ from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import meaning
 from api.schema.statistics import MOST_NEWEST
 from governance.rules.lifecycle import OPEN
-from governance.words import EndReason, Outcome
+from governance.words import EndReason, Outcome, ReceiptState
 
 
 def sanction_routes(site: Site) -> list[Route]:
@@ -81,6 +81,9 @@ def timeline(sanction: Data) -> list[tuple[str, str, str]]:
             found.append((appeal["dueAt"], "An answer was due", "and is overdue"))
         elif appeal["state"] in OPEN:
             found.append((appeal["dueAt"], "An answer is due", ""))
+    for receipt in sanction["receipts"]["nodes"]:
+        told = f"{receipt['platform']['name']}: {meaning(ReceiptState[receipt['state']])}"
+        found.append((receipt["at"], told, ""))
     if sanction["endedAt"]:
         reason = meaning(EndReason[sanction["endReason"]])
         found.append((sanction["endedAt"], "Ended", reason))

@@ -176,6 +176,18 @@ def web(address: str) -> str:
     return address if address.lower().startswith(("https://", "http://")) else "#"
 
 
+def copied(sanction: Told) -> list[Told]:
+    """What each other platform did with a sanction: its receipt, beside its copy if it has one."""
+    copies = {copy["platform"]["domain"]: copy for copy in sanction["adoptions"]["nodes"]}
+    rows: list[Told] = []
+    for receipt in sanction["receipts"]["nodes"]:
+        rows.append({**receipt, "taken": copies.pop(receipt["platform"]["domain"], None)})
+    for copy in copies.values():
+        bare = {"state": "ADOPTED", "isOverdue": False, "replacement": None, "dueAt": None}
+        rows.append({**bare, "platform": copy["platform"], "at": copy["issuedAt"], "taken": copy})
+    return rows
+
+
 def xml(text: str) -> str:
     """The text without characters that XML 1.0 can't hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
@@ -196,5 +208,6 @@ FILTERS = {
     "sentence": sentence,
     "meant": meant,
     "web": web,
+    "copied": copied,
     "xml": xml,
 }

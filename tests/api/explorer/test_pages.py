@@ -13,7 +13,9 @@ from api.explorer.facets import SANCTIONS
 from api.explorer.telling import DEEDS, label, span
 from api.schema.build import sdl
 from governance.words import Measure
+from tests.api.http.outside import Node
 from tests.api.worlds import Cast
+from tests.builders import DAY, Team
 
 PAGES = [
     "/",
@@ -190,3 +192,32 @@ def test_codes_are_told_as_words() -> None:
     assert label("ACCOUNT_SUSPENDED") == "Account suspended"
     assert label("OTHER_VIOLATION_TC") == "Other breach of terms"
     assert label(None) == "–"
+
+
+def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, team: Team) -> None:
+    other = node.world.team("other.example")
+    source = node.issue(team.issuer)["sanction"]["id"]
+    adopt = """mutation ($input: AdoptSanctionInput!) { adoptSanction(input: $input) {
+      ... on SanctionIssued { sanction { id } } ... on Refusal { message path } } }"""
+    given = {
+        "sanctionId": source,
+        "issuerReference": "copy-1",
+        "measure": "ACCOUNT_SUSPENDED",
+        "expiresAt": node.at(3 * DAY),
+        "reason": "As they did",
+        "ownGrounds": "We saw it too",
+    }
+    copy = node.data(adopt, {"input": given}, other.issuer)["adoptSanction"]["sanction"]["id"]
+    page = node.client.get(f"/sanctions/{source}").text
+    assert "Taken over as a sanction of its own" in page
+    assert f'<a href="/sanctions/{copy}">In force until' in page
+    taken = node.client.get(f"/sanctions/{copy}").text
+    assert f'Taken over from <a href="/sanctions/{source}">' in taken
+    node.do("OverturnSanction", team.issuer, sanctionId=source, reason="Wrong")
+    page = node.client.get(f"/sanctions/{source}").text
+    assert "A correction is due" in page
+    node.clock.forward(4 * DAY)
+    page = node.client.get(f"/sanctions/{source}").text
+    assert "A correction was due" in page
+    for private in ("As they did", "We saw it too", "Wrong"):
+        assert private not in page + taken
