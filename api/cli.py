@@ -279,8 +279,16 @@ def _demonstrate(
         f"curl -s {address}/graphql -H 'Authorization: Bearer {world.token}' \\\n"
         f"  -H 'Content-Type: application/json' -d '{body}'",
         file=sys.stderr,
-        flush=True,
     )
+    err.print(f"\nWith the same token, staff log in at {address}/staff.")
+    if world.appeal_secret is not None:
+        err.print(
+            f"At {address}/appeal the sanctioned see their case: id {world.sanction_id},\n"
+            f"secret {world.appeal_secret}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    sys.stderr.flush()
 
 
 def _state(token: Token, now: datetime) -> str:
