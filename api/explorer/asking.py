@@ -69,8 +69,10 @@ class Desk:
         self.executor = executor
         self._kept: dict[tuple[str, bytes], Kept] = {}
 
-    async def kept(self, request: Asked, name: str, variables: Mapping[str, Any]) -> Data:
-        """Public figures, which may be a minute old: they are read from a great many records.
+    async def kept(
+        self, request: Asked, name: str, variables: Mapping[str, Any], seconds: int = KEPT_SECONDS
+    ) -> Data:
+        """Public figures, which may be some seconds old: they are read from a great many records.
         Whoever asks meanwhile waits for the same answer."""
         key, now = (name, orjson.dumps(variables)), monotonic()
         held = self._kept.get(key)
@@ -79,7 +81,7 @@ class Desk:
             if len(self._kept) >= MOST_KEPT:
                 return await self.ask(request, name, variables)
             task = asyncio.create_task(self.ask(request, name, variables))
-            held = self._kept[key] = Kept(now + KEPT_SECONDS, task)
+            held = self._kept[key] = Kept(now + seconds, task)
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(held.answer)
 

@@ -11,6 +11,8 @@ from api.explorer.asking import Desk
 from api.explorer.facets import Choice, Facet, Selection
 from api.schema.statistics import MOST_DIMENSIONS, MOST_NEWEST
 
+COUNTED_SECONDS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -63,7 +65,7 @@ async def _counted(
     desk: Desk, request: Request, selection: Selection, facets: Sequence[Facet]
 ) -> Counter[tuple[str, str]]:
     asked = {"by": [str(facet.dimension) for facet in facets], "filter": selection.filter()}
-    rows = (await desk.ask(request, "counts", asked))["statistics"]["rows"]
+    rows = (await desk.kept(request, "counts", asked, COUNTED_SECONDS))["statistics"]["rows"]
     found: Counter[tuple[str, str]] = Counter()
     for row in rows:
         for facet, key in zip(facets, row["keys"], strict=True):

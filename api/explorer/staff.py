@@ -10,13 +10,20 @@ from api.auth import Members
 from api.explorer.asking import Data, Problem, address_of
 from api.explorer.changing import Sent, change, instant, onward, refused, text
 from api.explorer.moves import moves_of
-from api.explorer.notices import due
+from api.explorer.notices import notices_due, receipts_due
 from api.explorer.sessions import Session, Sessions
 from api.explorer.site import PRIVATE, Site
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 from governance.settings import Keys
-from governance.words import AppealMove, AppealState, InadmissibleCode, NoticeOutcome, Outcome
+from governance.words import (
+    AppealMove,
+    AppealState,
+    InadmissibleCode,
+    NoticeOutcome,
+    Outcome,
+    Remedy,
+)
 
 PATH = "/staff"
 LIFETIME = timedelta(hours=8)
@@ -146,7 +153,7 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         request: Request, session: Session, who: tuple[Actor, Data], sent: Sent, status: int = 200
     ) -> Response:
         actor, platform = who
-        found = await due(site.desk, request, actor, platform["domain"])
+        found = await notices_due(site.desk, request, actor, platform["domain"])
         told = {"actor": actor, "platform": platform, "notices": found, "sent": sent}
         return answered(request, session, "staff_notices", status, **told)
 
@@ -164,12 +171,45 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
             return await listed(request, session, who, Sent(given["sanctionId"], error, form), 409)
         return onward(f"{PATH}/notices")
 
+    async def receipts(request: Request) -> Response:
+        session = opened(request)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        return await corrected(request, session, who, Sent())
+
+    async def corrected(
+        request: Request, session: Session, who: tuple[Actor, Data], sent: Sent, status: int = 200
+    ) -> Response:
+        actor, platform = who
+        found = await receipts_due(site.desk, request, actor, platform["domain"])
+        told = {"platform": platform, "receipts": found, "sent": sent}
+        return answered(request, session, "staff_receipts", status, **told)
+
+    async def remedied(request: Request) -> Response:
+        session = opened(request)
+        form = await sessions.form(request, session)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        remedy = text(form, "remedy")
+        given = {"sanctionId": text(form, "sanction")}
+        given["remedy"] = remedy if remedy in Remedy.__members__ else ""
+        if remedy == Remedy.KEPT_ON_OWN_GROUNDS:
+            given["replacementId"] = text(form, "replacement")
+        payload = await change(site.desk, request, "record_remedy", given, who[0])
+        if error := refused(payload):
+            return await corrected(request, session, who, Sent(remedy, error, form), 409)
+        return onward(f"{PATH}/receipts")
+
     return [
         site.route(PATH, desk),
         site.route(f"{PATH}/login", login, "POST"),
         site.route(f"{PATH}/logout", logout, "POST"),
         site.route(f"{PATH}/notices", notices),
         site.route(f"{PATH}/notices/record", noted, "POST"),
+        site.route(f"{PATH}/receipts", receipts),
+        site.route(f"{PATH}/receipts/remedy", remedied, "POST"),
         site.route(f"{PATH}/appeals/{{id}}", case),
         site.route(f"{PATH}/appeals/{{id}}/move", moved, "POST"),
     ]

@@ -145,7 +145,34 @@ def test_notices_are_handed_on_and_noted(node: Node, team: Team, staff: Visitor)
     assert "Nothing waits to be handed on." in staff.open("/staff/notices").text
 
 
-@pytest.mark.parametrize("action", ["login", "logout", "notices/record", "appeals/apl_x/move"])
+def test_copies_of_what_was_overturned_are_corrected(
+    node: Node, team: Team, staff: Visitor
+) -> None:
+    other = node.world.team("other.example")
+    source = node.issue(other.issuer, subject=ACCOUNT)["sanction"]["id"]
+    adopt = """mutation ($input: AdoptSanctionInput!) { adoptSanction(input: $input) {
+      ... on SanctionIssued { sanction { id } } } }"""
+    given = {"sanctionId": source, "issuerReference": "copy", "measure": "ACCOUNT_SUSPENDED"}
+    given |= {"expiresAt": node.at(DAY), "reason": "As they", "ownGrounds": "We saw it too"}
+    copy = node.data(adopt, {"input": given}, team.issuer)["adoptSanction"]["sanction"]["id"]
+    node.do("OverturnSanction", other.issuer, sanctionId=source, reason="Wrong")
+    entered(node, staff, team.issuer)
+    staff.open("/staff/receipts")
+    assert ACCOUNT in staff.text
+    before = node.records()
+    staff.send("/staff/receipts/remedy", remedy="KEPT_ON_OWN_GROUNDS", replacement="san_unknown")
+    assert staff.page.status_code == 409
+    assert node.records() == before
+    staff.open("/staff/receipts")
+    staff.send("/staff/receipts/remedy", remedy="REMEDIED", replacement="")
+    assert "No copy waits to be corrected." in staff.text
+    assert node.ask("Sanction", id=copy)["validity"] == "OVERTURNED"
+    node.client.cookies.clear()
+    entered(node, staff, other.issuer)
+    assert "No copy waits to be corrected." in staff.open("/staff/receipts").text
+
+
+@pytest.mark.parametrize("action", ["login", "logout", "notices/record", "receipts/remedy"])
 def test_a_form_without_its_sessions_token_does_nothing(
     node: Node, team: Team, staff: Visitor, action: str
 ) -> None:
@@ -184,5 +211,5 @@ def test_logging_out_ends_it(node: Node, team: Team, staff: Visitor) -> None:
 
 
 def test_without_a_session_every_page_leads_to_the_login(node: Node, staff: Visitor) -> None:
-    for path in ("/staff", "/staff/notices", "/staff/appeals/apl_x"):
+    for path in ("/staff", "/staff/notices", "/staff/receipts", "/staff/appeals/apl_x"):
         assert "Your token" in staff.open(path).text
