@@ -42,10 +42,9 @@ class Days:
 
 
 def bars(rows: Sequence[tuple[str, int, str]]) -> list[Bar]:
-    """The rows as bars, the longest first."""
+    """The rows as bars, in order."""
     longest = max((value for _, value, _ in rows), default=0) or 1
-    found = [Bar(title, value, 100 * value / longest, at) for title, value, at in rows]
-    return sorted(found, key=lambda bar: -bar.value)
+    return [Bar(title, value, 100 * value / longest, at) for title, value, at in rows]
 
 
 def days(counts: Mapping[str, int], first: date, last: date) -> Days:

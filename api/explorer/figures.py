@@ -8,6 +8,7 @@ from api.explorer.asking import Data
 from api.explorer.charts import Bar, Days, bars, days
 from api.explorer.periods import Period
 from api.explorer.telling import label
+from governance.words import DurationBucket
 
 Telling = Callable[[Any], str]
 MOST_SHARE = 3  # beyond it, a percentage says less than the figure before
@@ -58,9 +59,10 @@ def by_day(data: Data, period: Period) -> Days:
 
 
 def by_facet(data: Data, name: str, facet: str, period: Period, more: str = "") -> list[Bar]:
-    """Counts as bars, each of which leads to the sanctions it counts."""
+    """Counts as bars, each of which leads to the sanctions it counts; the longest first, but
+    durations from short to long."""
     dates = f"from={period.first}&to={period.last}"
-    rows = data[name]["rows"]
+    rows = sorted(data[name]["rows"], key=_place)
     return bars(
         [
             (label(key), row["sanctionCount"], f"/sanctions?{facet}={key}{more}&{dates}")
@@ -68,3 +70,10 @@ def by_facet(data: Data, name: str, facet: str, period: Period, more: str = "") 
             for key in row["keys"]
         ]
     )
+
+
+def _place(row: Data) -> int:
+    [key] = row["keys"]
+    if key in DurationBucket.__members__:
+        return list(DurationBucket).index(DurationBucket[key])
+    return -int(row["sanctionCount"])

@@ -45,6 +45,12 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LABELS = {
     "OTHER_VIOLATION_TC": "Other breach of terms",
     "NOT_SPECIFIED_NOTICE": "Not specified in the notice",
+    "NONE": "Nothing restricted",
+    "UP_TO_7_DAYS": "1 to 7 days",
+    "UP_TO_30_DAYS": "7 to 30 days",
+    "UP_TO_90_DAYS": "30 to 90 days",
+    "UP_TO_180_DAYS": "90 to 180 days",
+    "OPEN_ENDED": "Without an end",
 }
 
 
