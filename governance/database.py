@@ -33,6 +33,9 @@ SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
+    # Pages of the write-ahead log (32 MiB): ids are random, so that a batch changes thousands, and
+    # taking them into the file one batch at a time would write most of them again and again.
+    "PRAGMA wal_autocheckpoint=8000",
 )
 
 

@@ -31,7 +31,10 @@ Printer = Callable[[Any], Any]
 def made(table: type[Row], **values: Any) -> Row:
     """A row that isn't stored yet: its values by name, the defaults too. `insert` writes its
     `vars`; no session takes it."""
-    return cast(Row, SimpleNamespace(**{**_defaults(table), **values}))
+    row = SimpleNamespace()
+    vars(row).update(_defaults(table))
+    vars(row).update(values)
+    return cast(Row, row)
 
 
 def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
