@@ -1,7 +1,7 @@
 """What happens on the demonstration's stage, in the order of time, through the real use cases."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import heappop, heappush
@@ -43,7 +43,14 @@ class Course:
     appeal_id: str = ""
     filed_by_person: bool = False
     reviews: int = 0  # whoever reviewed once doesn't review the case again
+    staffs: Mapping[str, Staff] = field(default_factory=dict)  # of every platform
+    copies: dict[str, str] = field(default_factory=dict)  # by the platform that took it over
     rows: tuple[object, ...] = ()  # kept for the next step, or the session would read them again
+
+    @property
+    def reference(self) -> str:
+        """The decision's own."""
+        return self.request.draft.issuer_reference
 
     def keep(self) -> None:
         self.rows = (
@@ -113,6 +120,7 @@ class Stage:
             issuer=issuer,
             sanction_id=issued.sanction_id,
             secret=issued.appeal_secret or "",
+            staffs=self._staffs,
         )
 
     def _then(self, course: Course, plan: Plan, now: datetime) -> None:

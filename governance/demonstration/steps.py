@@ -138,6 +138,9 @@ def decide(outcome: Outcome) -> Step:
     return step
 
 
+overturn_on_appeal = decide(Outcome.OVERTURNED)
+
+
 def record_final(outcome: Outcome) -> Step:
     def step(course: Course, now: datetime) -> None:
         _platform_moves(

@@ -1,7 +1,7 @@
 """Everything the demonstration says: names, rules, explanations. All of it is invented."""
 
 from governance.vocabulary import Category, Keyword
-from governance.words import Outcome, PermanentBasis, VoidCode
+from governance.words import Outcome, PermanentBasis, SanctionAnswer, VoidCode
 
 C, K = Category, Keyword
 
@@ -128,6 +128,13 @@ CHANGES = {
     "lift": "The posts were taken back and the apology was accepted.",
     "shorten": "A first breach; the usual length is enough.",
     "overturn": "A routine check found that the rule does not cover this.",
+}
+ADOPTED = "Another platform of this network suspended you; we read its decision and follow it."
+OWN_GROUNDS = "The same messages were sent to our members; we keep three of them."
+ANSWERS = {
+    SanctionAnswer.NOTED: None,
+    SanctionAnswer.DECLINED: "Our rules allow what was posted.",
+    SanctionAnswer.DISPUTED: "The post was a quotation; the author argues against it.",
 }
 VOIDS = (
     (VoidCode.WRONG_SUBJECT, "The name was mistyped."),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from governance import appealing, demo
+from governance.adoptions import Receipt
 from governance.appeals import Appeal, FilingDraft, Invitation
 from governance.database import Database
 from governance.demonstration import cases
@@ -24,6 +25,7 @@ from governance.identifiers import SubjectKind, lookup_key, parse_subject
 from governance.membership import add_platform, authenticate
 from governance.platforms import Platform
 from governance.records import METADATA
+from governance.rules import adoption
 from governance.rules.lifecycle import appeal_state, is_overdue
 from governance.rules.policy import LADDER, SUSPENSIONS
 from governance.rules.status import effect
@@ -37,6 +39,7 @@ from governance.words import (
     EventType,
     Measure,
     Outcome,
+    ReceiptState,
     Role,
     Validity,
 )
@@ -94,8 +97,7 @@ def test_there_are_sanctions_of_every_measure_category_effect_validity_and_end(
     assert {s.subject_kind for s in sanctions} == set(SubjectKind)
     assert {effect((s.starts_at, s.ends_at), NOW) for s in sanctions} == set(Effect)
     assert {s.validity for s in sanctions} == set(Validity)
-    # Nothing is adopted yet, so nothing ends with its source.
-    assert {s.end_reason for s in ended} == set(EndReason) - {EndReason.SOURCE_ENDED}
+    assert {s.end_reason for s in ended} == set(EndReason)
     assert len({s.category for s in sanctions}) > len(Category) / 2
 
 
@@ -124,6 +126,20 @@ def test_there_are_appeals_in_every_state_and_with_every_outcome(
     assert {a.outcome for a in appeals} == {None, *Outcome}
     assert any(is_overdue(a.state, a.due_at, NOW) for a in appeals)
     assert rows(db, Invitation)
+
+
+def test_what_was_taken_over_is_answered_corrected_and_overdue(
+    db: Database, world: demo.World
+) -> None:
+    sanctions, receipts = {s.id: s for s in rows(db, Sanction)}, rows(db, Receipt)
+    assert {r.state for r in receipts} == set(ReceiptState)
+    is_late = {adoption.is_overdue(r.state, r.due_at, NOW) for r in receipts if r.due_at}
+    assert is_late == {True, False}
+    copies = [s for s in sanctions.values() if s.derived_from_id is not None]
+    sources = [sanctions[str(s.derived_from_id)] for s in copies]
+    assert {s.validity for s in copies} >= {Validity.STANDING, Validity.OVERTURNED}
+    assert any(source.derived_from_id is not None for source in sources)
+    assert SubjectKind.SERVER in {s.subject_kind for s in copies}
 
 
 def test_the_feed_follows_the_time_that_is_told(db: Database, world: demo.World) -> None:
