@@ -76,9 +76,10 @@ class Shortened:
 class Stage:
     """The platforms of the guide on a node, and a clock that goes where a request says."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *others: str) -> None:
+        domains = "tidepool.example", "harbor.example", *others
         self.node = node
-        self.teams = {d: node.world.team(d) for d in ("tidepool.example", "harbor.example")}
+        self.teams = {domain: node.world.team(domain) for domain in domains}
 
     def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         sender = SENDER.match(query)

@@ -14,7 +14,7 @@ from governance.words import Audience, Measure, Remedy, SanctionAnswer
 HOUR = timedelta(hours=1)
 HARBOR, TIDEPOOL, LANTERN, MEADOW, COBBLESTONE, NORTHWIND, ORCHARD = words.DOMAINS[:7]
 A_WHILE = 60 * DAY
-SERVER = "https://rage-relay.example"
+SERVER = "https://pile-on.example"
 
 
 def adopt(domain: str, *, source: str = "", grounds: bool = False, days: int = 0) -> Step:
@@ -101,10 +101,10 @@ STORIES: tuple[tuple[str, Measure, Plan], ...] = (
 
 def stories(invent: Inventor, now: datetime) -> Iterator[Case]:
     """Every state of a receipt, and every way that a copy comes to its end with its source."""
-    for platform, measure, plan in STORIES:
+    for number, (platform, measure, plan) in enumerate(STORIES, start=1):
         at = now - sum((delay for delay, _ in plan), 6 * HOUR)
         is_server = measure is Measure.SERVER_SUSPENDED
-        about = SERVER if is_server else f"acct:{invent.handle()}@{words.ELSEWHERE[0]}"
+        about = SERVER if is_server else f"acct:lost_buoy{number}@{words.ELSEWHERE[0]}"
         request = invent.request(
             at, platform, measure, length=A_WHILE, subject=about, audience=Audience.PARTNERS
         )
