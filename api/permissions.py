@@ -19,6 +19,8 @@ One of the roles is needed, and a member of a platform that stands so to the rec
 role the answer is `FORBIDDEN`; a record that is absent or not yours is `NOT_FOUND`, in the same
 words; without a credential or appeal secret it is `UNAUTHENTICATED`. `READER` and `RESEARCHER`
 change nothing. Whoever issued or approved a decision, or reviewed it before, never reviews it.
+Another platform's sanction is adopted and answered by whoever may read its subject, else it is
+`NOT_FOUND`; `recordRemedy` is of the own copy.
 """
 _READS = f"""
 ## Who reads what

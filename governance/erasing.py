@@ -70,6 +70,7 @@ def erase(
     way keeps its evidence until it is over."""
     actor.require(Operation.ERASE)
     found = _records(session, keys, actor, draft)
+    _forget_answers(session, keys, actor, draft)
     waiting = under_appeal(session, [sanction.id for sanction in found], now)
     held = set(
         session.exec(
@@ -142,18 +143,31 @@ def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) ->
         raise InvalidInput("expected a subject or a sanction", path=["subject"])
     if draft.sanction_id is not None:
         return [_own(session, actor, draft.sanction_id)]
-    try:
-        subject = parse_subject(str(draft.subject))
-    except BadUri as error:
-        raise InvalidInput(str(error), path=["subject"]) from None
-    lookups = [lookup_key(keys.derived("lookup"), kind, subject.uri) for kind in SubjectKind]
     query = (
         select(Sanction)
         .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
-        .where(col(SubjectKey.key).in_(lookups), Sanction.platform_id == actor.platform_id)
+        .where(_names(keys, str(draft.subject)), Sanction.platform_id == actor.platform_id)
         .order_by(col(Sanction.id))
     )
     return list(session.exec(query).unique())
+
+
+def _names(keys: Keys, text: str) -> sa.ColumnElement[bool]:
+    """Whether a subject key is this subject's, of whatever kind."""
+    try:
+        subject = parse_subject(text)
+    except BadUri as error:
+        raise InvalidInput(str(error), path=["subject"]) from None
+    lookups = [lookup_key(keys.derived("lookup"), kind, subject.uri) for kind in SubjectKind]
+    return col(SubjectKey.key).in_(lookups)
+
+
+def _forget_answers(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) -> None:
+    """What the platform said to others' sanctions of the subject is its own record, too."""
+    if draft.subject is not None:
+        about = sa.select(col(SubjectKey.sanction_id)).where(_names(keys, draft.subject))
+        said = sa.update(Receipt).where(col(Receipt.platform_id) == actor.platform_id)
+        session.execute(said.where(col(Receipt.sanction_id).in_(about)).values(reason=None))
 
 
 def _own(session: Session, actor: Actor, sanction_id: str) -> Sanction:

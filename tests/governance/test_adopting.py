@@ -399,6 +399,19 @@ def test_erasing_the_subject_takes_what_was_said_of_it_along(
     assert "satire" not in stored
 
 
+def test_erasing_the_own_records_takes_what_was_said_to_others_along(
+    world: World, team: Team, other: Team
+) -> None:
+    about = subject()
+    source_id = world.issue(team.issuer, subject=about)
+    world.answer(other.issuer, source_id, SanctionAnswer.DISPUTED, "It was satire")
+    world.answer(world.team().issuer, source_id, SanctionAnswer.DISPUTED, "It was a quotation")
+    world.erase(other.admin, about)
+    stored = str(world.snapshot())
+    assert "satire" not in stored
+    assert "quotation" in stored
+
+
 def test_a_receipt_is_one_for_each_sanction_and_platform(
     world: World, team: Team, other: Team
 ) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from governance.adoptions import Receipt
 from governance.entries import LogEntry
-from governance.errors import RefusalCode
+from governance.errors import RefusalCode, Refused
 from governance.events import Event
 from governance.rules import ladder
 from governance.rules.adoption import is_overdue
@@ -27,7 +27,7 @@ from governance.words import (
     Validity,
     VoidCode,
 )
-from tests.builders import DAY, HOUR, MICRO, NOW, Team, World, refused, subject
+from tests.builders import DAY, HOUR, MICRO, NOW, Team, World, at_once, refused, subject
 
 LATER = NOW + DAY
 DUE = timedelta(hours=72)
@@ -356,6 +356,22 @@ def test_a_copy_on_own_grounds_that_ends_sooner_needs_no_remedy_of_a_shorter_sou
     world.shorten(team.issuer, source, NOW + 2 * HOUR)
     assert receipt(world, source, other).state is ReceiptState.ADOPTED
     assert receipt(world, source, third).state is ReceiptState.DUE
+
+
+def test_an_adoption_at_the_moment_of_the_overturn_is_refused_or_corrected(
+    world: World, team: Team, other: Team
+) -> None:
+    for _ in range(3):
+        source = world.issue(team.issuer)
+        answers = at_once(
+            lambda source=source: world.adopt(other.issuer, source),  # type: ignore[misc]
+            lambda source=source: world.overturn(team.issuer, source),  # type: ignore[misc]
+        )
+        [adopted] = answers[:1]
+        if isinstance(adopted, Refused):
+            assert adopted.code is RefusalCode.CONFLICT
+        else:
+            assert world.sanction(str(adopted)).validity is Validity.OVERTURNED
 
 
 def test_a_correction_reads_the_copies_of_a_level_at_once(world: World, team: Team) -> None:
