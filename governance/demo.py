@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from governance.appellants import appeal_secret
 from governance.database import Database
-from governance.demonstration import cases, words
+from governance.demonstration import cases, sharing, words
 from governance.demonstration.decisions import Inventor
 from governance.demonstration.history import PAST, History
 from governance.demonstration.stage import Staff, Stage
@@ -80,6 +80,7 @@ def _make(
     invent = Inventor(random)
     script = list(cases.every_kind(invent, now))
     script += History(invent, now).cases(sanctions - len(script))
+    script += sharing.stories(invent, now)
     total = sum(len(case.requests) for case in script)
     done = 0
 

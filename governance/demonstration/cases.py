@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance.demonstration import plans, sharing, steps, words
+from governance.demonstration import plans, steps, words
 from governance.demonstration.decisions import DAY, Inventor
 from governance.demonstration.plans import HOUR, NOTHING, Weighted
 from governance.demonstration.stage import Case, Plan
@@ -32,7 +32,6 @@ APPEALABLE = "HARBOR-DEMO"
 def every_kind(invent: Inventor, now: datetime) -> Iterator[Case]:
     """Every measure, every plan after each of its steps, every kind of outside decision."""
     yield from _shown(invent, now)
-    yield from sharing.stories(invent, now)
     for measure in (m for m in Measure if m not in policy.OUTSIDE_MEASURES):
         yield _case(invent, now - DAY, measure, NOTHING, length=invent.length(measure) or A_MONTH)
     for measure in OUTSIDE:
