@@ -35,6 +35,7 @@ class Receipt(ReceiptStatement, SQLModel, table=True):
 
     __tablename__ = "receipts"
     __table_args__ = (
+        sa.Index("receipts_newest", "at", "id"),
         sa.Index("receipts_of_sanction", "sanction_id", "at", "id"),
         sa.Index("receipts_of_platform", "platform_id", "at", "id"),
     )

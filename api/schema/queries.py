@@ -37,7 +37,7 @@ from api.schema.peers import Peer, peers_of
 from api.schema.platforms import Platform, SigningKey
 from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
-from api.schema.receipts import Receipt
+from api.schema.receipts import Receipt, ReceiptFilter, received
 from api.schema.reports import TransparencyReport, report_of
 from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
@@ -135,6 +135,17 @@ class Query(BaseModel):
         found = rows_of(appeals.Appeal)
         keys = found.c.filed_at, found.c.id
         return Page(Appeal, found, keys, paging, _appeals(found.c, read, filter))
+
+    @sql(
+        Connection[Receipt],
+        "What platforms did with others' sanctions, newest first",
+        filter=argument(ReceiptFilter | None, "Which receipts; all if left out"),
+        **PAGING,
+    )
+    def receipts(row: Row, read: Read, filter: Argument, **paging: Argument) -> Any:  # noqa: A002
+        found = rows_of(adoptions.Receipt)
+        keys = found.c.at, found.c.id
+        return Page(Receipt, found, keys, paging, received(found.c, read, filter))
 
     @sql(Connection[Platform], "Platforms of this node, in the order they joined", **PAGING)
     def platforms(row: Row, read: Read, **paging: Argument) -> Any:

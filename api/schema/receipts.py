@@ -9,12 +9,15 @@ from pydantic import Field
 from sqlmodel import col
 
 from api.reads.fields import Condition, One, Read, Row, is_any_of, rows_of, sql, value_from
+from api.reads.values import Argument
 from api.schema.nodes import Node
 from api.schema.platforms import Platform
+from api.schema.subjects import domain_of
 from api.schema.visible import is_own
 from governance.adoptions import Receipt as ReceiptRow
 from governance.adoptions import ReceiptStatement
 from governance.events import Event
+from governance.fields import Draft
 from governance.platforms import Platform as PlatformRow
 from governance.rules.disclosure import ViewerKind
 from governance.sanctions import Sanction as SanctionRow
@@ -89,6 +92,30 @@ class Receipt(ReceiptStatement, Node):
     @sql(SanctionRef | None, "The sanction on own grounds that replaced the copy")
     def replacement(row: Row, read: Read) -> Any:
         return _sanction(row.replacement_id, read)
+
+
+@strawberry.pydantic.input(description="Which receipts; every part given must fit")
+class ReceiptFilter(Draft):
+    platform: str | None = Field(default=None, description="Domain of the platform that received")
+    states: list[ReceiptState] | None = Field(default=None, description="Any of these states")
+    is_overdue: bool | None = Field(default=None, description="Whether a remedy is overdue")
+
+
+def received(found: Row, read: Read, given: Argument) -> list[Condition]:
+    """The conditions of a filter."""
+    values = given if isinstance(given, dict) else {}
+    where: list[Condition] = []
+    if values.get("platform") is not None:
+        platform = sa.select(col(PlatformRow.id)).where(
+            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
+        )
+        where.append(found.platform_id == platform.scalar_subquery())
+    if values.get("states") is not None:
+        where.append(read.among(found.state, values["states"]))
+    if isinstance(values.get("isOverdue"), bool):
+        overdue = is_overdue(found, read)
+        where.append(overdue if values["isOverdue"] else sa.not_(overdue))
+    return where
 
 
 def _sanction(ident: sa.ColumnElement[str], read: Read) -> One:

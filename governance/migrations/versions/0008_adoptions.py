@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["replacement_id"], ["sanctions.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("receipts_newest", "receipts", ["at", "id"])
     op.create_index("receipts_of_sanction", "receipts", ["sanction_id", "at", "id"])
     op.create_index("receipts_of_platform", "receipts", ["platform_id", "at", "id"])
     op.create_index("ix_receipts_adoption_id", "receipts", ["adoption_id"])

@@ -224,6 +224,29 @@ def test_what_was_known_of_receipts_at_an_instant_is_told_as_it_was(
     assert found["adoptions"]["nodes"] == [{"effect": "IN_FORCE"}]
 
 
+def test_whoever_is_late_is_listed(node: Node, team: Team, partner: Team, third: Team) -> None:
+    source = node.issue(team.issuer)["sanction"]
+    adopt(node, partner.issuer, source, ownGrounds="We saw it")
+    adopt(node, third.issuer, source)
+    node.clock.forward(HOUR)
+    node.do("OverturnSanction", team.reviewer, sanctionId=source["id"], reason="Wrong")
+    asked = """query($filter: ReceiptFilter) { receipts(filter: $filter, first: 10) {
+      totalCount nodes { state platform { domain } sanction { id } } } }"""
+
+    def found(**wanted: object) -> list[str]:
+        nodes = node.data(asked, {"filter": wanted})["receipts"]["nodes"]
+        assert {one["sanction"]["id"] for one in nodes} <= {source["id"]}
+        return sorted(one["platform"]["domain"] for one in nodes)
+
+    node.clock.forward(3 * DAY - MICRO)
+    assert found(isOverdue=True) == []
+    node.clock.forward(MICRO)
+    assert found(isOverdue=True) == ["partner.example"]
+    assert found(isOverdue=False) == found(states=["REMEDIED"]) == ["third.example"]
+    assert found() == ["partner.example", "third.example"]
+    assert found(platform="third.example", isOverdue=True) == []
+
+
 def test_a_receipt_is_found_by_its_id(node: Node, team: Team, partner: Team) -> None:
     source = node.issue(team.issuer)["sanction"]
     do(node, "AnswerSanction", partner.issuer, sanctionId=source["id"], answer="NOTED")
