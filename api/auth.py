@@ -64,7 +64,7 @@ class Members:
     async def _held_by(self, token: str, now: datetime) -> Actor:
         """The same as `governance.membership.authenticate`, as a compiled read."""
         values = self._holder.values(Env({"hash": token_hash(token)}, now, PUBLIC))
-        found = await self._store.one(self._holder.sql, values, is_point=True)
+        found = await self._store.one(self._holder.sql, values, is_point=True, is_lookup=True)
         if found is None:
             raise dead_token()
         actor, expires_at, revoked_at = _read(found)

@@ -22,6 +22,7 @@ from graphql import (
 
 from api.limiting.costs import Cost, cost_of
 from api.limiting.merging import Merging
+from api.observing.notes import Told, told_of
 from api.reads.plans import Kept, Operation
 from api.reads.selections import Document
 from api.variables import Texts, texts_of
@@ -46,6 +47,7 @@ class Parsed:
     read: Operation | None = None  # the same, as plans are made of it
     cost: Cost = lambda _: 0  # what it may cost, by its variables
     texts: Texts | None = None  # its variables, if all of them are texts
+    told: Told = ("", "", None)  # what is noted of it
 
 
 class Documents:
@@ -85,7 +87,8 @@ class Documents:
             return Parsed(key, errors=[_coded(GraphQLError(message), "BAD_DOCUMENT")])
         read = Operation(key, Document.of(self._schema, document))
         cost, texts = cost_of(read.document, operation), texts_of(operation)
-        return Parsed(key, document, operation, (), read, cost, texts)
+        told = told_of(operation, document)
+        return Parsed(key, document, operation, (), read, cost, texts, told)
 
     def _over_limits(self, document: DocumentNode, *, is_fresh: bool) -> GraphQLError | None:
         """Depth, aliases and fields, fragments spelled out, before anything else looks at it."""

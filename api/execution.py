@@ -121,12 +121,13 @@ class Executor:
         assert operation is not None
         assert document is not None
         assert read is not None
-        current().operation(operation, document)
-        if request.is_read_only and operation.operation is OperationType.MUTATION:
+        current().operation(parsed.told)
+        is_change = operation.operation is OperationType.MUTATION
+        if request.is_read_only and is_change:
             # GraphQL over HTTP, 6.2.1: GET must not be used for mutations.
             wrong = refusal("GET answers queries alone: expected POST", "BAD_REQUEST")
             return _refused([wrong], request, budgets, status=405)
-        batch = await batches.requested(operation, request)
+        batch = await batches.requested(operation, request) if is_change else None
         variables = request.variables if batch else self._variables(parsed, operation, request)
         if isinstance(variables, list):
             return _refused(variables, request, budgets)

@@ -27,7 +27,10 @@ class Reader:
     async def run(self, plan: Plan, values: Values) -> str:
         """The JSON that a plan answers."""
         with _limits():
-            json = str(await self.store.one(plan.sql, values, is_point=plan.is_point))
+            found = await self.store.one(
+                plan.sql, values, is_point=plan.is_point, is_lookup=plan.is_lookup
+            )
+        json = str(found)
         return await self._filled(json) if plan.is_sealed else json
 
     async def _filled(self, json: str) -> str:

@@ -35,6 +35,16 @@ def _counts() -> dict[str, int]:
     return defaultdict(int)  # a Counter takes ten times as long to make
 
 
+Told = tuple[str, str, str | None]  # of an operation: its kind, root field and name
+
+
+def told_of(operation: OperationDefinitionNode, document: DocumentNode) -> Told:
+    """What is told of a document's operation."""
+    name = operation.name.value if operation.name else None
+    named = name if name and len(name) <= LONGEST_NAME else None
+    return operation.operation.value, _root(operation.selection_set, document), named
+
+
 @dataclass(slots=True)
 class Note:
     """Codes, counts and names of the schema; never who asks, about whom, or in what words."""
@@ -50,12 +60,9 @@ class Note:
     refusals: dict[str, int] = field(default_factory=_counts)
     errors: dict[str, int] = field(default_factory=_counts)
 
-    def operation(self, operation: OperationDefinitionNode, document: DocumentNode) -> None:
+    def operation(self, told: Told) -> None:
         """Notes an operation that is valid against the schema."""
-        self.kind = operation.operation.value
-        self.root = _root(operation.selection_set, document)
-        name = operation.name.value if operation.name else None
-        self.name = name if name and len(name) <= LONGEST_NAME else None
+        self.kind, self.root, self.name = told
 
     def span(self, name: str) -> contextlib.AbstractContextManager[Any]:
         """A span of the request's trace; nothing where none is made."""

@@ -17,12 +17,14 @@ class Watched:
         self.dialect = store.dialect
         self.statements = 0
 
-    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
+    async def one(
+        self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
+    ) -> Any:
         note = current()
         note.statements += 1
         self.statements += 1
         with note.span("statement"):
-            return await self._store.one(sql, values, is_point=is_point)
+            return await self._store.one(sql, values, is_point=is_point, is_lookup=is_lookup)
 
     async def check(self, sql: str, values: Values) -> None:
         await self._store.check(sql, values)

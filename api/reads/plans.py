@@ -74,7 +74,8 @@ class Plan:
     getters: tuple[Getter, ...]
     names: tuple[str, ...] | None  # of the parameters, where the engine has them named
     checks: tuple[Getter, ...]
-    is_point: bool
+    is_point: bool  # whether it reads a page at most
+    is_lookup: bool  # and no page either
     is_sealed: bool = False  # whether something is to be put in
 
     def values(self, env: Env) -> Values:
@@ -247,7 +248,8 @@ def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dia
     is_point = not any(sign in sql for sign in _MANY)
     named = None if compiled.positional else tuple(names)
     sealed = SEAL in compiled.binds
-    return Plan(sql, tuple(getters), named, tuple(checks), is_point, is_sealed=sealed)
+    is_lookup = is_point and "LIMIT" not in sql
+    return Plan(sql, tuple(getters), named, tuple(checks), is_point, is_lookup, is_sealed=sealed)
 
 
 def _constant(value: object) -> Getter:

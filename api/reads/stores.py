@@ -5,7 +5,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.engine import make_url
 
 from api.reads.dialects import DIALECTS, Dialect
+from api.reads.points import Points, Unshared, shared
 
 
 class TooLong(Exception):
@@ -26,6 +27,7 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
 ON_LOOP = 0.001  # seconds that a read may keep others waiting
+KEPT = 1_000  # statements for many values
 CACHE = 16_384  # KiB of pages a connection; pages of lists don't fit into SQLite's own 2 MiB
 
 
@@ -43,7 +45,9 @@ class Store(Protocol):
     dialect: Dialect
     statements: int
 
-    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any: ...
+    async def one(
+        self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
+    ) -> Any: ...
     async def check(self, sql: str, values: Values) -> None: ...
     async def open(self) -> None: ...
     async def close(self) -> None: ...
@@ -65,7 +69,9 @@ class SQLiteStore:
     async def open(self) -> None:
         """Connections are opened as threads need them."""
 
-    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
+    async def one(
+        self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
+    ) -> Any:
         self.statements += 1
         if is_point:
             with contextlib.suppress(TooLong):
@@ -131,6 +137,8 @@ class PostgreSQLStore:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._idle: list[PoolConnectionProxy[asyncpg.Record]] = []
         self._waiting = 0  # for a connection
+        self._points = Points(self._alone, self._together)
+        self._shared: dict[str, str] = {}  # a statement for many values, by that for one
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -147,12 +155,40 @@ class PostgreSQLStore:
             },
         )
 
-    async def one(self, sql: str, values: Values, *, is_point: bool) -> Any:
-        assert self._pool is not None, "open() comes first"
+    async def one(
+        self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
+    ) -> Any:
+        if is_lookup and not isinstance(values, Mapping):
+            return await self._points.ask(sql, values)
+        return await self._alone(sql, values)
+
+    async def _alone(self, sql: str, values: Values) -> Any:
         self.statements += 1
+        async with self._connection() as connection:
+            return await connection.fetchval(sql, *values)
+
+    async def _together(self, sql: str, asked: Sequence[Values]) -> Sequence[Any]:
+        """What a statement finds for each of many values."""
+        async with self._connection() as connection:
+            text = self._shared.get(sql)
+            if text is None:
+                kinds = (await connection.prepare(sql)).get_parameters()
+                if len(self._shared) == KEPT:
+                    self._shared.clear()
+                text = self._shared[sql] = shared(sql, kinds)
+            if not text:
+                raise Unshared
+            self.statements += 1
+            rows = await connection.fetch(text, *map(list, zip(*asked, strict=True)))
+        return [row[0] for row in rows]
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+        """A connection, which is idle again afterwards."""
+        assert self._pool is not None, "open() comes first"
         connection = await self._free(self._pool)
         try:
-            found = await connection.fetchval(sql, *values)
+            yield connection
         except BaseException as error:
             await self._pool.release(connection)  # once it is well again
             if isinstance(error, asyncpg.QueryCanceledError):
@@ -162,7 +198,6 @@ class PostgreSQLStore:
             await self._pool.release(connection)
         else:
             self._idle.append(connection)
-        return found
 
     async def _free(
         self, pool: "asyncpg.Pool[asyncpg.Record]"
