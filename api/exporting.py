@@ -91,11 +91,37 @@ def verify(
     )
 
 
+@app.command()
+def dsa_statements(
+    domain: Annotated[str, typer.Argument(help="Domain of the platform.")],
+    file: Annotated[Path, typer.Argument(help="The file to make; it must not be there yet.")],
+    since: Annotated[str, typer.Option(help="First day of issue, such as 2026-03-01.")] = "",
+    until: Annotated[str, typer.Option(help="Last day of issue, included.")] = "",
+    dump: Annotated[bool, typer.Option(help="The CSV of the daily dumps, not the API's.")] = False,
+) -> None:
+    """Statements of reasons for the EU's database: a request of its API a line, or its dump."""
+    from governance.exporting import dsa_statements as dsa
+
+    first, last = (_day(text) if text else None for text in (since, until))
+    with opened() as database:
+        with database.reading() as session:
+            platform = dsa.platform_of(session, domain)
+        if platform is None:
+            fail(f"no platform {domain} on this node")
+        found = dsa.statements(database, platform, since=first, until=last)
+        ready, refused = dsa.write(found, platform.name, file, is_dump=dump)
+    for sanction_id, problems in refused:
+        print(f"{sanction_id}: {'; '.join(problems)}")
+    err.print(f"{ready:,} statements in {file}, {len(refused):,} not ready", highlight=False)
+    if refused and not ready:
+        raise typer.Exit(1)
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        fail(f"--since: expected a day such as 2026-03-01, got {text!r}")
+        fail(f"expected a day such as 2026-03-01, got {text!r}")
 
 
 def _is_own(place: Folder, own: Path | None) -> bool:

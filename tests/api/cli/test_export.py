@@ -53,3 +53,13 @@ def test_what_can_not_be_done_is_said(node: Comity, tmp_path: Path) -> None:
     assert refused.code == 1
     assert "what is finished stays" in refused.err
     assert node("export", "verify", str(file), "--key", "wrong").code != 0
+
+
+def test_statements_for_the_eus_database(node: Comity, tmp_path: Path) -> None:
+    assert node("platform", "add", "mod.example").code == 0
+    file = tmp_path / "out.ndjson"
+    done = node("export", "dsa-statements", "mod.example", str(file))
+    assert (done.code, done.err) == (0, f"0 statements in {file}, 0 not ready\n")
+    again = node("export", "dsa-statements", "mod.example", str(file), "--dump")
+    assert (again.code, "is there already" in again.err) == (1, True)
+    assert "no platform" in node("export", "dsa-statements", "no.example", "x").err

@@ -41,8 +41,19 @@ class Days:
 
 @pytest.fixture
 def days(database_url: str, tmp_path: Path) -> Iterator[Days]:
-    """Yield three days: one decides, one appeals, one answers; on the second nothing else."""
-    with World(database_url) as world:
+    """Yield three days, on each engine."""
+    yield from _days(database_url, tmp_path / "out")
+
+
+@pytest.fixture
+def lite_days(sqlite_url: str, tmp_path: Path) -> Iterator[Days]:
+    """Yield the same on SQLite, for what has nothing to do with the database."""
+    yield from _days(sqlite_url, tmp_path / "out")
+
+
+def _days(url: str, folder: Path) -> Iterator[Days]:
+    """One decides, one appeals, one answers."""
+    with World(url) as world:
         team = world.team("mod.example")
         explained = world.issue(
             team.issuer, explanation="Named three neighbours", subject="acct:alice@b.example"
@@ -56,4 +67,4 @@ def days(database_url: str, tmp_path: Path) -> Iterator[Days]:
         )
         appeal = world.in_review(team, explained, NOW + DAY)
         world.decide(team.reviewer, appeal, Outcome.OVERTURNED, NOW + 3 * DAY)
-        yield Days(world, team, tmp_path / "out", explained)
+        yield Days(world, team, folder, explained)

@@ -41,23 +41,23 @@ def rehashed(folder: Path, manifest: Manifest) -> Manifest:
 
 @pytest.mark.parametrize("form", ExportFormat)
 @pytest.mark.parametrize("dataset", ["statements", "appeals", "events", "explanations"])
-def test_a_changed_byte_is_found(days: Days, dataset: str, form: ExportFormat) -> None:
-    days.export()
-    [path] = (days.folder / form.lower() / dataset / f"day={FIRST}").iterdir()
+def test_a_changed_byte_is_found(lite_days: Days, dataset: str, form: ExportFormat) -> None:
+    lite_days.export()
+    [path] = (lite_days.folder / form.lower() / dataset / f"day={FIRST}").iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    assert f"{path.name} isn't the file that was signed" in faults(days)
+    assert f"{path.name} isn't the file that was signed" in faults(lite_days)
 
 
-def test_a_row_that_its_entry_does_not_lead_to_is_found(days: Days) -> None:
+def test_a_row_that_its_entry_does_not_lead_to_is_found(lite_days: Days) -> None:
     """Even where the node itself signed it."""
-    days.export()
-    path = days.folder / f"ndjson/statements/day={FIRST}/statements.ndjson.gz"
+    lite_days.export()
+    path = lite_days.folder / f"ndjson/statements/day={FIRST}/statements.ndjson.gz"
     text = gzip.decompress(path.read_bytes()).replace(b"VIOLENCE", b"SCAMFRAU")
     path.write_bytes(gzip.compress(text))
-    resigned(days.folder, lambda m: rehashed(days.folder, m), LOG_KEY)
-    assert "a row of NDJSON isn't what its entry says" in faults(days)
+    resigned(lite_days.folder, lambda m: rehashed(lite_days.folder, m), LOG_KEY)
+    assert "a row of NDJSON isn't what its entry says" in faults(lite_days)
 
 
 @pytest.mark.parametrize(
@@ -73,59 +73,59 @@ def test_a_row_that_its_entry_does_not_lead_to_is_found(days: Days) -> None:
     ],
 )
 def test_a_manifest_that_does_not_fit_is_found(
-    days: Days, change: Callable[[Manifest], Manifest], said: str
+    lite_days: Days, change: Callable[[Manifest], Manifest], said: str
 ) -> None:
-    days.export()
-    resigned(days.folder, change, LOG_KEY)
-    assert said in faults(days)
+    lite_days.export()
+    resigned(lite_days.folder, change, LOG_KEY)
+    assert said in faults(lite_days)
 
 
-def test_a_manifest_by_another_key_is_found(days: Days) -> None:
-    days.export()
-    resigned(days.folder, lambda m: m, STRANGER)
-    assert "no known key signed" in faults(days)
+def test_a_manifest_by_another_key_is_found(lite_days: Days) -> None:
+    lite_days.export()
+    resigned(lite_days.folder, lambda m: m, STRANGER)
+    assert "no known key signed" in faults(lite_days)
 
 
-def test_a_missing_day_is_found(days: Days) -> None:
-    days.export()
-    (days.folder / path_of(FIRST)).unlink()
-    assert "the day before ended at" in faults(days)
+def test_a_missing_day_is_found(lite_days: Days) -> None:
+    lite_days.export()
+    (lite_days.folder / path_of(FIRST)).unlink()
+    assert "the day before ended at" in faults(lite_days)
 
 
-def test_an_explanation_that_was_not_committed_to_is_found(days: Days) -> None:
-    days.export()
-    path = days.folder / path_of(FIRST, of_explanations=True)
-    [table] = (days.folder / "parquet/explanations" / f"day={FIRST}").iterdir()
+def test_an_explanation_that_was_not_committed_to_is_found(lite_days: Days) -> None:
+    lite_days.export()
+    path = lite_days.folder / path_of(FIRST, of_explanations=True)
+    [table] = (lite_days.folder / "parquet/explanations" / f"day={FIRST}").iterdir()
     from pyarrow import parquet
 
     rows = parquet.read_table(table)
     told = rows.to_pylist()
     told[0]["value"] = "Something else"
     parquet.write_table(type(rows).from_pylist(told, rows.schema), table)
-    path.write_bytes(rehashed(days.folder, open_manifest(path.read_bytes())).signed(LOG_KEY))
-    assert "is not of this commitment" in faults(days)
+    path.write_bytes(rehashed(lite_days.folder, open_manifest(path.read_bytes())).signed(LOG_KEY))
+    assert "is not of this commitment" in faults(lite_days)
 
 
-def test_a_file_outside_the_folder_is_not_read(days: Days) -> None:
-    days.export()
+def test_a_file_outside_the_folder_is_not_read(lite_days: Days) -> None:
+    lite_days.export()
 
     def outside(manifest: Manifest) -> Manifest:
         first, *others = manifest.files
         return replace(manifest, files=(replace(first, path="../../secret"), *others))
 
-    resigned(days.folder, outside, LOG_KEY)
-    assert "outside the export" in faults(days)
+    resigned(lite_days.folder, outside, LOG_KEY)
+    assert "outside the export" in faults(lite_days)
 
 
 def test_an_empty_folder_proves_nothing(tmp_path: Path) -> None:
     assert verify(tmp_path).faults == ["manifests: none is there"]
 
 
-def test_a_manifest_is_no_checkpoint_and_no_checkpoint_a_manifest(days: Days) -> None:
+def test_a_manifest_is_no_checkpoint_and_no_checkpoint_a_manifest(lite_days: Days) -> None:
     from governance.log.checkpoints import Checkpoint, open_checkpoint
 
-    days.export()
-    note = (days.folder / path_of(FIRST)).read_bytes()
+    lite_days.export()
+    note = (lite_days.folder / path_of(FIRST)).read_bytes()
     with pytest.raises(Malformed):
         open_checkpoint(note, "tests.example/log", verifiers=KEY)
     with pytest.raises(Malformed):
