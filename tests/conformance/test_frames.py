@@ -1,13 +1,19 @@
 """What others read data with reads the exported Parquet, CSV and NDJSON, and counts the same."""
 
+import re
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from governance.exporting.days import export
 from governance.exporting.places import Folder
+from tests.api.serving import Demo
 from tests.builders import DAY, NOW, World
 from tests.tools import library
+
+GUIDE = Path(__file__).parents[2] / "docs" / "data.md"
 
 
 @pytest.fixture
@@ -59,3 +65,18 @@ def test_pandas_reads_every_format(folder: Path) -> None:
             list(frame[frame.field == "explanation"].value)
             == ['With "quotes", commas\nand lines'] * 3
         )
+
+
+def test_the_guides_client_frames_a_whole_selection(served: Demo) -> None:
+    library("gql.transport.httpx")
+    library("polars")
+    [code] = re.findall(r"```python\n(from collections.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    told: dict[str, Any] = {}
+    exec(code, told)
+    query = "{ statistics(groupBy: []) { rows { sanctionCount } } }"
+    answer = httpx2.post(f"{served.address}/graphql", json={"query": query}).json()
+    [total] = answer["data"]["statistics"]["rows"]
+    frame = told["frame"](served.address)
+    assert frame.height == frame["id"].n_unique() == total["sanctionCount"] > 1_000
+    some = list(told["sanctions"](served.address, measures=["SERVER_SUSPENDED"]))
+    assert {row["measure"] for row in some} == {"SERVER_SUSPENDED"}
