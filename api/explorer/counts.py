@@ -49,11 +49,12 @@ async def counts(desk: Desk, request: Request, selection: Selection, total: int)
         is_estimated |= not is_all
         share = total / seen if place < len(groups) and seen else None
         for key, count in group.items():
-            found[key] = f"{count:,}" if is_all else _estimate(count, share)
+            found[key] = f"{count:,}" if is_all else estimate(count, share)
     return Counts(found, is_estimated)
 
 
-def _estimate(count: int, share: float | None) -> str:
+def estimate(count: int, share: float | None) -> str:
+    """A count among the newest as one of all, where each of them stands for so many, if known."""
     if share is None:
         return f"{count:,}+"
     whole = round(count * share)

@@ -231,7 +231,7 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
         raise bad(f"{name}: expected text of at most {LONGEST} characters")
     facet = shelf.facet(name)
     if name in DAYS:
-        return (_day_text(name, given[-1]),)
+        return (day_of(name, given[-1]).isoformat(),)
     if facet is None:
         if given[-1] not in ("yes", "no"):
             raise bad(f"{name}: expected yes or no")
@@ -242,14 +242,15 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
     return given[-1:] if facet.is_single else given
 
 
-def _day_text(name: str, text: str) -> str:
+def day_of(name: str, text: str) -> date:
+    """A day of an address; Problem for what is none."""
     try:
         found = date.fromisoformat(text)
         if not date(1, 1, 3) < found < date(9999, 12, 29):
             raise ValueError
     except ValueError:
         raise bad(f"{name}: expected a day such as 2026-03-01, got “{text}”") from None
-    return found.isoformat()
+    return found
 
 
 def _midnight(day: date) -> str:

@@ -11,6 +11,7 @@ from api.auth import Members
 from api.explorer.appeals import appeals_route
 from api.explorer.appellants import appellant_routes
 from api.explorer.categories import category_route
+from api.explorer.data import data_routes
 from api.explorer.downloads import download_routes
 from api.explorer.feeds import feed_routes
 from api.explorer.overview import overview_route
@@ -45,6 +46,7 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         *appellant_routes(site, keys),
         *staff_routes(site, keys, members),
         category_route(site),
+        *data_routes(site),
         *platform_routes(site),
         site.route("/policy", policy),
         site.route("/log", log),

@@ -182,6 +182,11 @@ def web(address: str) -> str:
     return address if address.lower().startswith(("https://", "http://")) else "#"
 
 
+def local(address: str) -> str:
+    """An address on this node."""
+    return address if address.startswith("/") else urlsplit(address).path
+
+
 def copied(sanction: Told) -> list[Told]:
     """What each other platform did with a sanction: its receipt, beside its copy if it has one."""
     copies = {copy["platform"]["domain"]: copy for copy in sanction["adoptions"]["nodes"]}
@@ -215,5 +220,6 @@ FILTERS = {
     "meant": meant,
     "web": web,
     "copied": copied,
+    "local": local,
     "xml": xml,
 }

@@ -25,6 +25,7 @@ PAGES = [
     "/platforms/harbor.example",
     "/policy",
     "/log",
+    "/data",
     "/appeal",
     "/nothing/here",
     "/staff",

@@ -9,6 +9,7 @@ from graphql import build_schema, parse, validate
 from starlette.testclient import TestClient
 
 from api.explorer.asking import QUERIES
+from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.telling import DEEDS, label, span
 from api.schema.build import sdl
@@ -221,3 +222,13 @@ def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, tea
     assert "A correction was due" in page
     for private in ("As they did", "We saw it too", "Wrong"):
         assert private not in page + taken
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "told"),
+    [(1_234, None, "1,234+"), (1_234, 100.0, "~120,000"), (1, 1.0, "~1"), (96, 10.4, "~1,000")],
+)
+def test_counts_beyond_what_is_counted_are_told_as_estimates(
+    count: int, share: float | None, told: str
+) -> None:
+    assert estimate(count, share) == told

@@ -1,0 +1,46 @@
+"""Data to take along: files of each day."""
+
+from itertools import groupby
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.explorer.asking import Data
+from api.explorer.lists import paged
+from api.explorer.site import AsGraphQL, Site
+
+PATH = "/data"
+FILES = 120  # on a page
+
+
+def data_routes(site: Site) -> list[Route]:
+    """The page of files."""
+
+    async def files(request: Request) -> Response:
+        asked = paged(request, size=FILES)
+        data = await site.desk.ask(request, "exports", asked)
+        found, info = data["exports"], data["exports"]["pageInfo"]
+        newer = f"{PATH}?before={info['startCursor']}" if info["hasPreviousPage"] else None
+        older = f"{PATH}?after={info['endCursor']}" if info["hasNextPage"] else None
+        return site.page(
+            request,
+            "data",
+            asked=AsGraphQL("exports", asked),
+            is_indexed=not request.query_params,
+            days=by_day(found["nodes"]),
+            newer=newer,
+            older=older,
+        )
+
+    return [site.route(PATH, files)]
+
+
+def by_day(nodes: list[Data]) -> list[dict[str, Any]]:
+    """Files by day and dataset, each with its formats."""
+    rows = []
+    for (day, dataset), files in groupby(nodes, key=lambda node: (node["day"], node["dataset"])):
+        listed = list(files)
+        rows.append({"day": day, "dataset": dataset, "files": listed, **listed[0]})
+    return rows
