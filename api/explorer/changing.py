@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.datastructures import FormData
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
@@ -18,7 +18,7 @@ class Sent:
 
     place: str = ""  # which form
     error: str = ""
-    values: FormData | None = None
+    values: QueryParams | None = None
 
     def value(self, place: str, name: str) -> str:
         """What was typed into a field of a form that was refused."""
@@ -46,12 +46,12 @@ def onward(path: str) -> RedirectResponse:
     return RedirectResponse(path, status_code=303, headers=PRIVATE)
 
 
-def text(form: FormData, name: str) -> str:
+def text(form: QueryParams, name: str) -> str:
     """A field's text, as people type it."""
     return str(form.get(name, "")).replace("\r\n", "\n").strip()
 
 
-def instant(form: FormData, name: str) -> str:
+def instant(form: QueryParams, name: str) -> str:
     """A field's instant in UTC, as RFC 3339 has it; what it isn't is left for the API to refuse."""
     typed = text(form, name)
     return f"{typed}:00Z" if len(typed) == len("2026-03-01T12:00") else typed

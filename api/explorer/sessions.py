@@ -13,15 +13,16 @@ from typing import Any
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken
-from starlette.datastructures import FormData
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.explorer.asking import Problem
+from api.transport import CLOSE, BadRequest, whole_body
 from governance.settings import Keys
 
 FIELD = "csrf"  # of forms
-MOST_FIELDS = 20
+MOST_BYTES = 100_000  # of a form
 EXPIRED = Problem(
     403, "This form has expired", "open its page again and send it from there; nothing was changed"
 )
@@ -59,14 +60,18 @@ class Sessions:
         token, held = orjson.loads(opened)
         return Session(token, held)
 
-    async def form(self, request: Request, session: Session) -> FormData:
+    async def form(self, request: Request, session: Session) -> QueryParams:
         """The fields of a form that this session's page sent; Problem for any other."""
         kind = request.headers.get("content-type", "").partition(";")[0]
         if kind != "application/x-www-form-urlencoded":
             raise Problem(415, "That can't be read", "expected the form of the page")
-        form = await request.form(max_files=0, max_fields=MOST_FIELDS)
-        given = str(form.get(FIELD, ""))
-        if not compare_digest(given.encode(), session.token.encode()):
+        declared = request.headers.get("content-length", "").encode()
+        try:
+            body = await whole_body(declared, request.receive, MOST_BYTES)
+        except BadRequest as bad:
+            raise Problem(bad.status, "That can't be read", bad.message, CLOSE) from None
+        form = QueryParams(body)
+        if not compare_digest(form.get(FIELD, "").encode(), session.token.encode()):
             raise EXPIRED
         return form
 

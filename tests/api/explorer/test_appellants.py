@@ -173,3 +173,10 @@ def test_a_form_of_another_kind_isnt_read(node: Node, person: Visitor) -> None:
     assert page.status_code == 415
     page = node.client.post("/appeal/open", files={"secret": b"x"})
     assert page.status_code == 415
+
+
+def test_a_form_that_is_too_long_is_not_read_to_its_end(node: Node, person: Visitor) -> None:
+    person.open("/appeal")
+    page = person.bare("/appeal/open", secret="x" * 100_001, **person.hidden("/appeal/open"))
+    assert page.status_code == 413
+    assert page.headers["connection"] == "close"
