@@ -26,6 +26,7 @@ PAGES = [
     "/policy",
     "/log",
     "/data",
+    "/reports/harbor.example",
     "/appeal",
     "/nothing/here",
     "/staff",

@@ -147,6 +147,23 @@ def test_what_isnt_there_is_told_with_a_way_on(site: TestClient, path: str) -> N
     assert 'name="robots" content="noindex' in page.text
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/reports/harbor.example?from=2026-01-01&to=2026-02-01", 200),
+        ("/reports/harbor.example?from=2026-02-01&to=2026-01-01", 400),
+        ("/reports/harbor.example?from=2026-02-01&to=2026-02-01", 400),
+        ("/reports/harbor.example?from=soon", 400),
+        ("/reports/nobody.example", 404),
+        ("/data?after=nonsense", 400),
+    ],
+)
+def test_reports_are_of_days_that_come_in_order(site: TestClient, path: str, status: int) -> None:
+    page = site.get(path)
+    assert page.status_code == status
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
 def test_a_selection_without_sanctions_shows_the_way_back(site: TestClient) -> None:
     page = site.get("/sanctions?from=1999-01-01&to=1999-12-31")
     assert page.status_code == 200
