@@ -29,6 +29,7 @@ from api.observing.routes import routes
 from api.observing.state import Probes
 from api.observing.statements import Watched, watch
 from api.observing.traces import Traces, traces
+from api.peering import peer_routes
 from api.publishing import publishing
 from api.reads.stores import store
 from api.reporting import report_routes
@@ -114,6 +115,7 @@ def create_app(
             *log_routes(database, sequencer),
             *download_routes(settings.export_folder),
             *report_routes(database, now),
+            *peer_routes(database, sequencer, members, now),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],

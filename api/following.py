@@ -4,18 +4,20 @@ import fcntl
 import logging
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 import httpx2
+import orjson
 import sqlalchemy as sa
 import typer
 from sqlmodel import col
@@ -23,13 +25,13 @@ from sqlmodel import col
 from api.console import err, fail, now, opened
 from api.observing import logs
 from api.outward import NotPublic, Outside
-from api.sources import Site, ahead
+from api.sources import REDIRECTS, Site, ahead, body
 from governance import following as follow_up
 from governance.database import Database
 from governance.errors import Conflict, InvalidInput
-from governance.following import Follower
+from governance.following import Follower, Named
 from governance.log.auditing import KEY, largest
-from governance.log.errors import LogError, Unread
+from governance.log.errors import LogError, Malformed, Unproven, Unread
 from governance.log.growth import Forked
 from governance.log.signers import Algorithm, Verifier, parse_verifier
 from governance.log.tiles import Tile
@@ -42,6 +44,10 @@ EVERY = timedelta(seconds=0.4)  # between polls of a peer that is well
 LONGEST_PAUSE = timedelta(minutes=1)  # after polls that failed
 FEW = 4  # files, fetched one after another
 LARGEST_KEY = 1_000  # bytes
+LARGEST_DOCUMENT = 256 * 1024  # bytes
+LARGEST_DISCLOSURES = 16 * 1024 * 1024  # bytes
+LONGEST_ANSWER = 20.0  # seconds
+MOST_REDIRECTS = 3
 _LEADER = 0x666F6C6C6F77  # "follow": the advisory lock's number
 
 Clock = Callable[[], datetime]
@@ -50,8 +56,8 @@ Clock = Callable[[], datetime]
 class Node:
     """A followed node as it is reached over HTTP."""
 
-    def __init__(self, client: httpx2.Client, url: str) -> None:
-        self._client, self._url = client, url
+    def __init__(self, outside: Outside, client: httpx2.Client, url: str) -> None:
+        self._outside, self._client, self._url = outside, client, url
         self._log = Site(client, f"{url}/log")
 
     def read(self, path: str, limit: int) -> bytes:
@@ -67,8 +73,68 @@ class Node:
             return ((tile, self._tile(tile)) for tile in first)
         return ahead(chain(first, coming), self._tile)
 
+    def named(self, domain: str) -> Named:
+        """Asks the domain itself, which may lead elsewhere a few times."""
+        url = self._outside.well_known(domain)
+        told = self._asked("GET", url, LARGEST_DOCUMENT, redirects=MOST_REDIRECTS)
+        log, platforms = told.get("log"), told.get("platforms")
+        if type(log) is not dict or type(platforms) is not list:
+            raise Malformed("it names no log, or no platforms")
+        origin, key = log.get("origin"), log.get("key")
+        own = [one for one in platforms if type(one) is dict and one.get("domain") == domain]
+        if type(origin) is not str or type(key) is not str or not own:
+            raise Unproven("it names another log, or not this platform")
+        name = own[0].get("name")
+        return Named(origin, key, name if type(name) is str else None)
+
+    def disclosures(self, cases: Sequence[str], token: str | None) -> Mapping[str, object]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"{self._url}/log/disclosures"
+        told = self._asked(
+            "POST", url, LARGEST_DISCLOSURES, headers=headers, json={"cases": list(cases)}
+        )
+        found = told.get("disclosures")
+        if type(found) is not dict:
+            raise Malformed("disclosures are an object")
+        return found
+
+    def _asked(
+        self, method: str, url: str, limit: int, *, redirects: int = 0, **given: Any
+    ) -> dict[str, Any]:
+        """An answer's JSON object, of whole text at most a limit; after so many redirects."""
+        try:
+            with self._client.stream(method, url, **given) as answer:
+                place = answer.headers.get("location", "")
+                if answer.status_code not in REDIRECTS or not redirects:
+                    return _object(answer, url, limit)
+            other = httpx2.URL(url).join(place)
+        except NotPublic:
+            raise Unread(url, "its address isn't public, and nothing is sent there") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            kind = type(error).__name__
+            raise Unread(url, f"the server is out of reach or breaks off ({kind})") from None
+        if other.scheme != httpx2.URL(url).scheme:
+            raise Unread(url, "it leads to another scheme")
+        return self._asked(method, str(other), limit, redirects=redirects - 1)
+
     def _tile(self, tile: Tile) -> bytes:
         return self.read(tile.path, largest(tile))
+
+
+def _object(answer: httpx2.Response, url: str, limit: int) -> dict[str, Any]:
+    if answer.status_code != 200:
+        raise Unread(url, f"the server answers with {answer.status_code}")
+    until = time.monotonic() + LONGEST_ANSWER
+    data = b"".join(body(answer, url, limit, until))
+    if len(data) > limit:
+        raise Unread(url, f"it has more than {limit:,} bytes")
+    try:
+        told = orjson.loads(data)
+    except ValueError:
+        told = None
+    if type(told) is not dict:
+        raise Malformed("it isn't an object of JSON")
+    return told
 
 
 def contact(outside: Outside, url: str, keys: list[str], *, own: str) -> list[Verifier]:
@@ -77,7 +143,7 @@ def contact(outside: Outside, url: str, keys: list[str], *, own: str) -> list[Ve
     if not keys:
         with outside.client() as client:
             try:
-                told = Node(client, url).read(KEY, LARGEST_KEY).decode("ascii")
+                told = Node(outside, client, url).read(KEY, LARGEST_KEY).decode("ascii")
             except (Unread, UnicodeDecodeError) as error:
                 why = str(error) if isinstance(error, Unread) else "it isn't a key"
                 raise InvalidInput(
@@ -149,11 +215,11 @@ def _catch_up(database: Database, settings: Settings) -> None:
     """Polls each peer once; what is wrong with one is told, and stops no other."""
     with database.reading() as session:
         active = follow_up.active(session)
-    is_fine = True
-    with Outside(settings).client() as client:
+    is_fine, outside, keys = True, Outside(settings), settings.keys()
+    with outside.client() as client:
         for origin, url in active.items():
             try:
-                Follower(database, origin, clock=now).poll(Node(client, url))
+                Follower(database, keys, origin, clock=now).poll(Node(outside, client, url))
             except LogError as error:
                 err.print(f"{origin}: {error}", highlight=False, markup=False)
                 is_fine = False
@@ -176,30 +242,24 @@ async def following(database: Database, settings: Settings, clock: Clock) -> Non
 
 
 async def _lead(database: Database, settings: Settings, clock: Clock) -> None:
-    with leading(database) as leads:
-        if not leads:
-            return
-        with Outside(settings).client() as client:
-            await _follow_all(database, client, clock)
-
-
-async def _follow_all(database: Database, client: httpx2.Client, clock: Clock) -> None:
     """Follows each peer at its own pace, so that none waits for another."""
-    under_way: dict[str, str] = {}
+    outside, keys, under_way = Outside(settings), settings.keys(), set[str]()
 
     async def keep(origin: str, url: str) -> None:
+        follower = Follower(database, keys, origin, clock=clock)
         try:
-            await _follow(Follower(database, origin, clock=clock), Node(client, url), origin)
+            await _follow(follower, Node(outside, client, url), origin)
         finally:
-            under_way.pop(origin, None)
+            under_way.discard(origin)
 
-    async with anyio.create_task_group() as tasks:
-        while True:
-            for origin, url in (await anyio.to_thread.run_sync(_active, database)).items():
-                if origin not in under_way:
-                    under_way[origin] = url
-                    tasks.start_soon(keep, origin, url)
-            await anyio.sleep(LOOK.total_seconds())
+    with leading(database) as leads, outside.client() as client:
+        async with anyio.create_task_group() as tasks:
+            while leads:
+                for origin, url in (await anyio.to_thread.run_sync(_active, database)).items():
+                    if origin not in under_way:
+                        under_way.add(origin)
+                        tasks.start_soon(keep, origin, url)
+                await anyio.sleep(LOOK.total_seconds())
 
 
 async def _follow(follower: Follower, node: Node, origin: str) -> None:

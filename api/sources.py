@@ -28,7 +28,7 @@ LONGEST_ANSWER = 120.0  # seconds for all of a file
 TRIES = 3
 PAUSE = 0.5  # seconds between tries
 _GZIP = 16 + zlib.MAX_WBITS
-_REDIRECTS = {301, 302, 303, 307, 308}
+REDIRECTS = {301, 302, 303, 307, 308}
 
 Job = tuple[Tile, Future[bytes]]
 
@@ -92,19 +92,19 @@ class Site:
         with self._answer(path) as answer:
             if answer.status_code != 200:
                 raise Unread(path, f"the server answers with {answer.status_code}")
-            return _bounded(b"".join(_body(answer, path, limit, until)), path, limit)
+            return _bounded(b"".join(body(answer, path, limit, until)), path, limit)
 
     @contextmanager
     def _answer(self, path: str) -> Iterator[httpx2.Response]:
         """The answer, after one redirect at most, which stays with the scheme."""
         url = httpx2.URL(f"{self._prefix}/{path}")
         with self._client.stream("GET", url) as answer:
-            if answer.status_code not in _REDIRECTS:
+            if answer.status_code not in REDIRECTS:
                 yield answer
                 return
             other = _target(url, answer, path)
         with self._client.stream("GET", other) as answer:
-            if answer.status_code in _REDIRECTS:
+            if answer.status_code in REDIRECTS:
                 raise Unread(path, "the server redirects more than once")
             yield answer
 
@@ -160,7 +160,7 @@ def _target(url: httpx2.URL, answer: httpx2.Response, path: str) -> httpx2.URL:
     return other
 
 
-def _body(answer: httpx2.Response, path: str, limit: int, until: float) -> Iterator[bytes]:
+def body(answer: httpx2.Response, path: str, limit: int, until: float) -> Iterator[bytes]:
     """The pieces of a body, which end soon after the limit, whatever they unpack to."""
     coding = answer.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("gzip", "identity"):

@@ -15,6 +15,7 @@ from governance import feed
 from governance.adoptions import Receipt, receipt_id
 from governance.feed import Happening
 from governance.log.sequencing import ledger_of
+from governance.peers import followed_platforms
 from governance.platforms import Platform
 from governance.rules import adoption
 from governance.rules.policy import REMEDY_DUE
@@ -115,7 +116,10 @@ def receive(
 
 def _copies(session: Session, sources: Mapping[str, Corrected]) -> Sequence[Sanction]:
     session.flush()
-    found = select(Sanction).where(col(Sanction.derived_from_id).in_(sources))
+    found = select(Sanction).where(
+        col(Sanction.derived_from_id).in_(sources),
+        col(Sanction.platform_id).not_in(followed_platforms()),  # their own nodes do
+    )
     return session.exec(found.order_by(col(Sanction.issued_at), col(Sanction.id))).all()
 
 

@@ -19,11 +19,7 @@ from governance.rules.status import timeline
 from governance.sanctions import Sanction
 from governance.words import EventType
 
-_LAST = (
-    sa.select(col(Event.position), col(Event.recorded_at))
-    .order_by(sa.desc(col(Event.position)))
-    .limit(1)
-)
+_LAST = sa.select(col(Event.position)).order_by(sa.desc(col(Event.position))).limit(1)
 
 
 class Happening(NamedTuple):
@@ -60,10 +56,10 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
     The caller holds the writers' turn until the commit, so positions follow the order of commits.
     """
     session.flush()
-    position, recorded_at = session.execute(_LAST).one_or_none() or (0, now)
+    position = newest_position(session)
     ledger = ledger_of(session)
-    # A clock that jumped back must not reorder what was known when.
-    recorded_at = ledger.instant(max(recorded_at, now))
+    # A clock that jumped back must not reorder what was known when; a peer's clock is its own.
+    recorded_at = ledger.instant(now)
     rows, index = [], ledger.size
     for event in happenings:
         position = position_after(position, event.type, index)
@@ -81,7 +77,17 @@ def position_after(newest: int, event: EventType, index: int) -> int:
     the same. A notice, which is between platforms, has the even one after it: whoever may not see
     it can't tell that it is there.
     """
-    return newest + 1 if event is EventType.NOTICE_DUE else max(newest + 1, 2 * index + 1)
+    return newest + 1 if event is EventType.NOTICE_DUE else max(next_odd(newest), 2 * index + 1)
+
+
+def next_odd(newest: int) -> int:
+    """The position that follows, of what is in a log: a peer's has no index here."""
+    return newest + 1 + newest % 2
+
+
+def newest_position(session: Session) -> int:
+    """Where the feed ends."""
+    return session.execute(_LAST).scalar() or 0
 
 
 def row_of(event: Happening, position: int, recorded_at: datetime) -> dict[str, Any]:

@@ -5,44 +5,58 @@ Entries are taken over in batches, each in one transaction with the size that it
 interruption anywhere loses nothing and repeats nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance import mirroring
+from governance.applying import Application, disclose, join
 from governance.database import Database
+from governance.disclosing import MOST_CASES, Disclosed, checked, fits
 from governance.errors import Conflict, NotFound
 from governance.fields import new_id
 from governance.log.auditing import CHECKPOINT, Signed
 from governance.log.checkpoints import Checkpoint
-from governance.log.errors import LogError, Malformed, Unproven
+from governance.log.errors import LogError, Malformed, Unproven, Unread
 from governance.log.growth import Forked, Growth, Proven
 from governance.log.histories import History
-from governance.log.leaves import Leaf, parse_leaf
+from governance.log.leaves import BEGINS, Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.signers import Verifier, signed_by
 from governance.log.tiles import Tile
 from governance.log.tree import EMPTY_ROOT, leaf_hash
-from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, Verdict
-from governance.sealing import seal
+from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, PeerPlatform, Verdict
+from governance.sanctions import Sanction
+from governance.sealing import seal, unseal
 from governance.settings import Keys
 from governance.words import PeerState
 
 MOST_AT_ONCE = 2_048  # entries in one transaction
 MOST_PEERS = 100
 LARGEST_CHECKPOINT = 64 * 1024  # bytes
+CHECK_EVERY = timedelta(hours=1)  # that a domain names its node still
+CHECK_AGAIN = timedelta(seconds=30)  # what couldn't be found out
 GRAIN = timedelta(seconds=5)  # how exactly it is noted when a log without news was verified
 
 Clock = Callable[[], datetime]
 
 
+class Named(NamedTuple):
+    """Which log speaks for a domain, as the domain says: its origin and key, and a name."""
+
+    origin: str
+    key: str
+    name: str | None
+
+
 class Remote(Protocol):
-    """A peer as it is reached: its log's files. Each call raises Unread for what isn't there."""
+    """A peer as it is reached. Each call raises Unread for what isn't there."""
 
     def read(self, path: str, limit: int) -> bytes:
         """The bytes of a file."""
@@ -50,14 +64,21 @@ class Remote(Protocol):
     def fetch(self, tiles: Iterable[Tile]) -> Iterable[tuple[Tile, bytes]]:
         """The bytes of tiles, in order."""
 
+    def named(self, domain: str) -> Named:
+        """What a platform's domain says of the node that speaks for it; LogError if nothing."""
+
+    def disclosures(self, cases: Sequence[str], token: str | None) -> Mapping[str, object]:
+        """What the peer discloses of some cases, to the holder of a token."""
+
 
 class Follower:
     """What one process knows of one peer beside the database: its log's history."""
 
-    def __init__(self, database: Database, origin: str, *, clock: Clock) -> None:
-        self._database, self._origin, self._clock = database, origin, clock
+    def __init__(self, database: Database, keys: Keys, origin: str, *, clock: Clock) -> None:
+        self._database, self._keys, self._origin, self._clock = database, keys, origin, clock
         self._history: History | None = None
         self._seen = 0  # entries that the history was told
+        self._asked_at: datetime | None = None  # for what wasn't disclosed
 
     def poll(self, remote: Remote) -> bool:
         """Takes over all that is new; False once the peer isn't followed any longer. What is
@@ -67,6 +88,8 @@ class Follower:
             return False
         try:
             self._polled(peer, remote)
+            self._check_platforms(remote)
+            self._ask_again(remote)
         except LogError as error:
             self._note(str(error))
             raise
@@ -86,7 +109,7 @@ class Follower:
             self._verified(signed)
             return
         for batch in _batches(growth.entries(remote.fetch, peer.size)):
-            if not self._take(peer, batch, signed):
+            if not self._take(peer, batch, signed, remote):
                 break  # another process is at it
 
     def _growth(self, peer: Peer, new: Checkpoint, remote: Remote) -> Growth:
@@ -123,23 +146,179 @@ class Follower:
             _followed(scout, entry)
         signed_by(signed.note, scout.trusted)
 
-    def _take(self, peer: Peer, batch: Sequence[Proven], signed: Signed) -> bool:
+    def _take(self, peer: Peer, batch: Sequence[Proven], signed: Signed, remote: Remote) -> bool:
         """Takes over the next entries; not if another process did."""
         history = self._told(peer)
         self._history = None  # until the batch is committed
         start = peer.size
+        read = [_followed(history, entry) for entry in batch]
+        disclosed = self._disclosed(
+            peer, [leaf for leaf, fault in read if leaf and not fault], remote
+        )
         with self._database.writing() as session:
             stored = session.get_one(Peer, peer.origin)
             if stored.size != start or stored.state is not PeerState.FOLLOWING:
                 return False
-            for index, entry in enumerate(batch, start):
-                session.add(_row(stored.origin, index, entry, *_followed(history, entry)))
+            application = self._application(session, stored, disclosed)
+            rows = [
+                _row(stored.origin, index, entry, leaf, *_taken(application, leaf, fault))
+                for index, (entry, (leaf, fault)) in enumerate(zip(batch, read, strict=True), start)
+            ]
+            session.add_all(rows)
             mirroring.extend(session, stored, batch)
             stored.verifiers = " ".join(sorted(map(str, history.trusted)))
             self._believe(stored, signed)
+            self._take_waiting(session, application)
+            application.finish_batch()
         peer.size, peer.root_hash = stored.size, stored.root_hash
         self._history, self._seen = history, peer.size
         return True
+
+    def _application(
+        self, session: Session, peer: Peer, disclosed: Mapping[str, Disclosed]
+    ) -> Application:
+        return Application(session, self._keys, peer, disclosed, now=self._clock())
+
+    def _disclosed(
+        self, peer: Peer, leaves: Sequence[Leaf], remote: Remote
+    ) -> dict[str, Disclosed]:
+        """What the peer discloses of the cases that are to be applied, checked; a case whose
+        disclosures don't hold has none. What couldn't be asked is asked again later."""
+        spoken = self._spoken_for()
+        begun = {
+            str(leaf.case): leaf
+            for leaf in leaves
+            if leaf.decision["type"] == BEGINS and leaf.platform in spoken
+        }
+        token = unseal(self._keys, peer.origin, peer.token) if peer.token else None
+        found: dict[str, Disclosed] = {}
+        cases = list(begun)
+        try:
+            for at in range(0, len(cases), MOST_CASES):
+                told = remote.disclosures(cases[at : at + MOST_CASES], token)
+                for case in cases[at : at + MOST_CASES]:
+                    with suppress(LogError):
+                        found[case] = checked(begun[case], told.get(case, []))
+        except LogError:
+            self._set(is_disclosed=False)
+        return {case: one for case, one in found.items() if one}
+
+    def _ask_again(self, remote: Remote) -> None:
+        """Asks for what a peer may disclose of its cases, where that wasn't possible before."""
+        peer, now = self._peer(), self._clock()
+        if peer.is_disclosed or (self._asked_at and now - self._asked_at < CHECK_AGAIN):
+            return
+        self._asked_at = now
+        self._set(is_disclosed=True)  # until the peer can't be asked once more
+        after = ""
+        while leaves := self._undisclosed(peer, after):
+            after = str(leaves[-1].case)
+            disclosed = self._disclosed(peer, leaves, remote)
+            with self._database.writing() as session:
+                for case, fields in disclosed.items():
+                    sanction = session.get_one(Sanction, case)
+                    if sanction.redacted_at is None and fits(sanction.subject_kind, fields):
+                        disclose(session, self._keys, sanction, fields)
+
+    def _undisclosed(self, peer: Peer, after: str) -> list[Leaf]:
+        """The next first entries of cases of which not all may be here, by their cases."""
+        begun = (
+            sa.select(col(PeerEntry.data))
+            .join(Sanction, col(Sanction.id) == col(PeerEntry.case_id))
+            .where(col(PeerEntry.origin) == peer.origin, col(Sanction.redacted_at).is_(None))
+            .where(col(PeerEntry.verdict) == Verdict.APPLIED, col(PeerEntry.is_first))
+            .where(col(PeerEntry.case_id) > after)
+            .order_by(col(PeerEntry.case_id))
+            .limit(MOST_CASES)
+        )
+        with self._database.reading() as session:
+            return [parse_leaf(data) for data in session.scalars(begun)]
+
+    def _take_waiting(self, session: Session, application: Application) -> None:
+        """What waited for cases that are known now."""
+        session.flush()
+        for case in application.begun:
+            waiting = sa.select(PeerEntry).where(
+                col(PeerEntry.case_id) == case, col(PeerEntry.verdict) == Verdict.WAITING
+            )
+            for entry in session.scalars(waiting.order_by(col(PeerEntry.index))):
+                if entry.origin == self._origin:
+                    entry.verdict, entry.fault = application.take(parse_leaf(entry.data))
+                    session.add(entry)
+
+    def _check_platforms(self, remote: Remote) -> None:
+        """Asks the domains of the peer's platforms whether it speaks for them, now and then."""
+        now = self._clock()
+        with self._database.reading() as session:
+            own = sa.select(PeerPlatform).where(col(PeerPlatform.origin) == self._origin)
+            due = [one for one in session.scalars(own) if _is_due(one, now)]
+        for platform in due:
+            self._check_platform(platform, remote, now)
+
+    def _check_platform(self, platform: PeerPlatform, remote: Remote, now: datetime) -> None:
+        peer, named, problem = self._peer(), None, None
+        try:
+            named = remote.named(platform.domain)
+            if named.origin != peer.origin or named.key not in peer.verifiers.split(" "):
+                problem = "its domain names another log"
+        except Unread as error:
+            problem = str(error)
+        except LogError:
+            problem = "its domain names no log"
+        with self._database.writing() as session:
+            stored = session.get_one(PeerPlatform, (platform.origin, platform.domain))
+            stored.checked_at, stored.problem = now, problem
+            if problem is None:
+                stored.proven_at = now
+                stored.problem = join(session, stored, named.name if named else None, now=now)
+                stored.is_proven = stored.problem is None
+            elif named or now - (stored.proven_at or now) >= STALE_AFTER:
+                stored.is_proven = stored.is_current = False
+            session.add(stored)
+        while stored.is_proven and not stored.is_current:
+            stored.is_current = self._catch_up(peer, stored, remote)
+
+    def _catch_up(self, peer: Peer, platform: PeerPlatform, remote: Remote) -> bool:
+        """Applies the next entries that waited for a platform to be proven; whether that's all."""
+        waiting = (
+            sa.select(PeerEntry)
+            .where(col(PeerEntry.origin) == peer.origin)
+            .where(col(PeerEntry.platform) == platform.domain)
+            .where(col(PeerEntry.verdict) == Verdict.WAITING)
+            .order_by(col(PeerEntry.index))
+            .limit(MOST_AT_ONCE)
+        )
+        with self._database.reading() as session:
+            leaves = [parse_leaf(entry.data) for entry in session.scalars(waiting)]
+        disclosed = self._disclosed(peer, leaves, remote)
+        with self._database.writing() as session:
+            stored = session.get_one(PeerPlatform, (platform.origin, platform.domain))
+            peer = session.get_one(Peer, peer.origin)
+            entries = session.scalars(waiting).all()
+            application = self._application(session, peer, disclosed)
+            applied = 0
+            for entry in entries:
+                entry.verdict, entry.fault = application.apply_entry(parse_leaf(entry.data))
+                applied += entry.verdict is not Verdict.WAITING
+                session.add(entry)
+            self._take_waiting(session, application)
+            stored.is_current = len(entries) < MOST_AT_ONCE or not applied
+            session.add(stored)
+            application.finish_batch()
+        return stored.is_current
+
+    def _spoken_for(self) -> set[str]:
+        """The domains that the peer speaks for."""
+        with self._database.reading() as session:
+            own = sa.select(col(PeerPlatform.domain)).where(
+                col(PeerPlatform.origin) == self._origin, col(PeerPlatform.is_proven)
+            )
+            return set(session.scalars(own))
+
+    def _set(self, **values: object) -> None:
+        with self._database.writing() as session:
+            own = sa.update(Peer).where(col(Peer.origin) == self._origin)
+            session.execute(own.values(**values))
 
     def _told(self, peer: Peer) -> History:
         """The history of the entries that are here."""
@@ -213,16 +392,39 @@ def _followed(history: History, entry: Proven) -> tuple[Leaf | None, str | None]
     return leaf, None
 
 
-def _row(origin: str, index: int, entry: Proven, leaf: Leaf | None, fault: str | None) -> PeerEntry:
+def _taken(
+    application: Application, leaf: Leaf | None, fault: str | None
+) -> tuple[Verdict, str | None]:
+    return (Verdict.REFUSED, fault) if fault or leaf is None else application.take(leaf)
+
+
+def _row(
+    origin: str,
+    index: int,
+    entry: Proven,
+    leaf: Leaf | None,
+    verdict: Verdict,
+    fault: str | None,
+) -> PeerEntry:
     return PeerEntry(
         origin=origin,
         index=index,
         platform=leaf.platform if leaf else None,
+        case_id=leaf.case if leaf else None,
+        is_first=leaf is not None and leaf.decision["type"] == BEGINS,
         leaf_hash=encode(entry.leaf_hash),
         data=entry.data,
-        verdict=Verdict.REFUSED if fault else Verdict.WAITING,
+        verdict=verdict,
         fault=fault,
     )
+
+
+def _is_due(platform: PeerPlatform, now: datetime) -> bool:
+    """Whether the domain of a platform is to be asked."""
+    if platform.checked_at is None or (platform.is_proven and not platform.is_current):
+        return True
+    is_well = platform.is_proven and platform.problem is None
+    return now - platform.checked_at >= (CHECK_EVERY if is_well else CHECK_AGAIN)
 
 
 def _batches(bundles: Iterator[list[Proven]]) -> Iterator[list[Proven]]:
@@ -257,7 +459,7 @@ def begin(
         peer = Peer(origin=origin, url=url, verifiers=trusted, root_hash=empty, followed_at=now)
     peer.url = url
     if token is not None:
-        peer.token = seal(keys, origin, token)
+        peer.token, peer.is_disclosed = seal(keys, origin, token), False
     if peer.state is PeerState.UNFOLLOWED:
         peer.state = PeerState.FOLLOWING
     session.add(peer)

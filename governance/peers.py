@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
@@ -41,6 +42,9 @@ class Peer(SQLModel, table=True):
     state: PeerState = Field(default=PeerState.FOLLOWING, sa_type=EnumText(PeerState))
     problem: str | None = None
     token: bytes | None = None  # sealed with the node's key
+    is_disclosed: bool = Field(
+        default=True, sa_column_kwargs={"server_default": sa.true()}
+    )  # what it discloses is here, as far as it lets see
     followed_at: datetime = Field(sa_type=Utc)
     last_verified_at: datetime | None = Field(default=None, sa_type=Utc)
 
@@ -62,15 +66,53 @@ class Peer(SQLModel, table=True):
         return Checkpoint(self.origin, self.size, decode(self.root_hash))
 
 
+class PeerPlatform(SQLModel, table=True):
+    """A platform of a peer's log. The peer speaks for it while the platform's domain names the
+    log; `platform_id` is then its row here. `is_current` while no entry of it waits."""
+
+    __tablename__ = "peer_platforms"
+
+    origin: str = Field(primary_key=True, foreign_key="peers.origin")
+    domain: str = Field(primary_key=True)
+    declared_id: str
+    platform_id: str | None = Field(default=None, foreign_key="platforms.id", unique=True)
+    is_proven: bool = False
+    is_current: bool = False
+    proven_at: datetime | None = Field(default=None, sa_type=Utc)
+    checked_at: datetime | None = Field(default=None, sa_type=Utc)
+    problem: str | None = None
+
+
+def followed_platforms() -> sa.Select[Any]:
+    """Ids of the platforms that decide in peers' logs, and not here."""
+    platform_id: sa.ColumnClause[str] = sa.column("platform_id", sa.Text())
+    found = sa.table("peer_platforms", platform_id)
+    return sa.select(platform_id).select_from(found).where(platform_id.is_not(None))
+
+
+class PeerSource(SQLModel, table=True):
+    """The source of a peer's sanction, as long as it isn't known here."""
+
+    __tablename__ = "peer_sources"
+
+    sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
+    source_id: str = Field(index=True)
+
+
 class PeerEntry(SQLModel, table=True):
     """An entry of a peer's log as it was hashed, whatever it says. `fault` is why it is refused."""
 
     __tablename__ = "peer_entries"
-    __table_args__ = (sa.Index("peer_entries_of_platform", "origin", "platform", "index"),)
+    __table_args__ = (
+        sa.Index("peer_entries_of_platform", "origin", "platform", "index"),
+        sa.Index("peer_entries_of_case", "case_id", "verdict"),
+    )
 
     origin: str = Field(primary_key=True, foreign_key="peers.origin")
     index: int = Field(primary_key=True, sa_type=sa.BigInteger)
     platform: str | None = None
+    case_id: str | None = None
+    is_first: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     leaf_hash: str  # base64
     data: bytes
     verdict: Verdict = Field(sa_type=EnumText(Verdict))

@@ -101,6 +101,8 @@ class Replay:
             self._add_platform(leaf, at)
         if kind in ("key.registered", "key.retired"):
             self._change_key(leaf, at)
+        if kind == "peer.applied":  # what came of peers took places in the feed
+            self._position = max(self._position, leaf.decision["position"])
         event = EVENTS.get(kind)
         if event is not None:
             sanction, about = self._happened(event, leaf, at)
@@ -218,8 +220,7 @@ class Replay:
         _set(appeal, decisions.APPEAL, changed)
         self._session.add(appeal)
         if event is EventType.REVIEWER_INVITED:
-            guest = self._platforms[decision["guest"]]
-            self._session.add(Invitation(sanction_id=sanction.id, platform_id=guest, at=at))
+            self._invite(sanction, decision["guest"], at)
         return appeal
 
     def _receipt(self, sanction: Sanction, platform_id: str, changed: Mapping[str, Any]) -> Receipt:
@@ -234,6 +235,10 @@ class Replay:
         receipt.reason = held.reason if held and is_same else None
         self._session.add(receipt)
         return receipt
+
+    def _invite(self, sanction: Sanction, guest: str, at: datetime) -> None:
+        invited = self._platforms[guest]
+        self._session.add(Invitation(sanction_id=sanction.id, platform_id=invited, at=at))
 
     def _note_notice(self, sanction: Sanction, outcome: NoticeOutcome, at: datetime) -> None:
         disclosure = self._session.get(Disclosure, sanction.id)

@@ -14,7 +14,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.appealing import standing_in_place
 from governance.database import Database
-from governance.erasing import Scope, redact, under_appeal
+from governance.erasing import Scope, forget, redact, under_appeal
+from governance.peers import followed_platforms
 from governance.rules.policy import ERASED_AFTER
 from governance.rules.status import effect
 from governance.sanctions import Sanction
@@ -78,8 +79,13 @@ def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime)
     appealed = under_appeal(session, [sanction.id for sanction in due], now)
     waiting = {*appealed, *(s.id for s in due if _is_replaced_by_what_holds(session, s, now))}
     ready = [sanction for sanction in due if sanction.id not in waiting]
-    redact(session, [s for s in ready if s.erasure_asked_at is not None], now=now)
-    redact(session, [s for s in ready if s.erasure_asked_at is None], Scope.PRIVATE, now=now)
+    followed = set(session.scalars(followed_platforms()))
+    own = [sanction for sanction in ready if sanction.platform_id not in followed]
+    redact(session, [s for s in own if s.erasure_asked_at is not None], now=now)
+    redact(session, [s for s in own if s.erasure_asked_at is None], Scope.PRIVATE, now=now)
+    # Their own nodes log it; here it goes even if no news comes any longer.
+    copies = [sanction for sanction in ready if sanction.platform_id in followed]
+    forget(session, copies, Scope.PRIVATE, now=now)
     done.erased += len(ready)
     done.waiting += len(waiting)
 

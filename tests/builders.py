@@ -94,14 +94,15 @@ def positions(database: Database) -> list[int]:
 
 
 def write_keys(key_file: Path) -> None:
-    """The keys of every test's node, as files."""
+    """The keys of every test's node, as files; those that are there stay."""
     for file, text in (
         (key_file, KEYS.secret.hex()),
         (key_file.with_suffix(".log.key"), LOG_KEY),
         (key_file.with_suffix(".witness.key"), WITNESS_KEY),
     ):
-        file.write_text(f"{text}\n")
-        file.chmod(0o600)
+        if not file.exists():
+            file.write_text(f"{text}\n")
+            file.chmod(0o600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Small decision logs for tests, as good ones are, and read from a dictionary of files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from governance.fields import print_instant
+from governance.following import Named
 from governance.log.auditing import Audit, Signed
 from governance.log.authorship import sign_decision
 from governance.log.canonical import canonical
@@ -100,6 +101,8 @@ class Served:
     def __init__(self, entries: list[bytes], **given: Any) -> None:
         self.files: Files = {}
         self.asked: list[str] = []
+        self.names: dict[str, Named] = {}
+        self.disclosed: dict[str, object] = {}
         self.log(entries, **given)
 
     def log(self, entries: list[bytes], **given: Any) -> None:
@@ -114,6 +117,13 @@ class Served:
     def fetch(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
         for tile in tiles:
             yield tile, self.read(tile.path, 0)
+
+    def named(self, domain: str) -> Named:
+        """Every domain names this log, unless another was named."""
+        return self.names.get(domain, Named(ORIGIN, str(LOG.verifier()), None))
+
+    def disclosures(self, cases: Sequence[str], token: str | None) -> Mapping[str, object]:
+        return {case: self.disclosed[case] for case in cases if case in self.disclosed}
 
 
 def write(folder: Path, written: Files) -> Path:

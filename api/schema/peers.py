@@ -9,10 +9,10 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 
 from api.reads.fields import All, Read, Row, rows_of, sql
-from api.schema.visible import later
+from api.schema.visible import is_late
 from governance.fields import Long
-from governance.peers import STALE_AFTER, PeerFork
 from governance.peers import Peer as PeerRow
+from governance.peers import PeerFork
 from governance.words import PeerState
 
 
@@ -45,8 +45,8 @@ class Peer(BaseModel):
     @sql(PeerState, "How it stands; its sanctions bind only while FOLLOWING")
     def state(row: Row, read: Read) -> Any:
         stored = sa.type_coerce(row.state, sa.Text())
-        is_late = sa.and_(stored == sa.literal_column("'FOLLOWING'"), is_late_now(row, read))
-        return sa.case((is_late, sa.literal_column("'STALE'")), else_=stored)
+        is_stale = sa.and_(stored == sa.literal_column("'FOLLOWING'"), is_late(row, read))
+        return sa.case((is_stale, sa.literal_column("'STALE'")), else_=stored)
 
     @sql(list[Fork], "Evidence that it signed two histories, oldest first")
     def forks(row: Row, read: Read) -> Any:
@@ -54,10 +54,18 @@ class Peer(BaseModel):
         return All(Fork, found, [found.c.origin == row.origin], [found.c.seen_at, found.c.id])
 
 
-def is_late_now(row: Row, read: Read) -> sa.ColumnElement[bool]:
-    """The twin of `governance.following.state_of`."""
-    verified = sa.func.coalesce(row.last_verified_at, row.followed_at)
-    return sa.type_coerce(verified, row.followed_at.type) <= later(read, -STALE_AFTER)
+def stale_peers(read: Read) -> sa.ColumnElement[str]:
+    """The names of logs whose sanctions don't bind for want of news, as a JSON array."""
+    peer = rows_of(PeerRow)
+    state = sa.type_coerce(peer.c.state, sa.Text())
+    is_forked = state == sa.literal_column("'QUARANTINED'")
+    is_stale = sa.and_(state == sa.literal_column("'FOLLOWING'"), is_late(peer.c, read))
+    named = sa.select(peer.c.origin).where(sa.or_(is_forked, is_stale))
+    late = named.order_by(peer.c.origin).subquery()
+    joined = read.dialect.joined(read.dialect.quoted(late.c.origin), late.c.origin)
+    listed = sa.select(sa.func.coalesce(joined, sa.literal_column("''"))).select_from(late)
+    bracket = sa.literal_column("'['", sa.Text()), sa.literal_column("']'", sa.Text())
+    return bracket[0].concat(listed.scalar_subquery()).concat(bracket[1])
 
 
 def peers_of(read: Read) -> All:

@@ -3,13 +3,17 @@
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import Page, Read, Row, rows_of, sql
+from api.reads.fields import One, Page, Read, Row, rows_of, sql
 from api.reads.values import Argument
 from api.schema.nodes import PAGING, Connection, Node
+from api.schema.peers import Peer
+from governance.peers import Peer as PeerRow
+from governance.peers import PeerPlatform
 from governance.platforms import PlatformKey, PlatformStatement
 
 
@@ -24,6 +28,12 @@ class SigningKey(Node):
 @strawberry.pydantic.type(description="An organisation that takes part, known by its domain")
 class Platform(PlatformStatement, Node):
     id: strawberry.ID = Field(description="Global id, prefixed plt_")
+
+    @sql(Peer | None, "The followed node that it decides on; null if on this one")
+    def peer(row: Row, read: Read) -> Any:
+        spoken, peer = rows_of(PeerPlatform), rows_of(PeerRow)
+        named = sa.select(spoken.c.origin).where(spoken.c.platform_id == row.id)
+        return One(Peer, peer, [peer.c.origin == named.correlate_except(spoken).scalar_subquery()])
 
     @sql(Connection[SigningKey], "Keys it signs its decisions with, oldest first", **PAGING)
     def signing_keys(row: Row, read: Read, **paging: Argument) -> Any:

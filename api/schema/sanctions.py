@@ -30,10 +30,11 @@ from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
 from api.schema.receipts import Receipt, receipts_of
 from api.schema.subjects import domain_of, lookup_keys
-from api.schema.visible import LATEST_END, is_entitled, is_own, sees_subject
+from api.schema.visible import LATEST_END, is_entitled, is_heard, is_own, sees_subject
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft, UTCDateTime
 from governance.identifiers import SubjectKind
+from governance.peers import PeerSource
 from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, events, sanctions
 from governance.sanctions import (
@@ -211,11 +212,14 @@ class Sanction(SanctionStatement, Node):
 
     @sql(bool, "Whether it rests on more than another platform's sanction")
     def is_independent(row: Row, read: Read) -> Any:
-        return sa.or_(row.derived_from_id.is_(None), row.has_own_grounds)
+        unknown = rows_of(PeerSource)  # a source that isn't here is one, too
+        is_derived = there_is(unknown, unknown.c.sanction_id == row.id)
+        is_original = sa.and_(row.derived_from_id.is_(None), sa.not_(is_derived))
+        return sa.or_(is_original, row.has_own_grounds)
 
     @sql(bool, "Whether it counts in suspension status; outside decisions don't")
     def is_binding(row: Row, read: Read) -> Any:
-        return row.is_binding
+        return sa.and_(row.is_binding, is_heard(row, read))
 
     @sql(DisclosureState, "Whether its disclosures are still held")
     def disclosure_state(row: Row, read: Read) -> Any:

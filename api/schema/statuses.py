@@ -24,9 +24,10 @@ from api.reads.fields import (
     value_from,
 )
 from api.reads.values import Argument, Env
+from api.schema.peers import stale_peers
 from api.schema.sanctions import Sanction, is_in_force, sanctions_of
 from api.schema.subjects import asked, batch
-from api.schema.visible import sees_subject
+from api.schema.visible import is_heard, sees_subject
 from governance.fields import URI, UTCDateTime
 from governance.rules.policy import SUSPENSIONS
 from governance.sanctions import SubjectKey
@@ -71,7 +72,7 @@ class SuspensionStatus(BaseModel):
 
     @sql(list[str], "Origins of followed nodes whose news is late")
     def stale_peers(row: Row, read: Read) -> Any:
-        return sa.literal_column("'[]'", sa.Text())
+        return stale_peers(read)
 
 
 def status_of(read: Read, subject: Argument, kind: Argument, at: Argument) -> One:
@@ -111,4 +112,5 @@ def _in_force(row: Row, read: Read) -> tuple[FromClause, Row, Condition]:
 def _counts(found: Row, read: Read) -> list[Condition]:
     """Whether a sanction counts in the status that this viewer sees."""
     is_suspension = is_any_of(found.measure, SUSPENSIONS)
-    return [is_suspension, found.is_binding, is_in_force(found, read), sees_subject(found, read)]
+    binds = [found.is_binding, is_in_force(found, read), is_heard(found, read)]
+    return [is_suspension, *binds, sees_subject(found, read)]

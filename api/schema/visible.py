@@ -11,6 +11,7 @@ from api.reads.values import Getter
 from governance.appeals import Invitation
 from governance.fields import UTCDateTime
 from governance.identifiers import SubjectKind
+from governance.peers import STALE_AFTER, Peer, PeerPlatform
 from governance.rules.disclosure import ViewerKind
 from governance.rules.policy import PARTNER_RETENTION
 from governance.sanctions import Disclosure
@@ -69,6 +70,27 @@ def _is_shared(row: Row) -> Condition:
 def _hosts(row: Row, read: Read) -> Condition:
     held = rows_of(Disclosure)
     return there_is(held, held.c.sanction_id == row.id, held.c.host_id == read.platform_id)
+
+
+def is_heard(row: Row, read: Read) -> Condition:
+    """Whether the platform of the sanction in the row may bind here: it decides on this node, or on
+    one that is followed, was verified within a week of the instant asked about, and which the
+    platform's domain names."""
+    spoken, peer = rows_of(PeerPlatform), rows_of(Peer)
+    both = sa.join(spoken, peer, peer.c.origin == spoken.c.origin)
+    is_silenced = sa.or_(
+        sa.not_(spoken.c.is_proven),
+        sa.type_coerce(peer.c.state, sa.Text()) != sa.literal_column("'FOLLOWING'"),
+        is_late(peer.c, read),
+    )
+    return sa.not_(there_is(both, spoken.c.platform_id == row.platform_id, is_silenced))
+
+
+def is_late(peer: Row, read: Read) -> Condition:
+    """The twin of `governance.following.state_of`, at the instant asked about."""
+    oldest = read.bound(lambda env: min(read.clock(env), env.now) - STALE_AFTER, UTCDateTime())
+    verified = sa.func.coalesce(peer.last_verified_at, peer.followed_at)
+    return sa.type_coerce(verified, UTCDateTime()) <= oldest
 
 
 def sees_subject(row: Row, read: Read) -> Condition:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from governance import following
 from governance.backups import backup
@@ -13,11 +14,12 @@ from governance.lookups import add_lookups
 from governance.membership import add_platform
 from governance.migrations import upgrade
 from governance.notices import NoticeDraft, record_notice
+from governance.peers import PeerSource
 from governance.witnessing import witness
 from governance.words import NoticeOutcome
 from tests.api.worlds import rich
 from tests.builders import KEYS, LOG_KEY, NOW, Team, World
-from tests.logs import LOG, ORIGIN, Served, story
+from tests.logs import ALPHA, LOG, ORIGIN, Served, Writer, decision
 from tests.signing import key_of
 
 NASTY_NAME = "Ünï \\N\t\n'\""
@@ -52,6 +54,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.do(add_lookups, {(cast.a.platform.id, NOW.date()): 2**40})
         world.do(witness, "other.example/log", [str(LOG_KEY.verifier())])
         follow(world)
+        world.do(derive, cast.disputed)
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
@@ -61,11 +64,18 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def follow(world: World) -> None:
     """Copies a peer's log, which then forks."""
     world.do(following.begin, KEYS, "https://peer.example", [LOG.verifier()], "token", now=NOW)
-    follower = following.Follower(world.database, ORIGIN, clock=lambda: NOW)
-    entries = story(5)
+    follower = following.Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW)
+    writer = Writer()
+    writer.add(decision("platform.added", ALPHA, id=f"plt_{'a' * 26}"))
+    entries = [*writer.entries, b"no entry"]
     follower.poll(Served(entries))
     with pytest.raises(Forked):
         follower.poll(Served([b"other", *entries[1:]]))
+
+
+def derive(session: Session, sanction_id: str) -> None:
+    """Says that a sanction has a source that isn't here."""
+    session.add(PeerSource(sanction_id=sanction_id, source_id=f"san_{'a' * 26}"))
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ STORY = story(600)
 def follower(world: World) -> Follower:
     """Return what follows a log that nobody read yet."""
     world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
-    return Follower(world.database, ORIGIN, clock=lambda: NOW)
+    return Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW)
 
 
 def peer(world: World) -> Peer:
@@ -69,7 +69,7 @@ def test_what_is_here_is_not_read_again(world: World, follower: Follower) -> Non
     served = Served(STORY[:520])
     follower.poll(served)
     served.asked.clear()
-    other = Follower(world.database, ORIGIN, clock=lambda: NOW)  # after a restart
+    other = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW)  # after a restart
     other.poll(served)
     assert served.asked == ["checkpoint"]
     served.log(STORY[:530])
@@ -101,7 +101,7 @@ def test_a_batch_is_taken_over_whole_or_not_at_all(
 
 
 def test_two_followers_take_nothing_over_twice(world: World, follower: Follower) -> None:
-    other = Follower(world.database, ORIGIN, clock=lambda: NOW)
+    other = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW)
     served = Served(STORY[:10])
     follower.poll(served)
     other.poll(served)
@@ -239,7 +239,7 @@ def test_a_log_that_hands_over_to_a_new_key_is_followed_on(
     assert {*peer(world).trusted} == {LOG.verifier(), verifier}
     writer.begin()
     served.log(writer.entries, signer=successor)
-    Follower(world.database, ORIGIN, clock=lambda: NOW).poll(served)
+    Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW).poll(served)
     assert copied(world) == writer.entries
 
 

@@ -1,0 +1,341 @@
+"""What peers decided, in this node's records: entries of their logs, applied as they say.
+
+An entry changes only a case that its own platform began in the same log, and what is about to bind
+is judged by the policy once more. Whatever doesn't fit is kept with the entry and changes nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NoResultFound,
+    ProgrammingError,
+)
+from sqlmodel import Session, col, select
+
+from governance import decisions, erasing, feed
+from governance.adoptions import Receipt
+from governance.appeals import Appeal
+from governance.correcting import Corrected, correct_copies
+from governance.disclosing import Disclosed
+from governance.errors import Refused
+from governance.events import Event
+from governance.fields import parse_instant
+from governance.identifiers import lookup_key, parse_subject
+from governance.judging import earlier_of
+from governance.log.leaves import Leaf
+from governance.log.sequencing import Decision, ledger_of
+from governance.notices import Notice
+from governance.peers import Peer, PeerPlatform, PeerSource, Verdict, followed_platforms
+from governance.platforms import Member, Platform
+from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
+from governance.rules import adoption, policy
+from governance.sanctions import Disclosure, Sanction, SubjectKey
+from governance.settings import Keys
+from governance.words import EventType, MemberKind, NoticeOutcome, PolicyConflict, Role, Validity
+
+APPLIED = "peer.applied"
+ADDED = "platform.added"
+LONGEST_NAME = 200  # characters
+_PLATFORM_ID = re.compile("plt_[a-z2-7]{26}")
+_UNFIT = (  # what an entry that says something impossible leads to
+    *(ValidationError, ValueError, KeyError, TypeError, AttributeError, LookupError),
+    *(AssertionError, NoResultFound, DataError, IntegrityError, InterfaceError, ProgrammingError),
+)
+_CORRECTS = frozenset(VALIDITIES) | {
+    *(EventType.SANCTION_SHORTENED, EventType.SANCTION_LIFTED, EventType.SANCTION_SOURCE_ENDED),
+}
+_UNTOLD = frozenset({EventType.NOTICE_DUE})
+
+
+class Unfit(Exception):
+    """Why an entry isn't applied."""
+
+
+class Application(Replay):
+    """Applies entries of one peer, in one transaction that also says so in this node's log."""
+
+    def __init__(
+        self,
+        session: Session,
+        keys: Keys,
+        peer: Peer,
+        disclosed: Mapping[str, Disclosed],
+        *,
+        now: datetime,
+    ) -> None:
+        self._session, self._held, self._keys, self._peer = session, None, keys, peer
+        self._disclosed, self._now = disclosed, now
+        self._erased, self.lost = {}, set()
+        self._platforms = dict(session.exec(select(Platform.domain, Platform.id)).all())
+        own = select(PeerPlatform).where(PeerPlatform.origin == peer.origin)
+        self._spoken = {platform.domain: platform for platform in session.exec(own)}
+        self._position = 0
+        self.told = 0  # events that the feed got
+        self.begun: list[str] = []  # cases that are known now
+
+    def take(self, leaf: Leaf) -> tuple[Verdict, str | None]:
+        """What becomes of the next entry, and why if it is refused."""
+        kind = leaf.decision["type"]
+        if kind == ADDED:
+            return self._declared(leaf)
+        event = EVENTS.get(kind)
+        if event is None or event in _UNTOLD or leaf.platform is None:
+            return Verdict.NOTED, None
+        platform = self._spoken.get(leaf.platform)
+        if platform is None or not platform.is_current:
+            return Verdict.WAITING, None
+        if event in RECEIPTS and self._session.get(Sanction, leaf.case) is None:
+            return Verdict.WAITING, None  # the case may come from another log
+        return self.apply_entry(leaf)
+
+    def apply_entry(self, leaf: Leaf) -> tuple[Verdict, str | None]:
+        """Applies an entry of a platform that the peer speaks for."""
+        event = EVENTS[leaf.decision["type"]]
+        try:
+            with self._session.begin_nested():
+                self._apply(event, leaf)
+        except (Unfit, Refused) as error:
+            return Verdict.REFUSED, str(error)
+        except _UNFIT:
+            return Verdict.REFUSED, "what it says can't be"
+        self.told += 1
+        if event in _CORRECTS:
+            sanction = self._session.get_one(Sanction, leaf.decision["case"])
+            correct_copies(self._session, Corrected(sanction), now=self._now)
+        return Verdict.APPLIED, None
+
+    def finish_batch(self) -> None:
+        """Says in this node's log how far the peer's is applied, if that changed anything: the
+        acknowledgement of what was erased, and where the feed stands."""
+        if not self.told:
+            return
+        ledger, peer = ledger_of(self._session), self._peer
+        at = ledger.instant(self._now)
+        told = {"origin": peer.origin, "size": peer.size, "rootHash": peer.root_hash}
+        data = decisions.of_node(
+            APPLIED, None, at, **told, position=feed.newest_position(self._session)
+        )
+        ledger.add(Decision(data, None, None, at))
+
+    def _declared(self, leaf: Leaf) -> tuple[Verdict, str | None]:
+        """The log has a platform from now on; whether it speaks for it, the domain tells."""
+        domain, declared = leaf.platform, leaf.decision.get("id")
+        if domain is None or type(declared) is not str or not _PLATFORM_ID.fullmatch(declared):
+            return Verdict.NOTED, None
+        if domain not in self._spoken:
+            added = PeerPlatform(origin=self._peer.origin, domain=domain, declared_id=declared)
+            self._session.add(added)
+            self._spoken[domain] = added
+        return Verdict.NOTED, None
+
+    def _apply(self, event: EventType, leaf: Leaf) -> None:
+        at, platform_id = parse_instant(leaf.logged_at), self._platform_of(leaf)
+        if event is EventType.SANCTION_ISSUED:
+            self._check_new(leaf, platform_id)
+        elif event not in RECEIPTS:
+            self._check_change(event, leaf, platform_id)
+        sanction, about = self._happened(event, leaf, at)
+        if event is EventType.SANCTION_REDACTED:
+            scope, redacted_at = self._erased.pop(sanction.id)
+            erasing.forget(self._session, [sanction], scope, now=redacted_at)
+        self._session.flush()
+        told = feed.Happening(event, sanction, occurred_at=self._occurred(leaf))
+        if isinstance(about, Appeal):
+            told = told._replace(appeal=about)
+        elif about is not None:
+            told = told._replace(receipt=about)
+        self._tell(0, told, at)
+        if event is EventType.SANCTION_ISSUED:
+            self.begun.append(sanction.id)
+
+    def _platform_of(self, leaf: Leaf) -> str:
+        platform_id = self._spoken[str(leaf.platform)].platform_id
+        assert platform_id is not None, "it is current"
+        return platform_id
+
+    def _check_new(self, leaf: Leaf, platform_id: str) -> None:
+        if self._session.get(Sanction, leaf.case) is not None:
+            raise Unfit("a case of this id is known already")
+        replaced = leaf.decision.get("supersedes")
+        if replaced is not None:
+            self._own(replaced, platform_id)
+
+    def _check_change(self, event: EventType, leaf: Leaf, platform_id: str) -> None:
+        """Terminal states stay, and no end moves later."""
+        sanction = self._own(leaf.decision["case"], platform_id)
+        if event in VALIDITIES and sanction.validity is not Validity.STANDING:
+            raise Unfit(f"its sanction is {sanction.validity} already")
+        if event is EventType.SANCTION_SHORTENED:
+            end = leaf.decision.get("changed", {}).get("expiresAt")
+            if end is None or (sanction.expires_at and parse_instant(end) > sanction.expires_at):
+                raise Unfit("it doesn't shorten its sanction")
+        named = leaf.decision.get("appeal")
+        if named is not None:
+            appeal = self._session.get(Appeal, named)
+            if appeal is not None and appeal.platform_id != platform_id:
+                raise Unfit("its appeal is another platform's")
+            self._own(leaf.decision.get("origin", sanction.id), platform_id)
+
+    def _own(self, sanction_id: object, platform_id: str) -> Sanction:
+        sanction = self._session.get(Sanction, sanction_id)
+        if sanction is None or sanction.platform_id != platform_id:
+            raise Unfit("its case isn't one of its platform's here")
+        return sanction
+
+    def _note_notice(self, sanction: Sanction, outcome: NoticeOutcome, at: datetime) -> None:
+        told = Notice(
+            sanction_id=sanction.id, platform_id=sanction.platform_id, outcome=outcome, at=at
+        )
+        self._session.merge(told)
+
+    def _invite(self, sanction: Sanction, guest: str, at: datetime) -> None:
+        if guest in self._platforms:
+            super()._invite(sanction, guest, at)
+
+    def _receipt(self, sanction: Sanction, platform_id: str, changed: Mapping[str, Any]) -> Receipt:
+        """Of the sanctions that it names, those that are known here."""
+        known = {
+            name: value
+            for name, value in changed.items()
+            if name not in ("adoptionId", "replacementId")
+            or self._session.get(Sanction, value) is not None
+        }
+        return super()._receipt(sanction, platform_id, known)
+
+    def _issue(self, leaf: Leaf, at: datetime) -> Sanction:
+        source_id = leaf.decision.get("derivedFrom")
+        source = self._session.get(Sanction, source_id) if source_id is not None else None
+        if source is None:
+            leaf = leaf._replace(decision={**leaf.decision, "derivedFrom": None})
+        sanction = super()._issue(leaf, at)
+        sanction.reference_key = f"peer {sanction.id}"
+        if source is None and source_id is not None:
+            self._session.add(PeerSource(sanction_id=sanction.id, source_id=source_id))
+        self._find_copies(sanction)
+        found = self._conflicts(sanction)
+        if source is not None and adoption.ends_later(sanction.ends_at, self._first_end(source)):
+            found.append(PolicyConflict.TOO_LONG)
+        if found:
+            sanction.policy_conflicts = list(dict.fromkeys([*sanction.policy_conflicts, *found]))
+            sanction.is_binding, sanction.lapses_at = False, None
+        self._session.add(feed.settle(sanction))
+        return sanction
+
+    def _find_copies(self, source: Sanction) -> None:
+        """Sanctions that were derived from this one before it was known are linked to it."""
+        waiting = select(PeerSource).where(PeerSource.source_id == source.id)
+        for link in self._session.exec(waiting):
+            copy = self._session.get_one(Sanction, link.sanction_id)
+            copy.derived_from_id = source.id
+            self._session.add(copy)
+            self._session.delete(link)
+
+    def _first_end(self, source: Sanction) -> datetime | None:
+        """The end that a sanction had at first: a copy may be older than what shortened it."""
+        told = select(Event).where(Event.sanction_id == source.id)
+        first = self._session.exec(told.order_by(col(Event.position)).limit(1)).first()
+        return first.ends_at if first else source.ends_at
+
+    def _disclose(self, sanction: Sanction, commitments: Mapping[str, str]) -> None:
+        if sanction.id in self._disclosed:
+            disclose(self._session, self._keys, sanction, self._disclosed[sanction.id])
+
+    def _conflicts(self, sanction: Sanction) -> list[PolicyConflict]:
+        """The rules that it breaks, as far as they can be told from here."""
+        if sanction.subject_kind not in policy.kinds_of(sanction.measure):
+            raise Unfit("its measure isn't taken against its kind of subject")
+        decision = policy.Decision(
+            measure=sanction.measure,
+            category=sanction.category,
+            kind=sanction.subject_kind,
+            basis=sanction.permanent_basis,
+            effective_at=sanction.effective_at,
+            expires_at=sanction.expires_at,
+            conduct_from=sanction.conduct_from,
+            conduct_to=sanction.conduct_to,
+            automation=sanction.automation,
+            decided_by=MemberKind.PERSON,
+            now=sanction.issued_at,
+            keeps_dates=True,
+        )
+        return [found.code for found in policy.conflicts(decision, self._earlier(sanction))]
+
+    def _earlier(self, sanction: Sanction) -> list[policy.Earlier]:
+        """The platform's other binding sanctions of the subject, where that is known."""
+        self._session.flush()
+        keys = sa.select(col(SubjectKey.key)).where(col(SubjectKey.sanction_id) == sanction.id)
+        same = sa.select(col(SubjectKey.sanction_id)).where(col(SubjectKey.key).in_(keys))
+        found = select(Sanction).where(
+            col(Sanction.id).in_(same),
+            col(Sanction.id) != sanction.id,
+            col(Sanction.platform_id).concat("") == sanction.platform_id,
+            col(Sanction.is_binding),
+        )
+        return [
+            earlier_of(other)
+            for other in self._session.exec(found)
+            if other.id != sanction.supersedes_id
+        ]
+
+    def _tell(self, index: int, happening: feed.Happening, at: datetime) -> None:
+        """Adds to the feed what happened, in this node's order and at the peer's time."""
+        position = feed.next_odd(feed.newest_position(self._session))
+        row = feed.row_of(happening, position, at)
+        self._session.execute(sa.insert(Event), [row])
+
+
+def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datetime) -> str | None:
+    """Makes a platform that a peer speaks for one of this node's records; else why not.
+
+    One that was added here and never decided anything here is the peer's from now on, and its
+    members may read.
+    """
+    if spoken.platform_id is not None:
+        return None
+    found = session.exec(select(Platform).where(Platform.domain == spoken.domain)).first()
+    if found is None:
+        if session.get(Platform, spoken.declared_id) is not None:
+            return "its id is another platform's"
+        shown = (name or spoken.domain).strip()[:LONGEST_NAME] or spoken.domain
+        found = Platform(id=spoken.declared_id, domain=spoken.domain, name=shown, added_at=now)
+        session.add(found)
+        session.flush()
+    else:
+        other = select(PeerPlatform).where(PeerPlatform.platform_id == found.id)
+        if session.exec(other).first() is not None:
+            return "another followed node speaks for it"
+        if session.exec(select(Sanction.id).where(Sanction.platform_id == found.id)).first():
+            return "it is a platform of this node, and has decided here"
+        for member in session.exec(select(Member).where(Member.platform_id == found.id)):
+            reads = Role.RESEARCHER if member.roles == [Role.RESEARCHER] else Role.READER
+            member.roles = [reads]
+            session.add(member)
+    spoken.platform_id = found.id
+    return None
+
+
+def disclose(session: Session, keys: Keys, sanction: Sanction, disclosed: Disclosed) -> None:
+    """Stores what a peer disclosed of a sanction, after it was checked; lookups find it by this
+    node's own key. There is no seed: that never leaves the peer."""
+    for table in (SubjectKey, Disclosure):
+        session.execute(sa.delete(table).where(col(table.sanction_id) == sanction.id))
+    values: dict[str, Any] = {"subject": "", **disclosed}
+    uri = values["subject"]
+    host = parse_subject(uri).host if uri else None
+    local = select(Platform.id).where(
+        Platform.domain == host, col(Platform.id).not_in(followed_platforms())
+    )
+    host_id = session.exec(local).first() if host else None
+    session.add(Disclosure(sanction_id=sanction.id, seed=b"", host_id=host_id, **values))
+    if uri:
+        key = lookup_key(keys.derived("lookup"), sanction.subject_kind, uri)
+        session.add(SubjectKey(key=key, sanction_id=sanction.id))
+    session.flush()
