@@ -11,7 +11,7 @@ OTHERS := $(VENV)/.conformance-stamp
 NODE   := tests/conformance/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
 
-.PHONY: help serve test conformance check format fuzz bench lock clean
+.PHONY: help serve test conformance check format fuzz chaos bench lock clean
 
 help:
 	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check    style, types, the published schema, the lock files'
 	@echo 'make format   put the code into the style that check wants'
 	@echo 'make fuzz     the property tests, with thousands of examples each'
+	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --seed 1")'
 	@echo 'make bench    the measurements'
 	@echo 'make lock     resolve dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean    remove what make made'
@@ -46,6 +47,9 @@ format: $(DEV)
 
 fuzz: $(DEV)
 	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto -m "hypothesis or property"
+
+chaos: $(DEV)
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 bench: $(DEV)
 	$(BIN)/python -m bench

@@ -17,6 +17,7 @@ from api.limiting.quotas import Quotas
 from api.limiting.rates import LimitRefused, Rates
 from api.observing import logs
 from api.observing.notes import current
+from api.outward import Outside
 from api.reading import Reader
 from api.reads.compiler import TYPE_KEY
 from api.reads.plans import Plan
@@ -58,9 +59,10 @@ class Changes:
         now: Callable[[], datetime],
         rates: Rates,
         quotas: Quotas,
+        outside: Outside,
     ) -> None:
         self._database, self._reader, self._keys, self._now = database, reader, keys, now
-        self._rates, self._quotas = rates, quotas
+        self._rates, self._quotas, self._outside = rates, quotas, outside
         self._writers = anyio.CapacityLimiter(MOST_WRITERS)
         self._lookers = anyio.CapacityLimiter(MOST_LOOKERS)
 
@@ -128,6 +130,8 @@ class Changes:
         if actor is None and not _takes_secret(raw):
             raise Unauthenticated("this takes a member's credential")
         draft = validated(change.draft, raw)
+        if change.prepare is not None and actor is not None and self._database.log is not None:
+            draft = change.prepare(self._outside, self._database.log.origin, actor, draft)
         using = self._database.reading if change.refused else self._database.writing
         with using() as session:
             return change.use(Act(session, self._keys, actor, self._now()), draft)

@@ -137,8 +137,19 @@ def load_demo(
         int, typer.Option(min=1, max=200_000, help="How many; one of every kind at least.")
     ] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same world.")] = 1,
+    network: Annotated[
+        bool, typer.Option("--network", help="Three nodes that follow each other, instead.")
+    ] = False,
+    stays: Annotated[
+        bool, typer.Option("--stay/--end", help="Whether those serve until interrupted.")
+    ] = True,
 ) -> None:
-    """Load a large demonstration world into an empty database."""
+    """Load a large demonstration world into an empty database, or show three nodes at work."""
+    if network:
+        from api.showing import show
+
+        show(stays=stays)
+        return
     migrate()
     said = f"`comity serve` shows a node at {ADDRESS}/"
     _demonstrate(read_settings(), ADDRESS, said, sanctions=sanctions, seed=seed)

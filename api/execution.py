@@ -31,6 +31,7 @@ from api.limiting.quotas import Quotas
 from api.limiting.rates import Budget, LimitRefused, Rates, headers
 from api.observing import logs
 from api.observing.notes import current
+from api.outward import Outside
 from api.prepared import prepared
 from api.reading import Reader
 from api.reads.plans import Plan
@@ -88,7 +89,9 @@ class Executor:
             guesses=settings.wrong_secrets_of_caller,
         )
         self.quotas = Quotas(database, settings.lookups_of_platform, now)
-        self.changes = Changes(database, self.reader, keys, now, self.rates, self.quotas)
+        self.changes = Changes(
+            database, self.reader, keys, now, self.rates, self.quotas, Outside(settings)
+        )
         self._most_cost = settings.max_cost
         self._lookup = keys.derived("lookup")
 

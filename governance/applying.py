@@ -92,13 +92,13 @@ class Application(Replay):
         platform = self._spoken.get(leaf.platform)
         if platform is None or not platform.is_current:
             return Verdict.WAITING, None
-        if event in RECEIPTS and self._session.get(Sanction, leaf.case) is None:
-            return Verdict.WAITING, None  # the case may come from another log
         return self.apply_entry(leaf)
 
     def apply_entry(self, leaf: Leaf) -> tuple[Verdict, str | None]:
         """Applies an entry of a platform that the peer speaks for."""
         event = EVENTS[leaf.decision["type"]]
+        if event in RECEIPTS and self._session.get(Sanction, leaf.case) is None:
+            return Verdict.WAITING, None  # the case may come from another log
         try:
             with self._session.begin_nested():
                 self._apply(event, leaf)
@@ -339,3 +339,11 @@ def disclose(session: Session, keys: Keys, sanction: Sanction, disclosed: Disclo
         key = lookup_key(keys.derived("lookup"), sanction.subject_kind, uri)
         session.add(SubjectKey(key=key, sanction_id=sanction.id))
     session.flush()
+
+
+def forget_disclosures(session: Session, peer: Peer) -> None:
+    """Deletes what a peer disclosed."""
+    own = sa.select(col(PeerPlatform.platform_id)).where(col(PeerPlatform.origin) == peer.origin)
+    cases = sa.select(col(Sanction.id)).where(col(Sanction.platform_id).in_(own))
+    for table in (SubjectKey, Disclosure):
+        session.execute(sa.delete(table).where(col(table.sanction_id).in_(cases)))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance import mirroring
-from governance.applying import Application, disclose, join
+from governance.applying import Application, disclose, forget_disclosures, join
 from governance.database import Database
 from governance.disclosing import MOST_CASES, Disclosed, checked, fits
 from governance.errors import Conflict, NotFound
@@ -41,7 +41,8 @@ MOST_AT_ONCE = 2_048  # entries in one transaction
 MOST_PEERS = 100
 LARGEST_CHECKPOINT = 64 * 1024  # bytes
 CHECK_EVERY = timedelta(hours=1)  # that a domain names its node still
-CHECK_AGAIN = timedelta(seconds=30)  # what couldn't be found out
+CHECK_AGAIN = timedelta(seconds=30)  # what a domain didn't say
+ASK_AGAIN = timedelta(seconds=3)  # for disclosures that couldn't be had
 GRAIN = timedelta(seconds=5)  # how exactly it is noted when a log without news was verified
 
 Clock = Callable[[], datetime]
@@ -79,6 +80,7 @@ class Follower:
         self._history: History | None = None
         self._seen = 0  # entries that the history was told
         self._asked_at: datetime | None = None  # for what wasn't disclosed
+        self._has_failed = False  # to answer
 
     def poll(self, remote: Remote) -> bool:
         """Takes over all that is new; False once the peer isn't followed any longer. What is
@@ -169,7 +171,6 @@ class Follower:
             stored.verifiers = " ".join(sorted(map(str, history.trusted)))
             self._believe(stored, signed)
             self._take_waiting(session, application)
-            application.finish_batch()
         peer.size, peer.root_hash = stored.size, stored.root_hash
         self._history, self._seen = history, peer.size
         return True
@@ -199,19 +200,18 @@ class Follower:
                 for case in cases[at : at + MOST_CASES]:
                     with suppress(LogError):
                         found[case] = checked(begun[case], told.get(case, []))
-        except LogError:
-            self._set(is_disclosed=False)
+        except LogError as error:
+            self._has_failed = True
+            self._set(is_disclosed=False, problem=f"disclosures: {error}")
         return {case: one for case, one in found.items() if one}
 
     def _ask_again(self, remote: Remote) -> None:
         """Asks for what a peer may disclose of its cases, where that wasn't possible before."""
         peer, now = self._peer(), self._clock()
-        if peer.is_disclosed or (self._asked_at and now - self._asked_at < CHECK_AGAIN):
+        if peer.is_disclosed or (self._asked_at and now - self._asked_at < ASK_AGAIN):
             return
-        self._asked_at = now
-        self._set(is_disclosed=True)  # until the peer can't be asked once more
-        after = ""
-        while leaves := self._undisclosed(peer, after):
+        self._asked_at, self._has_failed, after = now, False, ""
+        while not self._has_failed and (leaves := self._undisclosed(peer, after)):
             after = str(leaves[-1].case)
             disclosed = self._disclosed(peer, leaves, remote)
             with self._database.writing() as session:
@@ -219,6 +219,8 @@ class Follower:
                     sanction = session.get_one(Sanction, case)
                     if sanction.redacted_at is None and fits(sanction.subject_kind, fields):
                         disclose(session, self._keys, sanction, fields)
+        if not self._has_failed:
+            self._set(is_disclosed=True, problem=None)
 
     def _undisclosed(self, peer: Peer, after: str) -> list[Leaf]:
         """The next first entries of cases of which not all may be here, by their cases."""
@@ -237,14 +239,21 @@ class Follower:
     def _take_waiting(self, session: Session, application: Application) -> None:
         """What waited for cases that are known now."""
         session.flush()
+        others = {self._origin: application}
         for case in application.begun:
             waiting = sa.select(PeerEntry).where(
                 col(PeerEntry.case_id) == case, col(PeerEntry.verdict) == Verdict.WAITING
             )
-            for entry in session.scalars(waiting.order_by(col(PeerEntry.index))):
-                if entry.origin == self._origin:
-                    entry.verdict, entry.fault = application.take(parse_leaf(entry.data))
-                    session.add(entry)
+            order = col(PeerEntry.origin), col(PeerEntry.index)
+            for entry in session.scalars(waiting.order_by(*order)).all():
+                if entry.origin not in others:
+                    peer = session.get_one(Peer, entry.origin)
+                    others[entry.origin] = self._application(session, peer, {})
+                found = others[entry.origin].take(parse_leaf(entry.data))
+                entry.verdict, entry.fault = found
+                session.add(entry)
+        for each in others.values():
+            each.finish_batch()
 
     def _check_platforms(self, remote: Remote) -> None:
         """Asks the domains of the peer's platforms whether it speaks for them, now and then."""
@@ -275,16 +284,20 @@ class Follower:
             elif named or now - (stored.proven_at or now) >= STALE_AFTER:
                 stored.is_proven = stored.is_current = False
             session.add(stored)
-        while stored.is_proven and not stored.is_current:
-            stored.is_current = self._catch_up(peer, stored, remote)
+        after: int | None = None if stored.is_current or not stored.is_proven else -1
+        while after is not None:
+            after = self._catch_up(peer, stored, remote, after)
 
-    def _catch_up(self, peer: Peer, platform: PeerPlatform, remote: Remote) -> bool:
-        """Applies the next entries that waited for a platform to be proven; whether that's all."""
+    def _catch_up(
+        self, peer: Peer, platform: PeerPlatform, remote: Remote, after: int
+    ) -> int | None:
+        """Applies the next entries that waited for a platform to be proven; the last one's index
+        unless that was all."""
         waiting = (
             sa.select(PeerEntry)
             .where(col(PeerEntry.origin) == peer.origin)
             .where(col(PeerEntry.platform) == platform.domain)
-            .where(col(PeerEntry.verdict) == Verdict.WAITING)
+            .where(col(PeerEntry.verdict) == Verdict.WAITING, col(PeerEntry.index) > after)
             .order_by(col(PeerEntry.index))
             .limit(MOST_AT_ONCE)
         )
@@ -296,16 +309,13 @@ class Follower:
             peer = session.get_one(Peer, peer.origin)
             entries = session.scalars(waiting).all()
             application = self._application(session, peer, disclosed)
-            applied = 0
             for entry in entries:
                 entry.verdict, entry.fault = application.apply_entry(parse_leaf(entry.data))
-                applied += entry.verdict is not Verdict.WAITING
                 session.add(entry)
-            self._take_waiting(session, application)
-            stored.is_current = len(entries) < MOST_AT_ONCE or not applied
+            stored.is_current = len(entries) < MOST_AT_ONCE
             session.add(stored)
-            application.finish_batch()
-        return stored.is_current
+            self._take_waiting(session, application)
+        return entries[-1].index if len(entries) == MOST_AT_ONCE else None
 
     def _spoken_for(self) -> set[str]:
         """The domains that the peer speaks for."""
@@ -338,7 +348,7 @@ class Follower:
         """Notes that the log is as it says, now and then; at once if it wasn't before."""
         peer, now = self._peer(), self._clock()
         before = peer.last_verified_at
-        is_known = peer.seen == signed.tree and peer.problem is None
+        is_known = peer.seen == signed.tree and (peer.problem is None or not peer.is_disclosed)
         if is_known and before is not None and before <= now < before + GRAIN:
             return
         with self._database.writing() as session:
@@ -351,7 +361,8 @@ class Follower:
         if peer.size == signed.tree.size:
             if peer.head.root != signed.tree.root:
                 raise Unproven("the entries don't lead to the checkpoint's root")
-            peer.problem, peer.last_verified_at = None, self._clock()
+            peer.problem = peer.problem if not peer.is_disclosed else None
+            peer.last_verified_at = self._clock()
 
     def _note(self, problem: str) -> None:
         with self._database.reading() as session:
@@ -467,7 +478,8 @@ def begin(
 
 
 def end(session: Session, node: str) -> Peer:
-    """Follows a node no longer: by its log's name, or its URL. What it signed is kept."""
+    """Follows a node no longer: by its log's name, or its URL. What it signed is kept, what it
+    disclosed is not: no news of an erasure would come any more."""
     named = sa.or_(col(Peer.origin) == node, col(Peer.url) == node.rstrip("/"))
     peer = session.scalar(sa.select(Peer).where(named).limit(1))
     if peer is None or peer.state is PeerState.UNFOLLOWED:
@@ -475,7 +487,9 @@ def end(session: Session, node: str) -> Peer:
     if peer.state is PeerState.FOLLOWING:
         peer.state = PeerState.UNFOLLOWED
     peer.token = None
+    peer.is_disclosed = False  # should it be followed again
     session.add(peer)
+    forget_disclosures(session, peer)
     return peer
 
 

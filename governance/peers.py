@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import Field as PlainField
 from sqlmodel import Field, SQLModel
 
-from governance.fields import EnumText
+from governance.fields import Draft, EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.log.checkpoints import Checkpoint, parse_checkpoint
 from governance.log.notes import decode, parse_note
@@ -64,6 +65,15 @@ class Peer(SQLModel, table=True):
     def head(self) -> Checkpoint:
         """The tree of the entries that are here."""
         return Checkpoint(self.origin, self.size, decode(self.root_hash))
+
+
+class FollowingDraft(Draft):
+    """A node to follow."""
+
+    url: str = PlainField(max_length=2_048, description="Where the node is, https://…")
+    token: str | None = PlainField(
+        default=None, max_length=200, description="A token of that node, for its disclosures"
+    )
 
 
 class PeerPlatform(SQLModel, table=True):

@@ -10,6 +10,7 @@ import strawberry
 import strawberry.pydantic
 from sqlmodel import Session
 
+from api.outward import Outside
 from governance.errors import Refused, Unauthenticated
 from governance.membership import Actor
 from governance.settings import Keys
@@ -49,6 +50,7 @@ class Change:
     payload: type
     use: Callable[[Act, Any], Any]
     refused: Callable[[Refused], Changed] | None = None  # of what only looks; else a Refusal
+    prepare: Callable[[Outside, str, Actor, Any], Any] | None = None  # asks others, before it
 
 
 def change(
@@ -58,9 +60,11 @@ def change(
     description: str,
     *,
     refused: Callable[[Refused], Changed] | None = None,
+    prepare: Callable[[Outside, str, Actor, Any], Any] | None = None,
 ) -> Callable[[Callable[[Act, Any], Any]], Any]:
     """Declares a mutation: its result, the input it takes, the payload of its success. With
-    `refused` it is a query that runs a use case: it writes nothing and its payload holds both."""
+    `refused` it is a query that runs a use case: it writes nothing and its payload holds both.
+    With `prepare` other servers are asked before the transaction begins."""
 
     def declare(use: Callable[[Act, Any], Any]) -> Any:
         def unused(self: object, input: object) -> None:  # noqa: A002
@@ -79,7 +83,7 @@ def change(
             unused,
             graphql_type=result,
             description=description,
-            metadata={"change": Change(draft, payload, use, refused)},
+            metadata={"change": Change(draft, payload, use, refused, prepare)},
         )
 
     return declare

@@ -4,7 +4,7 @@ import strawberry.pydantic
 from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from governance import adoptions, appeals, changing, erasing, notices, sanctions, signing
+from governance import adoptions, appeals, changing, erasing, notices, peers, sanctions, signing
 from governance.fields import Draft
 
 
@@ -107,6 +107,11 @@ class EraseSubjectInput(erasing.ErasureDraft):
 
 @strawberry.pydantic.input(description="A key to sign decisions with from now on")
 class RegisterKeyInput(signing.RegistrationDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="A node to follow from now on")
+class FollowNodeInput(peers.FollowingDraft):
     pass
 
 

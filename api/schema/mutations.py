@@ -6,6 +6,7 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel
 
+from api.reaching import contacted
 from api.schema import inputs
 from api.schema.changes import Act, Changed, change
 from api.schema.nodes import Refusal
@@ -13,6 +14,7 @@ from api.schema.payloads import (
     AppealChanged,
     IssueSanctionResult,
     KeyChanged,
+    NodeFollowed,
     NoticeRecorded,
     ReceiptRecorded,
     SanctionChanged,
@@ -26,6 +28,7 @@ from governance import (
     changing,
     deciding,
     erasing,
+    following,
     issuing,
     judging,
     notices,
@@ -58,6 +61,11 @@ ReceiptResult = Annotated[
 EraseSubjectResult = Annotated[
     SubjectErased | Refusal,
     strawberry.union("EraseSubjectResult", description="What was erased, or why nothing was"),
+]
+
+FollowNodeResult = Annotated[
+    NodeFollowed | Refusal,
+    strawberry.union("FollowNodeResult", description="The node followed, or why not"),
 ]
 
 KeyChangeResult = Annotated[
@@ -259,3 +267,16 @@ class Mutation(BaseModel):
     )
     def retire_key(act: Act, draft: Any) -> Changed:
         return Changed(signing.retire(act.session, act.actor, draft, now=act.now).id)
+
+    @change(
+        FollowNodeResult,
+        inputs.FollowNodeInput,
+        NodeFollowed,
+        "Follow another node, whose decisions are known here from then on",
+        prepare=contacted,
+    )
+    def follow_node(act: Act, contact: Any) -> Changed:
+        peer = following.begin(
+            act.session, act.keys, contact.url, contact.verifiers, contact.token, now=act.now
+        )
+        return Changed(peer.origin)

@@ -11,9 +11,11 @@ from api.reads.fields import One, Read, Row, rows_of, sql
 from api.schema.appeals import Appeal
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import Refusal
+from api.schema.peers import Peer
 from api.schema.platforms import SigningKey
 from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction
+from governance.peers import Peer as PeerRow
 from governance.platforms import PlatformKey
 from governance.records import adoptions, appeals, sanctions
 from governance.words import NoticeOutcome
@@ -70,6 +72,14 @@ class ReceiptRecorded(BaseModel):
     def receipt(row: Row, read: Read) -> Any:
         found = rows_of(adoptions.Receipt)
         return One(Receipt, found, [found.c.id == row.id])
+
+
+@strawberry.pydantic.type(description="A node that is followed from now on")
+class NodeFollowed(BaseModel):
+    @sql(Peer, "The node as it stands now")
+    def peer(row: Row, read: Read) -> Any:
+        found = rows_of(PeerRow)
+        return One(Peer, found, [found.c.origin == row.id])
 
 
 @strawberry.type(description="What became of telling the person")

@@ -1,7 +1,7 @@
 """Sanctions: the public statement, and what else each viewer is entitled to."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlmodel import col
 
 from api.reads.fields import (
+    LAST,
     Condition,
     One,
     Page,
@@ -57,6 +58,8 @@ from governance.words import (
     Validity,
 )
 
+_LATEST = LAST - timedelta(days=1)  # an instant that both drivers take
+
 
 def effect(row: Row, read: Read) -> sa.ColumnElement[str]:
     """The SQL twin of `rules.status.effect`."""
@@ -83,8 +86,11 @@ def sanctions_of(read: Read) -> Any:
 
 
 def _knowledge(read: Read) -> sa.ColumnElement[Any]:
-    """Until when what was recorded counts: of the future, what is known now."""
-    return read.bound(lambda env: min(read.clock(env), env.now), UTCDateTime())
+    """Until when what was recorded counts: of the future all that is known now, whatever the
+    clocks of the nodes say that recorded it."""
+    return read.bound(
+        lambda env: at if (at := read.clock(env)) < env.now else _LATEST, UTCDateTime()
+    )
 
 
 def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:

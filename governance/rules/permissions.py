@@ -52,6 +52,7 @@ class Operation(StrEnum):
     ERASE = "eraseSubject"
     REGISTER_KEY = "registerKey"
     RETIRE_KEY = "retireKey"
+    FOLLOW = "followNode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ OPERATIONS: Mapping[Operation, Permission] = {
     Operation.ERASE: Permission((Role.ADMIN,), OWN),
     Operation.REGISTER_KEY: Permission((Role.ADMIN,), OWN),
     Operation.RETIRE_KEY: Permission((Role.ADMIN,), OWN),
+    Operation.FOLLOW: Permission((Role.ADMIN,), OWN),  # for the whole node, which can only learn
 }
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from api import following
 from governance import following as follow_up
-from governance.peers import STALE_AFTER
+from governance.peers import STALE_AFTER, Peer
+from governance.sealing import unseal
 from tests.api.folders import served
 from tests.api.http.outside import Node
 from tests.builders import KEYS, NOW
@@ -96,3 +98,50 @@ def test_one_process_of_many_follows(here: Node) -> None:
     peer(here, lambda found: found["size"] == 300)
     with following.leading(here.world.database) as leads:
         assert not leads
+
+
+FOLLOW = """mutation FollowNode($input: FollowNodeInput!) {
+  followNode(input: $input) { __typename
+    ... on NodeFollowed { peer { origin state } } ... on Refusal { code message path } } }"""
+
+
+def test_an_admin_has_a_node_followed(here: Node, folder: Path) -> None:
+    team = here.world.team()
+    url = peer(here, lambda _: True)["url"]
+    here.world.do(follow_up.end, ORIGIN)
+    given = {"input": {"url": f"{url}/", "token": "cty_of-that-node"}}
+    done = here.data(FOLLOW, given, team.admin)["followNode"]
+    assert done == {
+        "__typename": "NodeFollowed",
+        "peer": {"origin": ORIGIN, "state": "FOLLOWING"},
+    }
+    with here.world.database.reading() as session:
+        [held] = session.exec(select(Peer)).all()
+    assert held.token is not None
+    assert unseal(KEYS, ORIGIN, held.token) == "cty_of-that-node"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://node.example", "expected a URL such as"),
+        ("http://127.0.0.1:1", "out of reach"),
+        ("http://nowhere.invalid", "out of reach"),
+    ],
+)
+def test_a_node_that_cannot_be_reached_is_refused(here: Node, url: str, message: str) -> None:
+    team = here.world.team()
+    before = here.records()
+    done = here.data(FOLLOW, {"input": {"url": url}}, team.admin)["followNode"]
+    assert (done["code"], done["path"]) == ("INVALID_INPUT", ["input", "url"])
+    assert message in done["message"]
+    assert here.records()["peers"][0][:40] == before["peers"][0][:40]
+
+
+def test_outside_a_test_network_nothing_private_is_asked(node: Node, folder: Path) -> None:
+    team = node.world.team()
+    with served(folder.parent) as url:
+        for given in (url, url.replace("http:", "https:")):
+            done = node.data(FOLLOW, {"input": {"url": given}}, team.admin)["followNode"]
+            assert done["code"] == "INVALID_INPUT"
+    assert node.data(PEERS)["peers"] == []

@@ -23,7 +23,9 @@ REFUSALS = {"FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"}
 MOVES = [operation for operation in Operation if operation.name in AppealMove.__members__]
 BY_PERSON = {Operation.FILE, Operation.ANSWER, Operation.WITHDRAW, Operation.ESCALATE}
 KEYS = {Operation.REGISTER_KEY, Operation.RETIRE_KEY}
-NAMES_NO_RECORD = {Operation.ISSUE, Operation.PREVIEW, Operation.ERASE, *KEYS}
+NAMES_NO_RECORD = {
+    Operation.ISSUE, Operation.PREVIEW, Operation.ERASE, Operation.FOLLOW, *KEYS,
+}  # fmt: skip
 SANCTIONS = {
     Operation.APPROVE, Operation.SHORTEN, Operation.LIFT, Operation.VOID, Operation.OVERTURN,
     Operation.FILE, Operation.RECORD_NOTICE, Operation.ADOPT, Operation.ANSWER_SANCTION,
@@ -117,6 +119,8 @@ def fields(node: Node, caller: Caller, operation: Operation, record: Record) -> 
         about = {"subject": record.subject, "subjectKind": record.kind, "audience": record.audience}
         other = {"otherMeasure": "x"} if MEASURES[record.kind].endswith("_OTHER") else {}
         return node.body(**about, **other, measure=MEASURES[record.kind])
+    if operation is Operation.FOLLOW:
+        return {"url": "https://127.0.0.1"}  # reached by those who may, and refused then
     if operation is Operation.ERASE:
         return {"subject": record.subject, "reason": "r"}
     if operation is Operation.REGISTER_KEY:

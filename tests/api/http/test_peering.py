@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from api import following
 from api.outward import Outside
+from api.reaching import Node as Reached
 from governance import following as follow_up
 from governance.following import Follower
 from governance.log.growth import Forked
@@ -37,7 +37,7 @@ class Pair:
     def __init__(self, here: Node, there: Node) -> None:
         self.here, self.there = here, there
         self.ours, self.theirs = here.world.team("here.example"), there.world.team("b.example")
-        self.remote = following.Node(Outside(Settings()), there.client, "https://there.example")
+        self.remote = Reached(Outside(Settings()), there.client, "https://there.example")
         self.follow(None)
 
     def follow(self, token: str | None) -> None:
@@ -273,7 +273,7 @@ def test_nodes_that_follow_each_other_come_to_rest(pair: Pair) -> None:
     keys = pair.there.settings.keys()
     there.do(follow_up.begin, keys, "https://here.example", [ours], None, now=NOW)
     back = Follower(there.database, keys, ours.name, clock=pair.there.clock)
-    remote = following.Node(Outside(Settings()), pair.here.client, "https://here.example")
+    remote = Reached(Outside(Settings()), pair.here.client, "https://here.example")
     sanction_id = pair.issue()
     sizes = []
     for _ in range(4):
