@@ -38,6 +38,7 @@ from api.reads.plans import Plan
 from api.reads.stores import Store, Values
 from api.reads.values import Env
 from api.schema.computing import Asked
+from api.trusting import trusted
 from api.variables import excess_of
 from governance.database import Database
 from governance.errors import Refused
@@ -79,7 +80,8 @@ class Executor:
         now: Callable[[], datetime] = clock,
     ) -> None:
         self.schema = prepared()
-        self.documents = Documents(self.schema, settings)
+        self.trusted = trusted(settings)
+        self.documents = Documents(self.schema, settings, self.trusted.texts)
         self.reader = Reader(store, Filler(database, keys))
         self.now = now
         self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)

@@ -20,9 +20,11 @@ from api.errors import identified
 from api.execution import Accepted, Executor
 from api.media import GRAPHQL, JSON, accepted, is_json, takes_events
 from api.observing.feeds import Followed
+from api.observing.notes import current
 from api.subscriptions.events import EventStream
 from api.subscriptions.feeds import Feed
 from api.subscriptions.seats import Full, Seats
+from api.trusting import Untrusted
 from governance.errors import Unauthenticated
 
 BODY_SECONDS = 30  # for a body to arrive whole
@@ -102,6 +104,11 @@ class GraphQL:
             # A body that can't be read is answered 200 in the older media type's convention
             # only once it is GraphQL; before that it is a plain 4xx in either.
             return _error(bad.message, bad.status, media or JSON, headers=_TOLD.get(bad.status))
+        except Untrusted as untrusted:
+            # A request of GraphQL, except where nothing says which document is meant.
+            current().errors[untrusted.code] += 1
+            is_one = untrusted.code != "BAD_REQUEST" and media == JSON
+            return _error(untrusted.message, 200 if is_one else 400, media or JSON, untrusted.code)
         except ClientDisconnect:
             return Reply(b"", 400, media or JSON, {})
         is_read_only = scope["method"] == "GET"
@@ -143,7 +150,8 @@ class GraphQL:
             given = _json(body, "expected a body of JSON")
         else:
             raise BadRequest("expected GET or POST", 405)
-        return _parameters(given)
+        text, variables, operation, extensions = _parameters(given)
+        return self._executor.trusted.text(text, extensions), variables, operation
 
 
 class Straight:
@@ -206,12 +214,14 @@ def network_of(host: str) -> str:
     return str(ip_network((host, 64), strict=False)) if address.version == 6 else host
 
 
-def _parameters(given: Any) -> tuple[str, Mapping[str, Any], str | None]:
+def _parameters(
+    given: Any,
+) -> tuple[str | None, Mapping[str, Any], str | None, Mapping[str, Any] | None]:
     if not isinstance(given, dict):
         raise BadRequest("expected an object with a query; batches aren't offered")
     query, variables = given.get("query"), given.get("variables")
     name, extensions = given.get("operationName"), given.get("extensions")
-    if not isinstance(query, str) or not query:
+    if query is not None and not isinstance(query, str):
         raise BadRequest("expected query to be a string")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest("expected variables to be an object")
@@ -219,7 +229,7 @@ def _parameters(given: Any) -> tuple[str, Mapping[str, Any], str | None]:
         raise BadRequest("expected operationName to be a string")
     if extensions is not None and not isinstance(extensions, dict):
         raise BadRequest("expected extensions to be an object")
-    return query, variables or {}, name or None
+    return query, variables or {}, name or None, extensions
 
 
 def _json(data: bytes, expected: str) -> Any:

@@ -12,6 +12,7 @@ from governance.appeals import Appeal
 from governance.database import Database
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
+from governance.log.leaves import case_id
 from governance.rules.status import timeline
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
@@ -76,7 +77,7 @@ def _rows(
         kind = SubjectKind.CONTENT if measure.startswith("CONTENT_") else SubjectKind.ACCOUNT
         sanction = feed.settle(
             Sanction(
-                id=f"san_{number:026d}",
+                id=case_id(b"%d" % number),
                 platform_id=rng.choice(ids),
                 measure=measure,
                 ground=Ground.INCOMPATIBLE_CONTENT,

@@ -50,6 +50,7 @@ CHOICES = {
     "log_level": ("info", "debug", "warning", "error"),
     "log_format": ("json", "text"),
     "tracing": ("off", "otlp"),
+    "trusted_alone": ("off", "on"),
 }
 SHORTEST_METRICS_TOKEN = 16  # characters
 LONGEST_SECRET = 10_000  # characters
@@ -87,6 +88,8 @@ class Settings:
     streams_of_member: int = 4_000
     streams_of_public: int = 200
     connections: int = 8
+    trusted_documents: Path | None = None  # a folder or a file
+    trusted_alone: str = CHOICES["trusted_alone"][0]
     export_folder: Path | None = None
     log_level: str = CHOICES["log_level"][0]
     log_format: str = CHOICES["log_format"][0]

@@ -70,7 +70,8 @@ def _operation(given: Mapping[str, Any]) -> Mapping[str, Any]:
     payload = given.get("payload")
     if not isinstance(payload, dict):
         raise Closed(INVALID, "subscribe: expected payload to be an object with a query")
-    if not isinstance(payload.get("query"), str):
+    is_named = "query" not in payload and "persistedQuery" in (payload.get("extensions") or ())
+    if not is_named and not isinstance(payload.get("query"), str):
         raise Closed(INVALID, "subscribe: expected query to be a string")
     for name, kind in (("variables", dict), ("extensions", dict), ("operationName", str)):
         if payload.get(name) is not None and not isinstance(payload[name], kind):

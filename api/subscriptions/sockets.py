@@ -29,6 +29,7 @@ from api.subscriptions.messages import SUBPROTOCOL, Closed, Sent
 from api.subscriptions.seats import Full, Seats
 from api.subscriptions.streams import Batch, gathered
 from api.transport import network_of
+from api.trusting import Untrusted
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 
@@ -276,8 +277,12 @@ class Socket:
     async def _answered(self, sent: Sent, actor: Actor | None) -> Errors:
         """Answers an operation; the errors instead for which it isn't executed."""
         executor, payload = self._sockets.executor, sent.payload
+        try:
+            text = executor.trusted.text(payload.get("query"), payload.get("extensions"))
+        except Untrusted as untrusted:
+            return [public(refusal(untrusted.message, untrusted.code))]
         request = Request(
-            payload["query"],
+            text,
             payload.get("variables") or {},
             payload.get("operationName") or None,
             actor,
