@@ -11,7 +11,7 @@ OTHERS := $(VENV)/.conformance-stamp
 NODE   := tests/conformance/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
 
-.PHONY: help serve test conformance check format fuzz chaos bench lock clean
+.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout lock clean
 
 help:
 	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
@@ -22,6 +22,7 @@ help:
 	@echo 'make fuzz     the property tests, with thousands of examples each'
 	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --seed 1")'
 	@echo 'make bench    the measurements'
+	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
 	@echo 'make lock     resolve dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean    remove what make made'
 
@@ -55,6 +56,9 @@ bench: $(DEV)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.log
 	$(BIN)/python -m bench.ingest
+
+bench-fanout: $(DEV)
+	$(BIN)/python -m bench.fanout
 
 # Versions stay as they are unless pyproject.toml or UPGRADE says otherwise.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
