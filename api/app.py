@@ -31,6 +31,7 @@ from api.observing.statements import Watched, watch
 from api.observing.traces import Traces, traces
 from api.peering import peer_routes
 from api.publishing import publishing
+from api.push.delivering import delivering
 from api.reads.stores import store
 from api.reporting import report_routes
 from api.retaining import retaining
@@ -81,6 +82,7 @@ def create_app(
                 keeping.start_soon(following, database, settings, now)
                 if folder is not None:
                     keeping.start_soon(exporting, database, sequencer, folder, now)
+                keeping.start_soon(delivering, executor, database, settings, now)
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)

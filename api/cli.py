@@ -24,6 +24,7 @@ from api import (
 )
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
+from api.push import commands as push
 from governance import membership, migrations
 from governance.errors import BadSetting, Refused, RolledBack
 from governance.platforms import Member, Platform, Token
@@ -48,6 +49,7 @@ for name, part in (
     ("report", reporting.app),
     ("log", logbook.app),
     ("retention", retaining.app),
+    ("push", push.app),
     ("witness", witnessing.app),
 ):
     app.add_typer(part, name=name, no_args_is_help=True)

@@ -1,11 +1,8 @@
 """Following other nodes: `comity follow`, and the same beside a server by itself."""
 
-import fcntl
 import logging
-import os
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +16,7 @@ import typer
 from sqlmodel import col
 
 from api.console import err, fail, now, opened
+from api.leading import leading
 from api.observing import logs
 from api.outward import Outside
 from api.reaching import Node, contact
@@ -34,7 +32,6 @@ AT_FIRST = timedelta(seconds=1)  # after the start
 LOOK = timedelta(seconds=1)  # between looks for peers that were added
 EVERY = timedelta(seconds=0.4)  # between polls of a peer that is well
 LONGEST_PAUSE = timedelta(minutes=1)  # after polls that failed
-_LEADER = 0x666F6C6C6F77  # "follow": the advisory lock's number
 
 Clock = Callable[[], datetime]
 
@@ -128,7 +125,7 @@ async def _lead(database: Database, settings: Settings, clock: Clock) -> None:
         finally:
             under_way.discard(origin)
 
-    with leading(database) as leads, outside.client() as client:
+    with leading(database, "follow") as leads, outside.client() as client:
         async with anyio.create_task_group() as tasks:
             while leads:
                 for origin, url in (await anyio.to_thread.run_sync(_active, database)).items():
@@ -166,22 +163,3 @@ async def _follow(follower: Follower, node: Node, origin: str) -> None:
 def _active(database: Database) -> dict[str, str]:
     with database.reading() as session:
         return follow_up.active(session)
-
-
-@contextmanager
-def leading(database: Database) -> Iterator[bool]:
-    """Whether this process is the one to follow; it is let go with the process at the latest."""
-    if database.dialect == "sqlite":
-        path = f"{database.engine.url.database}.follow"
-        with open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-            else:
-                yield True
-        return
-    with database.engine.connect() as connection:
-        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        yield bool(alone.scalar(sa.select(sa.func.pg_try_advisory_lock(_LEADER))))
-        alone.scalar(sa.select(sa.func.pg_advisory_unlock_all()))

@@ -1,13 +1,17 @@
 """One POST to another server: no redirects, no proxies, bounded; whoever waits may cancel it."""
 
 import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import anyio
+import anyio.to_thread
 from httptools import HttpParserError, HttpResponseParser
 
 MOST_BYTES = 64 * 1024  # of an answer, headers included
+NONE: Mapping[str, str] = {}
+Address = Callable[[str, int], tuple[str, int]]
 
 
 class Unanswered(Exception):
@@ -34,17 +38,27 @@ class Answer:
         self.is_whole = True
 
 
-async def post(url: str, body: bytes) -> Answer:
-    """What a server answers to a POST of plain text. Unanswered if it gives no whole answer."""
+async def post(
+    url: str,
+    body: bytes,
+    *,
+    media: str = "text/plain",
+    headers: Mapping[str, str] = NONE,
+    address: Address | None = None,
+) -> Answer:
+    """What a server answers to a POST. Unanswered if it gives no whole answer.
+
+    `address` says where a host really is, as `api.outward.Outside` does, and may raise an OSError.
+    """
     to = urlsplit(url)
     assert to.hostname
-    head = (
-        f"POST {to.path} HTTP/1.1\r\nHost: {to.netloc}\r\nContent-Type: text/plain\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
+    told = {"Host": to.netloc, "Content-Type": media, "Content-Length": str(len(body)), **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    target = (to.path or "/") + (f"?{to.query}" if to.query else "")
+    head = f"POST {target} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n"
     try:
-        async with await _connected(to.hostname, to.port, to.scheme == "https") as stream:
-            await stream.send(head.encode() + body)
+        async with await _connected(to, address) as stream:
+            await stream.send(head.encode("latin-1") + body)
             return await _answer(stream)
     except ssl.SSLError:
         raise Unanswered("no trusted TLS") from None
@@ -52,12 +66,20 @@ async def post(url: str, body: bytes) -> Answer:
         raise Unanswered("not reached") from None
 
 
-async def _connected(host: str, port: int | None, is_sealed: bool) -> anyio.abc.ByteStream:
+async def _connected(to: SplitResult, address: Address | None) -> anyio.abc.ByteStream:
+    name, is_sealed = to.hostname or "", to.scheme == "https"
+    host, port = name, to.port or (443 if is_sealed else 80)
+    if address is not None:
+        host, port = await anyio.to_thread.run_sync(address, host, port, abandon_on_cancel=True)
     if not is_sealed:
-        return await anyio.connect_tcp(host, port or 80)
-    context = ssl.create_default_context()
+        return await anyio.connect_tcp(host, port)
     return await anyio.connect_tcp(
-        host, port or 443, tls=True, ssl_context=context, tls_standard_compatible=False
+        host,
+        port,
+        tls=True,
+        ssl_context=ssl.create_default_context(),
+        tls_standard_compatible=False,
+        tls_hostname=name,
     )
 
 

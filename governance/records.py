@@ -11,6 +11,7 @@ from governance import (
     notices,
     peers,
     platforms,
+    receivers,
     reporting,
     sanctions,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "notices",
     "peers",
     "platforms",
+    "receivers",
     "reporting",
     "sanctions",
 ]

@@ -311,3 +311,26 @@ class PeerState(Word):
     STALE = "STALE", "Not verified for a week; its sanctions don't bind"
     QUARANTINED = "QUARANTINED", "It signed two histories; its sanctions don't bind"
     UNFOLLOWED = "UNFOLLOWED", "Not followed any longer; its sanctions don't bind"
+
+
+class Delivery(Word):
+    """How events reach a receiver."""
+
+    WEBHOOK = "WEBHOOK", "Signed webhooks, one for each event"
+    PUSH = "PUSH", "Security event tokens, pushed (RFC 8935)"
+    POLL = "POLL", "Security event tokens, polled (RFC 8936)"
+
+
+class ReceiverStatus(Word):
+    """Whether events are sent to a receiver."""
+
+    ENABLED = "ENABLED", "Events are sent"
+    PAUSED = "PAUSED", "Events wait until it is enabled again"
+    DISABLED = "DISABLED", "Events are neither sent nor kept for it"
+
+
+class LetterState(Word):
+    """Where an event stands that a receiver didn't take."""
+
+    DEAD = "DEAD", "Given up; it can be replayed"
+    WAITING = "WAITING", "To be sent again"

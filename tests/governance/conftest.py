@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from governance import following
+from governance import following, receivers
 from governance.backups import backup
 from governance.log.growth import Forked
 from governance.lookups import add_lookups
@@ -55,6 +55,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.do(witness, "other.example/log", [str(LOG_KEY.verifier())])
         follow(world)
         world.do(derive, cast.disputed)
+        receive(world, cast.a)
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
@@ -76,6 +77,21 @@ def follow(world: World) -> None:
 def derive(session: Session, sanction_id: str) -> None:
     """Says that a sanction has a source that isn't here."""
     session.add(PeerSource(sanction_id=sanction_id, source_id=f"san_{'a' * 26}"))
+
+
+def receive(world: World, team: Team) -> None:
+    """Adds a receiver that didn't take an event."""
+    wanted = {"types": ["SANCTION_ISSUED"], "measures": ["ACCOUNT_SUSPENDED"]}
+    made = world.do(
+        receivers.add_webhook,
+        team.platform.domain,
+        "https://hooks.example/x",
+        wanted=wanted,
+        after=None,
+        now=NOW,
+    )
+    world.do(receivers.failed, made.id, "status 500", now=NOW, jitter=0.5)
+    world.do(receivers.bury, made.id, 1, "status 500", now=NOW)
 
 
 @pytest.fixture(scope="session")

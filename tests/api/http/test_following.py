@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from api import following
+from api.leading import leading
 from governance import following as follow_up
 from governance.peers import STALE_AFTER, Peer
 from governance.sealing import unseal
@@ -96,7 +97,7 @@ def test_a_fork_is_shown_with_its_evidence(here: Node, folder: Path) -> None:
 
 def test_one_process_of_many_follows(here: Node) -> None:
     peer(here, lambda found: found["size"] == 300)
-    with following.leading(here.world.database) as leads:
+    with leading(here.world.database, "follow") as leads:
         assert not leads
 
 

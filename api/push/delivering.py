@@ -1,0 +1,250 @@
+"""Sends events to receivers beside a server, for ever: one process of all that share a database.
+
+It reads the committed feed after each receiver's own place, so a crash loses nothing; what was sent
+and not yet noted is sent again, with the same id.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import orjson
+from sqlmodel import Session
+
+from api.execution import Executor
+from api.leading import leading
+from api.observing import logs
+from api.outward import NotPublic, Outside
+from api.posting import Unanswered, post
+from api.push import webhooks
+from api.push.payloads import Told, Unread, read
+from governance import receivers
+from governance.database import Database
+from governance.migrations import is_current
+from governance.receivers import Receiver
+from governance.rules.delivery import Verdict, is_given_up, of_webhook
+from governance.settings import Keys, Settings
+from governance.words import ReceiverStatus
+
+EVERY = timedelta(seconds=1)  # between looks at what is due
+PATIENCE = timedelta(seconds=10)  # for one answer, from the name's look-up on
+MOST_AT_ONCE = 16  # receivers that are served at one time
+WINDOW = 8  # events of different sanctions under way to one receiver
+GONE = "the receiver wants no more (410)"
+
+Found = TypeVar("Found")
+
+
+async def delivering(
+    executor: Executor, database: Database, settings: Settings, now: Callable[[], datetime]
+) -> None:
+    """Runs for ever beside a server. When the process that leads ends, another begins."""
+    while True:
+        await anyio.sleep(EVERY.total_seconds() * random.uniform(0.8, 1.2))
+        try:
+            if await anyio.to_thread.run_sync(is_current, database):
+                await _lead(Courier(executor, database, settings, now))
+        except Exception as error:
+            logs.unexpected(error, "delivering failed; it is tried again")
+
+
+async def _lead(courier: "Courier") -> None:
+    with leading(courier.database, "push") as leads:
+        if leads:
+            await courier.run()
+
+
+class Courier:
+    """What the process that delivers knows."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        database: Database,
+        settings: Settings,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.database = database
+        self._executor, self._now = executor, now
+        self._keys: Keys = settings.keys()
+        self._outside = Outside(settings)
+        self._served: set[str] = set()
+        self._room = anyio.CapacityLimiter(MOST_AT_ONCE)
+
+    async def run(self) -> None:
+        """Serves each receiver at its own pace, so that none waits for another."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                for receiver in await self._asked(partial(receivers.due, now=self._now())):
+                    if receiver.id not in self._served:
+                        self._served.add(receiver.id)
+                        tasks.start_soon(self._serve, receiver.id)
+                await anyio.sleep(EVERY.total_seconds() * random.uniform(0.8, 1.2))
+
+    async def _serve(self, ident: str) -> None:
+        try:
+            async with self._room:
+                while await self._batch(ident):
+                    pass
+        except Unread:
+            await self._put_off(ident)
+        except Exception as error:
+            logs.unexpected(error, "serving a receiver failed; it is tried again")
+        finally:
+            self._served.discard(ident)
+
+    async def _put_off(self, ident: str) -> None:
+        logs.tell(logging.WARNING, "events couldn't be read for a receiver", receiver=ident)
+        later = partial(receivers.failed, ident=ident, problem="the feed couldn't be read")
+        await self._done(partial(later, now=self._now(), jitter=random.random()))
+
+    async def _batch(self, ident: str) -> bool:
+        """Sends a few events; whether to go on at once."""
+        receiver, end, letters = await self._asked(partial(_state, ident=ident))
+        if receiver is None or receiver.status is not ReceiverStatus.ENABLED:
+            return False
+        for position in letters:
+            if not await self._resent(receiver, position):
+                return False
+        if receiver.position >= end:
+            return False
+        return await self._sent_on(receiver, end)
+
+    async def _sent_on(self, receiver: Receiver, end: int) -> bool:
+        """Goes on in the feed: after a failure one event at a time, in order."""
+        size = 1 if receiver.attempts else WINDOW
+        found, has_more = await read(
+            self._executor, receiver, receiver.position, size, receiver.filter
+        )
+        batch = _of_different_sanctions(found)
+        is_whole = len(batch) == len(found) and not has_more
+        results = await self._send_all(receiver, batch)
+        taken = next((n for n, (it, _) in enumerate(results) if it is not Verdict.TAKEN), None)
+        if taken is None:
+            reached = max([end] * is_whole + [told.position for told in batch[-1:]])
+            done = partial(receivers.advance, ident=receiver.id, before=receiver.position)
+            return await self._done(partial(done, to=reached))
+        verdict, why = results[taken]
+        before = batch[taken - 1].position if taken else receiver.position
+        place = batch[taken].position
+        return await self._done(partial(self._note, receiver, before, place, verdict, why))
+
+    async def _send_all(
+        self, receiver: Receiver, batch: Sequence[Told]
+    ) -> list[tuple[Verdict, str]]:
+        results = [(Verdict.LATER, "")] * len(batch)
+
+        async def send(place: int, told: Told) -> None:
+            results[place] = await self._send(receiver, told)
+
+        async with anyio.create_task_group() as sending:
+            for place, told in enumerate(batch):
+                sending.start_soon(send, place, told)
+        return results
+
+    async def _send(self, receiver: Receiver, told: Told) -> tuple[Verdict, str]:
+        """What the receiver makes of an event, and why in a word."""
+        body = orjson.dumps(told.event)
+        headers = webhooks.headers(self._keys, receiver, told.position, body, now=self._now())
+        try:
+            with anyio.fail_after(PATIENCE.total_seconds()):
+                answer = await post(
+                    receiver.url or "",
+                    body,
+                    media="application/json",
+                    headers={"User-Agent": "comity", **headers},
+                    address=self._outside.address,
+                )
+        except TimeoutError:
+            return Verdict.LATER, "no answer in time"
+        except NotPublic:
+            return Verdict.LATER, "its address isn't public"
+        except Unanswered as error:
+            return Verdict.LATER, str(error)
+        return of_webhook(answer.status), f"status {answer.status}"
+
+    async def _resent(self, receiver: Receiver, position: int) -> bool:
+        """Sends a letter again, once; whether to go on."""
+        found, _ = await read(self._executor, receiver, position - 1, 1)
+        told = found[0] if found and found[0].position == position else None
+        verdict, why = await self._send(receiver, told) if told else (Verdict.TAKEN, "")
+        if verdict is Verdict.TAKEN:  # or there is nothing left that the receiver may know
+            done = partial(receivers.answered, ident=receiver.id, position=position)
+            return await self._done(done)
+        return await self._done(partial(self._note_letter, receiver, position, verdict, why))
+
+    def _note(
+        self,
+        receiver: Receiver,
+        before: int,
+        position: int,
+        verdict: Verdict,
+        why: str,
+        session: Session,
+    ) -> bool:
+        """Notes what was taken before a failure, and the failure; whether to go on at once."""
+        attempts = receiver.attempts + 1
+        if before != receiver.position:
+            attempts = 1
+            if not receivers.advance(session, receiver.id, receiver.position, before):
+                return False
+        if not is_given_up(verdict, attempts):
+            return self._note_trouble(receiver, verdict, why, session)
+        receivers.bury(session, receiver.id, position, why, now=self._now())
+        return receivers.advance(session, receiver.id, before, position)
+
+    def _note_letter(
+        self, receiver: Receiver, position: int, verdict: Verdict, why: str, session: Session
+    ) -> bool:
+        if verdict in (Verdict.AGAIN, Verdict.REFUSED):
+            receivers.bury(session, receiver.id, position, why, now=self._now())
+            return True
+        return self._note_trouble(receiver, verdict, why, session)
+
+    def _note_trouble(
+        self, receiver: Receiver, verdict: Verdict, why: str, session: Session
+    ) -> bool:
+        if verdict is Verdict.GONE:
+            receivers.set_status(session, receiver.id, ReceiverStatus.DISABLED, GONE)
+        else:
+            now, jitter = self._now(), random.random()
+            receivers.failed(session, receiver.id, why, now=now, jitter=jitter)
+        return False
+
+    async def _done(self, change: Callable[[Session], object]) -> bool:
+        """Writes; what it answers."""
+
+        def write() -> bool:
+            with self.database.writing() as session:
+                return change(session) is not False
+
+        return await anyio.to_thread.run_sync(write)
+
+    async def _asked(self, question: Callable[[Session], Found]) -> Found:
+        def ask() -> Found:
+            with self.database.reading() as session:
+                return question(session)
+
+        return await anyio.to_thread.run_sync(ask)
+
+
+def _state(session: Session, ident: str) -> tuple[Receiver | None, int, list[int]]:
+    receiver = session.get(Receiver, ident)
+    return receiver, receivers.newest(session), receivers.waiting(session, ident, WINDOW)
+
+
+def _of_different_sanctions(found: Sequence[Told]) -> list[Told]:
+    """The beginning of what was found, up to a second event of one sanction, so that what is sent
+    together can't overtake."""
+    seen: set[str] = set()
+    for place, told in enumerate(found):
+        ident = told.event["sanction"]["id"]
+        if ident in seen:
+            return list(found[:place])
+        seen.add(ident)
+    return list(found)

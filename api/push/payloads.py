@@ -1,0 +1,62 @@
+"""What a receiver is told of an event: what the feed shows its platform at that moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from api.asking import Request
+from api.execution import Executor
+from api.reads.stretches import PREFIX
+from governance.membership import Actor
+from governance.receivers import Receiver
+from governance.words import MemberKind, Role
+
+DOCUMENT = (Path(__file__).parent / "event.graphql").read_text(encoding="utf-8")
+NOTHING: Mapping[str, Any] = {}
+
+
+class Unread(Exception):
+    """The node couldn't answer itself; what is due is due later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the feed, as its receiver may know it."""
+
+    position: int
+    event: Mapping[str, Any]
+
+
+async def read(
+    executor: Executor,
+    receiver: Receiver,
+    after: int,
+    first: int,
+    wanted: Mapping[str, Any] = NOTHING,
+) -> tuple[list[Told], bool]:
+    """The next events after a place that fit, and whether more follow."""
+    variables = {"after": f"{PREFIX}{after}", "first": first, "filter": dict(wanted) or None}
+    asked = Request(DOCUMENT, variables, None, _reader(receiver), "", True)
+    answer = orjson.loads((await executor.answer(asked)).body)
+    if answer.get("errors") or not answer.get("data"):
+        raise Unread
+    page = answer["data"]["eventPage"]
+    return [Told(_place(event["cursor"]), event) for event in page["nodes"]], page["hasNextPage"]
+
+
+def message_id(receiver: Receiver, position: int) -> str:
+    """The same each time that an event is sent to a receiver, so that it is counted once."""
+    return f"{receiver.id}_{position}"
+
+
+def _reader(receiver: Receiver) -> Actor:
+    """A service of the receiver's platform that only reads."""
+    roles = frozenset({Role.READER})
+    return Actor("", receiver.platform_id, MemberKind.SERVICE, roles, receiver.id)
+
+
+def _place(cursor: str) -> int:
+    return int(cursor.removeprefix(PREFIX))
