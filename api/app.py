@@ -32,6 +32,8 @@ from api.observing.traces import Traces, traces
 from api.peering import peer_routes
 from api.publishing import publishing
 from api.push.delivering import delivering
+from api.push.polling import poll_routes
+from api.push.ssf import Transmitter, stream_routes
 from api.reads.stores import store
 from api.reporting import report_routes
 from api.retaining import retaining
@@ -118,6 +120,7 @@ def create_app(
             *download_routes(settings.export_folder),
             *report_routes(database, now),
             *peer_routes(database, sequencer, members, now),
+            *_token_routes(executor, database, members, settings),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
@@ -126,3 +129,14 @@ def create_app(
     )
     app.state.executor, app.state.feed = executor, feed
     return app
+
+
+def _token_routes(
+    executor: Executor, database: Database, members: Members, settings: Settings
+) -> list[Route]:
+    """Streams of security event tokens; none where the node has no address or no keys for them."""
+    tokens = settings.token_keys()
+    if tokens is None or not settings.public_url:
+        return []
+    transmitter = Transmitter(executor, database, members, settings, tokens)
+    return [*stream_routes(transmitter), *poll_routes(transmitter, settings)]

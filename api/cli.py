@@ -82,6 +82,7 @@ def migrate() -> None:
     settings.keys(create=True)
     settings.sequencer(create=True)
     settings.cosigner(create=True)
+    settings.token_keys(create=True)
     migrations.upgrade(settings.database_url)
     err.print("database and keys are ready")
 
@@ -120,6 +121,7 @@ def serve(
         ("KEY_FILE", settings.key_file),
         ("LOG_KEY_FILE", settings.log_key_path),
         ("WITNESS_KEY_FILE", settings.witness_key_path),
+        ("TOKEN_KEY_FILE", settings.token_key_path),
     ):
         if file.exists() and is_open(file):
             fail(f"COMITY_{setting}: others can read {file}: chmod 600 it")

@@ -20,6 +20,12 @@ from governance.rules.delivery import pause_after
 from governance.words import Delivery, LetterState, ReceiverStatus
 
 MOST_RECEIVERS = 20  # of a platform
+TOKEN_ERRORS = frozenset(  # RFC 8935 section 2.4
+    {
+        *("invalid_request", "invalid_key", "invalid_issuer", "invalid_audience"),
+        *("authentication_failed", "access_denied"),
+    }
+)
 MOST_LETTERS = 10_000  # of a receiver; the oldest make room
 
 
@@ -56,6 +62,24 @@ class Letter(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
+class Stream(SQLModel, table=True):
+    """What a receiver of tokens is beside what every receiver is."""
+
+    __tablename__ = "streams"
+
+    receiver_id: str = Field(primary_key=True, foreign_key="receivers.id")
+    issuer_id: str = Field(foreign_key="platforms.id")
+    description: str | None = None
+    requested: list[str] = Field(sa_type=sa.JSON)  # URIs of event types
+    algorithm: str
+    authorization: bytes | None = None  # sealed: the header that the receiver wants
+    verifications: int = 0  # asked for
+    is_verifying: bool = False
+    verification_state: str | None = None
+    verified_at: datetime | None = Field(default=None, sa_type=Utc)
+    acknowledged: list[int] = Field(default_factory=list, sa_type=sa.JSON)  # ahead of `position`
+
+
 def add_webhook(
     session: Session,
     domain: str,
@@ -67,9 +91,7 @@ def add_webhook(
 ) -> Receiver:
     """A platform's endpoint for webhooks, from a place in the feed on, or from now on."""
     platform = find_platform(session, domain)
-    counted = sa.select(sa.func.count()).where(col(Receiver.platform_id) == platform.id)
-    if session.execute(counted).scalar_one() >= MOST_RECEIVERS:
-        raise Conflict(f"{platform.domain} has {MOST_RECEIVERS} receivers, the most there may be")
+    check_room(session, platform.id)
     receiver = Receiver(
         id=new_id("psh"),
         platform_id=platform.id,
@@ -82,6 +104,13 @@ def add_webhook(
     session.add(receiver)
     session.flush()
     return receiver
+
+
+def check_room(session: Session, platform_id: str) -> None:
+    """Conflict where a platform has as many receivers as it may."""
+    counted = sa.select(sa.func.count()).where(col(Receiver.platform_id) == platform_id)
+    if session.execute(counted).scalar_one() >= MOST_RECEIVERS:
+        raise Conflict(f"the platform has {MOST_RECEIVERS} receivers, the most there may be")
 
 
 def newest(session: Session) -> int:
@@ -102,9 +131,10 @@ def listed(session: Session) -> list[Receiver]:
 
 
 def remove(session: Session, ident: str) -> None:
-    """Forgets a receiver and its letters."""
+    """Forgets a receiver, its letters, and the stream that it may be."""
     receiver = found(session, ident)
-    session.execute(sa.delete(Letter).where(col(Letter.receiver_id) == ident))
+    for table in (Letter, Stream):
+        session.execute(sa.delete(table).where(col(table.receiver_id) == ident))
     session.delete(receiver)
 
 
@@ -134,11 +164,14 @@ def due(session: Session, now: datetime) -> list[Receiver]:
     waiting = sa.exists().where(
         col(Letter.receiver_id) == col(Receiver.id), col(Letter.state) == LetterState.WAITING
     )
+    verifying = sa.exists().where(
+        col(Stream.receiver_id) == col(Receiver.id), col(Stream.is_verifying)
+    )
     query = select(Receiver).where(
         Receiver.status == ReceiverStatus.ENABLED,
         Receiver.delivery != Delivery.POLL,
         sa.or_(col(Receiver.next_at).is_(None), col(Receiver.next_at) <= now),
-        sa.or_(col(Receiver.position) < newest(session), waiting),
+        sa.or_(col(Receiver.position) < newest(session), waiting, verifying),
     )
     return list(session.exec(query.order_by(col(Receiver.id))))
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -20,6 +21,7 @@ from governance.log.keyfiles import KeyFile, new_signer, write_secret
 from governance.log.notes import check_name
 from governance.log.sequencing import Sequencer
 from governance.log.witnesses import Witness, parse_witness
+from governance.tokens import TokenKeys, write_token_keys
 from governance.witnessing import Cosigner
 
 
@@ -71,6 +73,8 @@ class Settings:
     witness_name: str = ""
     witnesses: tuple[Witness, ...] = ()
     witness_quorum: int = 0  # all of them
+    token_key_file: Path | None = None
+    public_url: str = ""
     test_network: tuple[tuple[str, str, int], ...] = ()  # domains, and where they really are
     max_depth: int = 12
     max_aliases: int = 60
@@ -156,6 +160,18 @@ class Settings:
             )
         return Cosigner(signer, file)
 
+    @property
+    def token_key_path(self) -> Path:
+        """Where the keys are that sign security event tokens."""
+        return self.token_key_file or self.key_file.with_suffix(".token.keys")
+
+    def token_keys(self, *, create: bool = False) -> TokenKeys | None:
+        """What signs security event tokens; `create` makes the file where there is none."""
+        file = self.token_key_path
+        if create and not file.exists():
+            write_token_keys(file)
+        return TokenKeys(file) if file.exists() else None
+
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process; BadSetting names the variable and what was expected."""
@@ -230,6 +246,8 @@ def _parsed(name: str, variable: str, text: str, default: object) -> object:
         return _name(variable, text)
     if name == "witnesses":
         return _witnesses(variable, text)
+    if name == "public_url":
+        return _public_url(variable, text)
     if name == "test_network":
         return _test_network(variable, text)
     if name in CHOICES:
@@ -258,6 +276,13 @@ def _witnesses(variable: str, text: str) -> tuple[Witness, ...]:
     if not 0 < len({witness.verifier.key for witness in found}) == len(found) <= MOST_WITNESSES:
         raise BadSetting(f"{variable}: expected 1 to {MOST_WITNESSES} witnesses of different keys")
     return tuple(found)
+
+
+def _public_url(variable: str, text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("https", "http") or not url.hostname or {*"?#@ "} & {*text}:
+        raise BadSetting(f"{variable}: expected a URL such as https://node.example, got {text!r}")
+    return text.rstrip("/")
 
 
 def _test_network(variable: str, text: str) -> tuple[tuple[str, str, int], ...]:

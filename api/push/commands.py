@@ -87,6 +87,16 @@ def rotate_secret(ident: Ident) -> None:
     print(secret(keys, found))
 
 
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Sign tokens with new keys; the ones before are published until the next rotation."""
+    keys = read_settings().token_keys()
+    if keys is None:
+        fail("there are no keys that sign tokens: `comity migrate` makes them")
+    keys.rotate()
+    err.print("running servers use the new keys from their next token on", highlight=False)
+
+
 @app.command()
 def pause(
     ident: Ident, reason: Annotated[str | None, typer.Option(help="Kept beside it.")] = None

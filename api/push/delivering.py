@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
-import orjson
 from sqlmodel import Session
 
 from api.execution import Executor
@@ -21,14 +20,14 @@ from api.leading import leading
 from api.observing import logs
 from api.outward import NotPublic, Outside
 from api.posting import Unanswered, post
-from api.push import webhooks
+from api.push.messages import Held, Message, Messages, held, verdict
 from api.push.payloads import Told, Unread, read
-from governance import receivers
+from governance import receivers, streams
 from governance.database import Database
 from governance.migrations import is_current
-from governance.receivers import Receiver
-from governance.rules.delivery import Verdict, is_given_up, of_webhook
-from governance.settings import Keys, Settings
+from governance.receivers import Receiver, Stream
+from governance.rules.delivery import Verdict, is_given_up
+from governance.settings import Settings
 from governance.words import ReceiverStatus
 
 EVERY = timedelta(seconds=1)  # between looks at what is due
@@ -71,7 +70,7 @@ class Courier:
     ) -> None:
         self.database = database
         self._executor, self._now = executor, now
-        self._keys: Keys = settings.keys()
+        self._messages = Messages(settings)
         self._outside = Outside(settings)
         self._served: set[str] = set()
         self._room = anyio.CapacityLimiter(MOST_AT_ONCE)
@@ -105,59 +104,66 @@ class Courier:
 
     async def _batch(self, ident: str) -> bool:
         """Sends a few events; whether to go on at once."""
-        receiver, end, letters = await self._asked(partial(_state, ident=ident))
-        if receiver is None or receiver.status is not ReceiverStatus.ENABLED:
-            return False
+        to, end, letters = await self._asked(partial(_state, ident=ident))
+        if to is None or not self._is_ready(to.receiver):
+            return False  # it was due when it was looked up
+        if to.stream is not None and to.stream.is_verifying:
+            return await self._verified(to, to.stream)
         for position in letters:
-            if not await self._resent(receiver, position):
+            if not await self._resent(to, position):
                 return False
-        if receiver.position >= end:
+        if to.receiver.position >= end:
             return False
-        return await self._sent_on(receiver, end)
+        return await self._sent_on(to, end)
 
-    async def _sent_on(self, receiver: Receiver, end: int) -> bool:
+    def _is_ready(self, receiver: Receiver) -> bool:
+        is_time = receiver.next_at is None or receiver.next_at <= self._now()
+        return is_time and receiver.status is ReceiverStatus.ENABLED
+
+    async def _sent_on(self, to: Held, end: int) -> bool:
         """Goes on in the feed: after a failure one event at a time, in order."""
+        receiver = to.receiver
         size = 1 if receiver.attempts else WINDOW
         found, has_more = await read(
             self._executor, receiver, receiver.position, size, receiver.filter
         )
         batch = _of_different_sanctions(found)
         is_whole = len(batch) == len(found) and not has_more
-        results = await self._send_all(receiver, batch)
+        results = await self._send_all(to, batch)
         taken = next((n for n, (it, _) in enumerate(results) if it is not Verdict.TAKEN), None)
         if taken is None:
             reached = max([end] * is_whole + [told.position for told in batch[-1:]])
             done = partial(receivers.advance, ident=receiver.id, before=receiver.position)
             return await self._done(partial(done, to=reached))
-        verdict, why = results[taken]
+        found_so, why = results[taken]
         before = batch[taken - 1].position if taken else receiver.position
         place = batch[taken].position
-        return await self._done(partial(self._note, receiver, before, place, verdict, why))
+        return await self._done(partial(self._note, receiver, before, place, found_so, why))
 
-    async def _send_all(
-        self, receiver: Receiver, batch: Sequence[Told]
-    ) -> list[tuple[Verdict, str]]:
+    async def _send_all(self, to: Held, batch: Sequence[Told]) -> list[tuple[Verdict, str]]:
         results = [(Verdict.LATER, "")] * len(batch)
 
         async def send(place: int, told: Told) -> None:
-            results[place] = await self._send(receiver, told)
+            results[place] = await self._send(to, told)
 
         async with anyio.create_task_group() as sending:
             for place, told in enumerate(batch):
                 sending.start_soon(send, place, told)
         return results
 
-    async def _send(self, receiver: Receiver, told: Told) -> tuple[Verdict, str]:
+    async def _send(self, to: Held, told: Told) -> tuple[Verdict, str]:
         """What the receiver makes of an event, and why in a word."""
-        body = orjson.dumps(told.event)
-        headers = webhooks.headers(self._keys, receiver, told.position, body, now=self._now())
+        message = await anyio.to_thread.run_sync(self._messages.of, to, told, self._now())
+        return await self._posted(to, message)
+
+    async def _posted(self, to: Held, message: Message) -> tuple[Verdict, str]:
         try:
             with anyio.fail_after(PATIENCE.total_seconds()):
                 answer = await post(
-                    receiver.url or "",
-                    body,
-                    media="application/json",
-                    headers={"User-Agent": "comity", **headers},
+                    to.receiver.url or "",
+                    message.body,
+                    media=message.media,
+                    headers={"User-Agent": "comity", **message.headers},
                     address=self._outside.address,
                 )
         except TimeoutError:
@@ -166,24 +172,34 @@ class Courier:
             return Verdict.LATER, "its address isn't public"
         except Unanswered as error:
             return Verdict.LATER, str(error)
-        return of_webhook(answer.status), f"status {answer.status}"
+        return verdict(to, answer)
 
-    async def _resent(self, receiver: Receiver, position: int) -> bool:
+    async def _verified(self, to: Held, stream: Stream) -> bool:
+        """Sends the verification event that was asked for; whether to go on."""
+        message = self._messages.verifying(to, stream, self._now())
+        found, why = await self._posted(to, message)
+        if found is Verdict.TAKEN:
+            done = partial(streams.verified, ident=stream.receiver_id, number=stream.verifications)
+            return await self._done(done)
+        return await self._done(partial(self._note_trouble, to.receiver, found, why))
+
+    async def _resent(self, to: Held, position: int) -> bool:
         """Sends a letter again, once; whether to go on."""
+        receiver = to.receiver
         found, _ = await read(self._executor, receiver, position - 1, 1)
         told = found[0] if found and found[0].position == position else None
-        verdict, why = await self._send(receiver, told) if told else (Verdict.TAKEN, "")
-        if verdict is Verdict.TAKEN:  # or there is nothing left that the receiver may know
+        found_so, why = await self._send(to, told) if told else (Verdict.TAKEN, "")
+        if found_so is Verdict.TAKEN:  # or there is nothing left that the receiver may know
             done = partial(receivers.answered, ident=receiver.id, position=position)
             return await self._done(done)
-        return await self._done(partial(self._note_letter, receiver, position, verdict, why))
+        return await self._done(partial(self._note_letter, receiver, position, found_so, why))
 
     def _note(
         self,
         receiver: Receiver,
         before: int,
         position: int,
-        verdict: Verdict,
+        found: Verdict,
         why: str,
         session: Session,
     ) -> bool:
@@ -193,23 +209,21 @@ class Courier:
             attempts = 1
             if not receivers.advance(session, receiver.id, receiver.position, before):
                 return False
-        if not is_given_up(verdict, attempts):
-            return self._note_trouble(receiver, verdict, why, session)
+        if not is_given_up(found, attempts):
+            return self._note_trouble(receiver, found, why, session)
         receivers.bury(session, receiver.id, position, why, now=self._now())
         return receivers.advance(session, receiver.id, before, position)
 
     def _note_letter(
-        self, receiver: Receiver, position: int, verdict: Verdict, why: str, session: Session
+        self, receiver: Receiver, position: int, found: Verdict, why: str, session: Session
     ) -> bool:
-        if verdict in (Verdict.AGAIN, Verdict.REFUSED):
+        if found in (Verdict.AGAIN, Verdict.REFUSED):
             receivers.bury(session, receiver.id, position, why, now=self._now())
             return True
-        return self._note_trouble(receiver, verdict, why, session)
+        return self._note_trouble(receiver, found, why, session)
 
-    def _note_trouble(
-        self, receiver: Receiver, verdict: Verdict, why: str, session: Session
-    ) -> bool:
-        if verdict is Verdict.GONE:
+    def _note_trouble(self, receiver: Receiver, found: Verdict, why: str, session: Session) -> bool:
+        if found is Verdict.GONE:
             receivers.set_status(session, receiver.id, ReceiverStatus.DISABLED, GONE)
         else:
             now, jitter = self._now(), random.random()
@@ -233,9 +247,12 @@ class Courier:
         return await anyio.to_thread.run_sync(ask)
 
 
-def _state(session: Session, ident: str) -> tuple[Receiver | None, int, list[int]]:
-    receiver = session.get(Receiver, ident)
-    return receiver, receivers.newest(session), receivers.waiting(session, ident, WINDOW)
+def _state(session: Session, ident: str) -> tuple[Held | None, int, list[int]]:
+    return (
+        held(session, ident),
+        receivers.newest(session),
+        receivers.waiting(session, ident, WINDOW),
+    )
 
 
 def _of_different_sanctions(found: Sequence[Told]) -> list[Told]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from governance import following, receivers
+from governance import following, receivers, streams
 from governance.backups import backup
 from governance.log.growth import Forked
 from governance.lookups import add_lookups
@@ -15,8 +15,9 @@ from governance.membership import add_platform
 from governance.migrations import upgrade
 from governance.notices import NoticeDraft, record_notice
 from governance.peers import PeerSource
+from governance.receivers import Stream
 from governance.witnessing import witness
-from governance.words import NoticeOutcome
+from governance.words import Delivery, EventType, NoticeOutcome
 from tests.api.worlds import rich
 from tests.builders import KEYS, LOG_KEY, NOW, Team, World
 from tests.logs import ALPHA, LOG, ORIGIN, Served, Writer, decision
@@ -92,6 +93,25 @@ def receive(world: World, team: Team) -> None:
     )
     world.do(receivers.failed, made.id, "status 500", now=NOW, jitter=0.5)
     world.do(receivers.bury, made.id, 1, "status 500", now=NOW)
+    stream = Stream(
+        receiver_id=streams.new_stream_id(),
+        issuer_id=team.platform.id,
+        requested=["urn:x-comity:event:v1:sanction-issued"],
+        algorithm="RS256",
+        acknowledged=[3, 5],
+        authorization=b"sealed",
+        verified_at=NOW,
+    )
+    world.do(
+        streams.create,
+        team.admin,
+        team.platform,
+        stream,
+        delivery=Delivery.POLL,
+        url=None,
+        types=[EventType.SANCTION_ISSUED],
+        now=NOW,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
+import orjson
 import pytest
 
 from governance import receivers
@@ -86,3 +88,14 @@ def test_a_platform_has_so_many_receivers_and_no_more(node: Comity, ident: str) 
     for _ in range(receivers.MOST_RECEIVERS - 1):
         assert node("push", "add", "a.example", URL, "--after", "start").code == 0
     assert "the most there may be" in node("push", "add", "a.example", URL).err
+
+
+def test_keys_of_tokens_are_rotated(node: Comity, tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "comity.token.keys"
+    before = orjson.loads(file.read_bytes())["keys"]
+    assert node("push", "rotate-keys").code == 0
+    after = orjson.loads(file.read_bytes())["keys"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [key["alg"] for key in after] == ["RS256", "Ed25519", "RS256", "Ed25519"]
+    assert [key["kid"] for key in after[2:]] == [key["kid"] for key in before]
+    assert ["d" in key for key in after] == [True, True, False, False]

@@ -1,0 +1,176 @@
+"""Polling for security event tokens (RFC 8936): each until it is acknowledged."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from api.push.messages import Held, Messages, held, verification_id
+from api.push.payloads import Told, Unread, message_id, read
+from api.push.ssf import Call, Transmitter, parsed, told
+from governance import receivers, streams
+from governance.errors import Forbidden, NotFound
+from governance.receivers import TOKEN_ERRORS, Receiver, Stream
+from governance.rules.disclosure import READERS
+from governance.settings import Settings
+from governance.words import Delivery, ReceiverStatus
+
+MOST = 100  # tokens in an answer
+HOLD = 10.0  # seconds that a poll is held while there is nothing
+LOOK = 0.25  # seconds between looks meanwhile
+MOST_HELD = 100  # polls of a process; others are answered at once
+
+
+class Mistake(BaseModel):
+    """Why a token wasn't taken (section 2.6)."""
+
+    err: str = ""
+
+
+class Poll(BaseModel):
+    """A request (section 2.2)."""
+
+    maxEvents: int = Field(default=MOST, ge=0)
+    returnImmediately: bool = False
+    ack: list[str] = Field(default=[], max_length=10_000)
+    setErrs: dict[str, Mistake] = Field(default={}, max_length=10_000)
+
+
+class Polling:
+    """What answers polls."""
+
+    def __init__(self, transmitter: Transmitter, settings: Settings) -> None:
+        self._at, self._messages = transmitter, Messages(settings)
+        self._holding = 0
+
+    async def poll(self, call: Call) -> Response:
+        asked = parsed(Poll, call.body)
+        await self._at.reading(partial(self._own, call=call))
+        if asked.ack or asked.setErrs:
+            await self._at.writing(partial(self._note, call=call, asked=asked))
+        most = min(asked.maxEvents, MOST)
+        try:
+            sets, has_more = await self._next(call, most)
+            if not sets and most and not asked.returnImmediately and self._holding < MOST_HELD:
+                sets, has_more = await self._held(call, most)
+        except Unread:
+            return told(503, "busy", "the feed couldn't be read: try again")
+        return JSONResponse({"sets": sets, "moreAvailable": has_more})
+
+    async def _held(self, call: Call, most: int) -> tuple[dict[str, str], bool]:
+        self._holding += 1
+        try:
+            until = anyio.current_time() + HOLD
+            seen = await self._at.reading(partial(_newest, ident=call.stream_id or ""))
+            while anyio.current_time() < until:
+                await anyio.sleep(LOOK)
+                newest = await self._at.reading(partial(_newest, ident=call.stream_id or ""))
+                if newest == seen:
+                    continue
+                sets, has_more = await self._next(call, most)
+                if sets:
+                    return sets, has_more
+                seen = newest
+        finally:
+            self._holding -= 1
+        return {}, False
+
+    async def _next(self, call: Call, most: int) -> tuple[dict[str, str], bool]:
+        """Tokens that aren't acknowledged, oldest first, and whether there are more."""
+        to, stream = await self._at.reading(partial(self._own, call=call))
+        receiver = to.receiver
+        if receiver.status is not ReceiverStatus.ENABLED:
+            return {}, False
+        end = await self._at.reading(receivers.newest)
+        ahead = set(stream.acknowledged)
+        first = min(most + len(ahead) + 1, 1_000)
+        found, has_more = await read(
+            self._at.executor, receiver, receiver.position, first, receiver.filter
+        )
+        open_ = [one for one in found if one.position not in ahead]
+        done = _done_with(found, open_, end, has_more=has_more)
+        if done > receiver.position:
+            await self._at.writing(partial(_settle, ident=receiver.id, position=done))
+        letters = await self._letters(receiver, most)
+        sets = {}
+        if stream.is_verifying and most:
+            sets[verification_id(stream)] = self._messages.verification(to, stream, self._at.now())
+        room = max(0, most - len(sets))
+        due = [*letters, *open_]
+        sets |= await anyio.to_thread.run_sync(self._signed, to, stream, due[:room])
+        return sets, has_more or len(due) > room
+
+    async def _letters(self, receiver: Receiver, most: int) -> list[Told]:
+        """Replayed letters, as the events now stand."""
+        which = partial(receivers.waiting, ident=receiver.id, most=most)
+        places: Sequence[int] = await self._at.reading(which) if most else ()
+        again = []
+        for place in places:
+            found, _ = await read(self._at.executor, receiver, place - 1, 1)
+            again += [one for one in found if one.position == place]
+        return again
+
+    def _signed(self, to: Held, stream: Stream, due: Sequence[Told]) -> dict[str, str]:
+        now = self._at.now()
+        return {
+            message_id(to.receiver, one.position): self._messages.token(to, stream, one, now)
+            for one in due
+        }
+
+    def _note(self, session: Session, call: Call, asked: Poll) -> None:
+        """Acknowledges; what wasn't taken becomes a dead letter."""
+        to, stream = self._own(session, call)
+        refused = _places(to.receiver, asked.setErrs)
+        taken = _places(to.receiver, dict.fromkeys(asked.ack))
+        streams.acknowledge(session, to.receiver, stream, [*taken, *refused])
+        for place, mistake in refused.items():
+            problem = mistake.err if mistake.err in TOKEN_ERRORS else "refused"
+            receivers.bury(session, to.receiver.id, place, problem, now=self._at.now())
+        if {verification_id(stream)} & {*asked.ack, *asked.setErrs}:
+            streams.verified(session, to.receiver.id, stream.verifications)
+
+    def _own(self, session: Session, call: Call) -> tuple[Held, Stream]:
+        if not call.actor.roles & READERS:
+            raise Forbidden("expected a role that reads")
+        receiver, stream = streams.own(session, call.actor, call.issuer, call.stream_id or "")
+        found = held(session, receiver.id)
+        if found is None or receiver.delivery is not Delivery.POLL:
+            raise NotFound("no such stream to poll")
+        return found, stream
+
+
+def poll_routes(transmitter: Transmitter, settings: Settings) -> list[Route]:
+    handle = transmitter.endpoint(Polling(transmitter, settings).poll)
+    return [Route("/ssf/{domain}/poll/{stream_id}", handle, methods=["POST"])]
+
+
+def _done_with(found: Sequence[Told], open_: Sequence[Told], end: int, *, has_more: bool) -> int:
+    """The place up to which nothing waits for an acknowledgement."""
+    if open_:
+        before = [one.position for one in found if one.position < open_[0].position]
+        return max(before, default=0)
+    return found[-1].position if has_more else max([end, *(one.position for one in found[-1:])])
+
+
+def _places(receiver: Receiver, idents: Mapping[str, Any]) -> dict[int, Any]:
+    """Places of the feed that tokens were about; others name nothing."""
+    prefix = f"{receiver.id}_"
+    numbers = {ident.removeprefix(prefix): it for ident, it in idents.items() if prefix in ident}
+    return {int(n): it for n, it in numbers.items() if n.isascii() and n.isdigit() and len(n) < 19}
+
+
+def _settle(session: Session, ident: str, position: int) -> None:
+    receiver, stream = session.get(Receiver, ident), session.get(Stream, ident)
+    if receiver is not None and stream is not None:
+        streams.settle(session, receiver, stream, position)
+
+
+def _newest(session: Session, ident: str) -> tuple[int, int]:
+    stream = session.get(Stream, ident)
+    return receivers.newest(session), stream.verifications if stream else 0

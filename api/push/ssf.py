@@ -1,0 +1,423 @@
+"""Stream management of the OpenID Shared Signals Framework 1.0: one issuer a platform.
+
+Whoever manages a stream is an ADMIN of the platform that receives, with its bearer token.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+from sqlmodel import Session, select
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from api.auth import Members
+from api.execution import Executor
+from api.limiting.rates import LimitRefused, headers
+from api.outward import Outside
+from api.push.addresses import receiver_url
+from api.push.messages import audience
+from api.push.sets import URIS, types_of
+from api.transport import BadRequest, network_of, whole_body
+from governance import receivers, streams
+from governance.database import Database
+from governance.errors import (
+    Busy,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RefusalCode,
+    Refused,
+    Unauthenticated,
+)
+from governance.membership import Actor
+from governance.platforms import Platform
+from governance.receivers import Receiver, Stream
+from governance.sealing import seal
+from governance.settings import Keys, Settings
+from governance.tokens import ALGORITHMS, RS256, TokenKeys
+from governance.words import Delivery, ReceiverStatus
+
+METHODS = {"urn:ietf:rfc:8935": Delivery.PUSH, "urn:ietf:rfc:8936": Delivery.POLL}
+_METHOD = {delivery: urn for urn, delivery in METHODS.items()}
+LARGEST_REQUEST = 64 * 1024  # bytes
+STATUSES = {429: "too_many_requests", 401: "authentication_failed", 403: "access_denied"}
+_STATUSES = {
+    RefusalCode.FORBIDDEN: 403,
+    RefusalCode.NOT_FOUND: 404,
+    RefusalCode.CONFLICT: 409,
+}
+Found = TypeVar("Found")
+Handler = Callable[["Call"], Awaitable[Response]]
+
+
+class DeliveryRequest(BaseModel):
+    """How events are to come; the address is the node's for those who poll."""
+
+    method: str
+    endpoint_url: str | None = None
+    authorization_header: str | None = Field(default=None, max_length=2_000, pattern="^[ -~]*$")
+
+
+class StreamRequest(BaseModel):
+    """What a receiver says of its stream; what is the node's to say is ignored."""
+
+    stream_id: str | None = Field(default=None, max_length=64)
+    delivery: DeliveryRequest | None = None
+    events_requested: list[str] | None = Field(default=None, max_length=100)
+    description: str | None = Field(default=None, max_length=500)
+    signing_alg: str | None = None
+
+
+class StatusRequest(BaseModel):
+    stream_id: str = Field(max_length=64)
+    status: str
+    reason: str | None = Field(default=None, max_length=500)
+
+
+class VerificationRequest(BaseModel):
+    stream_id: str = Field(max_length=64)
+    state: str | None = Field(default=None, max_length=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: who asks, of which issuer, with what."""
+
+    actor: Actor
+    issuer: Platform
+    body: bytes
+    stream_id: str | None
+
+
+class Transmitter:
+    """What the routes share."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        database: Database,
+        members: Members,
+        settings: Settings,
+        tokens: TokenKeys,
+    ) -> None:
+        self.executor, self.database, self.base = executor, database, settings.public_url
+        self.keys: Keys = settings.keys()
+        self.tokens, self.outside = tokens, Outside(settings)
+        self._members = members
+
+    def now(self) -> datetime:
+        return self.executor.now()
+
+    def configuration(self, receiver: Receiver, stream: Stream, issuer: str, domain: str) -> Any:
+        """A stream as SSF 1.0 section 8.1.1 has it."""
+        url = receiver.url or f"{self.base}/ssf/{issuer}/poll/{receiver.id}"
+        found: dict[str, Any] = {
+            "stream_id": receiver.id,
+            "iss": f"{self.base}/{issuer}",
+            "aud": audience(domain),
+            "events_supported": list(URIS),
+            "events_requested": stream.requested,
+            "events_delivered": [uri for uri in stream.requested if uri in URIS],
+            "delivery": {"method": _METHOD[receiver.delivery], "endpoint_url": url},
+            "min_verification_interval": int(streams.VERIFIED_EVERY.total_seconds()),
+            "signing_alg": stream.algorithm,
+        }
+        return found | ({"description": stream.description} if stream.description else {})
+
+    async def issuer(self, domain: str) -> Platform:
+        query = select(Platform).where(Platform.domain == domain)
+        found = await self.reading(lambda session: session.exec(query).first())
+        if found is None:
+            raise NotFound("no platform of this domain on this node")
+        return found
+
+    async def reading(self, question: Callable[[Session], Found]) -> Found:
+        def ask() -> Found:
+            with self.database.reading() as session:
+                return question(session)
+
+        return await anyio.to_thread.run_sync(ask)
+
+    async def writing(self, change: Callable[[Session], Found]) -> Found:
+        def write() -> Found:
+            with self.database.writing() as session:
+                return change(session)
+
+        return await anyio.to_thread.run_sync(write)
+
+    def endpoint(self, handle: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """A route: who asks is known and counted, and what was refused is told as JSON."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(await self._call(request))
+            except Refused as refused:
+                return _refused(refused)
+            except BadRequest as bad:
+                return told(bad.status, "invalid_request", bad.message)
+            except LimitRefused as limit:
+                wait = {"Retry-After": str(limit.budget.resets), **headers([limit.budget])}
+                return told(429, STATUSES[429], limit.message, wait)
+            except Busy:
+                return told(503, "busy", "others kept the writers' turn: try again")
+            except ClientDisconnect:
+                return Response(status_code=400)
+
+        return answer
+
+    async def _call(self, request: Request) -> Call:
+        authorization = request.headers.get("authorization")
+        address = network_of(request.client.host if request.client else "")
+        try:
+            given = authorization.encode("latin-1") if authorization else None
+            actor = await self._members.actor(given)
+            if actor is None:
+                raise Unauthenticated("this takes a member's credential")
+        except Unauthenticated:
+            self.executor.rates.request(address, is_member=False)
+            raise
+        self.executor.rates.request(actor.token_id, is_member=True)
+        issuer = await self.issuer(request.path_params["domain"])
+        declared = request.headers.get("content-length", "").encode()
+        body = await whole_body(declared, request.receive, LARGEST_REQUEST)
+        stream_id = request.path_params.get("stream_id") or request.query_params.get("stream_id")
+        return Call(actor, issuer, body, stream_id)
+
+
+AnyRequest = TypeVar("AnyRequest", bound=BaseModel)
+
+
+def parsed(kind: type[AnyRequest], body: bytes) -> AnyRequest:
+    """The body; InvalidInput names the first field that isn't right."""
+    try:
+        return kind.model_validate(orjson.loads(body))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"])) or "body"
+        raise InvalidInput(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+    except ValueError:
+        raise InvalidInput("expected JSON") from None
+
+
+def told(
+    status: int, error: str, words: str, more: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An error, as RFC 8935 section 2.3 writes them."""
+    return JSONResponse({"err": error, "description": words}, status, more)
+
+
+def _refused(refused: Refused) -> JSONResponse:
+    if isinstance(refused, Unauthenticated):
+        wanted = {"WWW-Authenticate": "Bearer"}
+        return told(401, STATUSES[401], refused.message, wanted)
+    status = _STATUSES.get(refused.code, 400)
+    return told(status, STATUSES.get(status, "invalid_request"), refused.message)
+
+
+def stream_routes(transmitter: Transmitter) -> list[Route]:
+    """The management API (SSF 1.0, sections 7 and 8)."""
+    own = Management(transmitter)
+
+    async def discovery(request: Request) -> Response:
+        """What the issuer offers (SSF 1.0, 7.1)."""
+        try:
+            issuer = await transmitter.issuer(request.path_params["domain"])
+        except Refused as refused:
+            return _refused(refused)
+        return JSONResponse(own.discovery(issuer.domain))
+
+    async def jwks(request: Request) -> Response:
+        media = "application/jwk-set+json"
+        made = await anyio.to_thread.run_sync(transmitter.tokens.published)
+        return Response(made, media_type=media, headers={"Cache-Control": "max-age=300"})
+
+    base = "/ssf/{domain}"
+    ways = {
+        (f"{base}/streams", "GET"): own.read,
+        (f"{base}/streams", "POST"): own.create,
+        (f"{base}/streams", "PATCH"): own.update,
+        (f"{base}/streams", "PUT"): own.replace,
+        (f"{base}/streams", "DELETE"): own.delete,
+        (f"{base}/status", "GET"): own.status,
+        (f"{base}/status", "POST"): own.set_status,
+        (f"{base}/verify", "POST"): own.verify,
+    }
+    return [
+        Route("/.well-known/ssf-configuration/{domain}", discovery),
+        Route("/ssf/jwks.json", jwks),
+        *(
+            Route(path, transmitter.endpoint(handle), methods=[method])
+            for (path, method), handle in ways.items()
+        ),
+    ]
+
+
+class Management:
+    """What each endpoint does."""
+
+    def __init__(self, transmitter: Transmitter) -> None:
+        self._at = transmitter
+
+    def discovery(self, domain: str) -> dict[str, Any]:
+        base = f"{self._at.base}/ssf/{domain}"
+        return {
+            "spec_version": "1_0",
+            "issuer": f"{self._at.base}/{domain}",
+            "jwks_uri": f"{self._at.base}/ssf/jwks.json",
+            "delivery_methods_supported": list(METHODS),
+            "configuration_endpoint": f"{base}/streams",
+            "status_endpoint": f"{base}/status",
+            "verification_endpoint": f"{base}/verify",
+            "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
+            "default_subjects": "ALL",
+        }
+
+    async def read(self, call: Call) -> Response:
+        def found(session: Session) -> Any:
+            if call.stream_id is not None:
+                return self._told(session, *self._own(session, call, call.stream_id), call)
+            every = streams.all_own(session, streams.manager(call.actor), call.issuer)
+            return [self._told(session, *one, call) for one in every]
+
+        return JSONResponse(await self._at.reading(found))
+
+    async def create(self, call: Call) -> Response:
+        asked = parsed(StreamRequest, call.body or b"{}")
+
+        def change(session: Session) -> Any:
+            actor = streams.manager(call.actor)
+            delivery, url = self._delivery(asked.delivery)
+            requested = list(URIS) if asked.events_requested is None else asked.events_requested
+            stream = Stream(
+                receiver_id=streams.new_stream_id(),
+                issuer_id=call.issuer.id,
+                description=asked.description,
+                requested=requested,
+                algorithm=_algorithm(asked.signing_alg),
+            )
+            stream.authorization = self._sealed(stream.receiver_id, asked.delivery)
+            receiver = streams.create(
+                session,
+                actor,
+                call.issuer,
+                stream,
+                delivery=delivery,
+                url=url,
+                types=types_of(requested),
+                now=self._at.now(),
+            )
+            return self._told(session, receiver, stream, call)
+
+        return JSONResponse(await self._at.writing(change), 201)
+
+    async def update(self, call: Call) -> Response:
+        return await self._changed(call, is_whole=False)
+
+    async def replace(self, call: Call) -> Response:
+        return await self._changed(call, is_whole=True)
+
+    async def _changed(self, call: Call, *, is_whole: bool) -> Response:
+        asked = parsed(StreamRequest, call.body)
+
+        def change(session: Session) -> Any:
+            receiver, stream = self._own(session, call, asked.stream_id)
+            if is_whole or asked.delivery is not None:
+                receiver.delivery, receiver.url = self._delivery(asked.delivery)
+                stream.authorization = self._sealed(receiver.id, asked.delivery)
+            if is_whole or asked.events_requested is not None:
+                every = list(URIS)
+                stream.requested = (
+                    every if asked.events_requested is None else (asked.events_requested)
+                )
+                receiver.filter = streams.wanted(call.issuer, types_of(stream.requested))
+            if is_whole or asked.description is not None:
+                stream.description = asked.description
+            if is_whole or asked.signing_alg is not None:
+                stream.algorithm = _algorithm(asked.signing_alg)
+            receiver.attempts, receiver.next_at, receiver.problem = 0, None, None
+            session.add(receiver)
+            session.add(stream)
+            return self._told(session, receiver, stream, call)
+
+        return JSONResponse(await self._at.writing(change))
+
+    async def delete(self, call: Call) -> Response:
+        def change(session: Session) -> None:
+            receiver, _ = self._own(session, call, call.stream_id)
+            receivers.remove(session, receiver.id)
+
+        await self._at.writing(change)
+        return Response(status_code=204)
+
+    async def status(self, call: Call) -> Response:
+        found = await self._at.reading(partial(self._own, call=call, ident=call.stream_id))
+        return JSONResponse(_status(found[0]))
+
+    async def set_status(self, call: Call) -> Response:
+        asked = parsed(StatusRequest, call.body)
+        status = ReceiverStatus.__members__.get(asked.status.upper())
+        if status is None:
+            raise InvalidInput("status: expected enabled, paused or disabled")
+
+        def change(session: Session) -> Any:
+            receiver, _ = self._own(session, call, asked.stream_id)
+            receivers.set_status(session, receiver.id, status, asked.reason)
+            return _status(receiver)
+
+        return JSONResponse(await self._at.writing(change))
+
+    async def verify(self, call: Call) -> Response:
+        asked = parsed(VerificationRequest, call.body)
+
+        def change(session: Session) -> None:
+            receiver, stream = self._own(session, call, asked.stream_id)
+            now = self._at.now()
+            streams.ask_verification(session, receiver, stream, asked.state, now=now)
+
+        try:
+            await self._at.writing(change)
+        except Conflict as conflict:
+            return told(429, STATUSES[429], conflict.message)
+        return Response(status_code=204)
+
+    def _own(self, session: Session, call: Call, ident: str | None) -> tuple[Receiver, Stream]:
+        actor = streams.manager(call.actor)
+        if ident is None:
+            raise InvalidInput("expected a stream_id")
+        return streams.own(session, actor, call.issuer, ident)
+
+    def _told(self, session: Session, receiver: Receiver, stream: Stream, call: Call) -> Any:
+        domain = session.get_one(Platform, receiver.platform_id).domain
+        return self._at.configuration(receiver, stream, call.issuer.domain, domain)
+
+    def _delivery(self, asked: DeliveryRequest | None) -> tuple[Delivery, str | None]:
+        if asked is None:
+            return Delivery.POLL, None
+        if asked.method not in METHODS:
+            raise InvalidInput(f"delivery.method: expected one of {', '.join(METHODS)}")
+        if METHODS[asked.method] is Delivery.POLL:
+            return Delivery.POLL, None
+        url = receiver_url(self._at.outside, asked.endpoint_url or "", "endpoint_url")
+        return Delivery.PUSH, url
+
+    def _sealed(self, ident: str, asked: DeliveryRequest | None) -> bytes | None:
+        header = asked.authorization_header if asked else None
+        return seal(self._at.keys, ident, header) if header else None
+
+
+def _algorithm(asked: str | None) -> str:
+    if asked not in (None, *ALGORITHMS):
+        raise InvalidInput(f"signing_alg: expected one of {', '.join(ALGORITHMS)}")
+    return asked or RS256
+
+
+def _status(receiver: Receiver) -> dict[str, str]:
+    found = {"stream_id": receiver.id, "status": receiver.status.value.lower()}
+    return found | ({"reason": receiver.reason} if receiver.reason else {})
