@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from api import (
     backups,
+    bridging,
     exporting,
     following,
     importing,
@@ -50,6 +51,7 @@ for name, part in (
     ("log", logbook.app),
     ("retention", retaining.app),
     ("push", push.app),
+    ("bridge", bridging.app),
     ("witness", witnessing.app),
 ):
     app.add_typer(part, name=name, no_args_is_help=True)

@@ -9,7 +9,9 @@ import typer
 
 from api.console import err, now, opened, progress, span
 from governance.importing.block_events import import_block_events
+from governance.importing.discourse_users import import_discourse_users
 from governance.importing.dsa_statements import import_dsa_statements
+from governance.importing.lemmy_blocks import import_lemmy_blocks
 from governance.importing.mastodon_blocks import TERM, import_mastodon_blocks
 from governance.importing.runs import Summary
 from governance.settings import read_settings
@@ -43,6 +45,26 @@ def mastodon_blocks(
         publish_comments=publish_comments,
         dry_run=dry_run,
     )
+
+
+@app.command()
+def lemmy_blocks(
+    file: File,
+    platform: Annotated[str, typer.Option(help="Domain of the platform that blocked.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Block and Undo activities of a platform, as Lemmy federates them."""
+    _import(import_lemmy_blocks, file, platform=platform, dry_run=dry_run)
+
+
+@app.command()
+def discourse_users(
+    file: File,
+    platform: Annotated[str, typer.Option(help="Domain of the site whose users they are.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Who is suspended or silenced until when, as Discourse exports its users."""
+    _import(import_discourse_users, file, platform=platform, dry_run=dry_run)
 
 
 @app.command()
