@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import anyio.to_thread
 import orjson
+import sqlalchemy as sa
 from pydantic import BaseModel, Field, ValidationError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -37,6 +38,7 @@ from governance.errors import (
     Unauthenticated,
 )
 from governance.membership import Actor
+from governance.peers import PeerPlatform
 from governance.platforms import Platform
 from governance.receivers import Receiver, Stream
 from governance.sealing import seal
@@ -132,7 +134,9 @@ class Transmitter:
         return found | ({"description": stream.description} if stream.description else {})
 
     async def issuer(self, domain: str) -> Platform:
-        query = select(Platform).where(Platform.domain == domain)
+        # Nothing is issued in the name of a platform that another node speaks for.
+        is_peers = sa.exists().where(col(PeerPlatform.platform_id) == col(Platform.id))
+        query = select(Platform).where(Platform.domain == domain, sa.not_(is_peers))
         found = await self.reading(lambda session: session.exec(query).first())
         if found is None:
             raise NotFound("no platform of this domain on this node")
