@@ -18,12 +18,13 @@ LONG = 10  # times that a writer was busy in a row
 
 
 def held(database_url: str) -> tuple[int, int]:
-    """How many platforms and sanctions are in the database."""
+    """How many platforms, and sanctions that nobody took over, are in the database."""
     database = Database(database_url)
     try:
         with database.reading() as session:
             platforms = session.exec(select(func.count(col(Platform.id)))).one()
-            return platforms, session.exec(select(func.count(col(Sanction.id)))).one()
+            is_own = col(Sanction.derived_from_id).is_(None)
+            return platforms, session.exec(select(func.count()).where(is_own)).one()
     finally:
         database.close()
 
