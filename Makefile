@@ -9,9 +9,10 @@ RUN    := $(VENV)/.run-stamp
 DEV    := $(VENV)/.dev-stamp
 OTHERS := $(VENV)/.conformance-stamp
 NODE   := tests/conformance/node_modules/.package-lock.json
+PEERS  := bench/peers/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
 
-.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout lock clean
+.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers lock clean
 
 help:
 	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
@@ -23,6 +24,7 @@ help:
 	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --seed 1")'
 	@echo 'make bench    the measurements'
 	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
+	@echo 'make bench-peers  reads beside other servers; needs npm (ARGS="--sanctions 1000000")'
 	@echo 'make lock     resolve dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean    remove what make made'
 
@@ -64,6 +66,9 @@ bench-fanout: $(DEV)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate $(UPGRADE)
 
+bench-peers: $(DEV) $(PEERS)
+	$(BIN)/python -m bench.peers $(ARGS)
+
 lock: | $(UV)
 	$(COMPILE) pyproject.toml --all-extras --group build --group dev \
 		--output-file requirements-dev.txt
@@ -73,7 +78,7 @@ lock: | $(UV)
 		--output-file requirements-conformance.txt
 
 clean:
-	rm -rf $(VENV) tests/conformance/node_modules build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) tests/conformance/node_modules bench/peers/node_modules build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
 # The project itself is installed without dependencies or isolation: the lock has all it needs.
@@ -97,6 +102,11 @@ $(OTHERS): $(DEV) requirements-conformance.txt
 $(NODE): tests/conformance/package-lock.json
 	@echo 'Installing what others test with into tests/conformance/node_modules ...'
 	@npm ci --prefix tests/conformance --silent
+	@touch $@
+
+$(PEERS): bench/peers/package-lock.json
+	@echo 'Installing what Comity is measured beside into bench/peers/node_modules ...'
+	@npm ci --prefix bench/peers --silent
 	@touch $@
 
 $(BIN)/uv:

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy.engine import make_url
 
 from api.reads.stores import CACHE
-from bench.questions import LIST_LIMIT, STATUS_LIMIT, TOKEN
+from bench.questions import LIST_LIMIT, STATUS_LIMIT, STATUSES_LIMIT, TOKEN
 from governance.fields import print_instant
 from governance.identifiers import SubjectKind, lookup_key, parse_subject
 from governance.rules.policy import PARTNER_RETENTION
@@ -62,6 +62,8 @@ class Limit:
         await send({"type": "http.response.body", "body": answer.encode()})
 
     async def _status(self, variables: Any, platform: str, now: datetime) -> Any:
+        if isinstance(variables["s"], list):
+            return await self._statuses(variables["s"], platform, now)
         uri = parse_subject(variables["s"]).uri
         return await self._one(
             STATUS_LIMIT.sqlite if self._is_sqlite else STATUS_LIMIT.postgresql,
@@ -71,6 +73,11 @@ class Limit:
             self._instant(now - PARTNER_RETENTION),
             uri,
         )
+
+    async def _statuses(self, subjects: list[str], platform: str, now: datetime) -> Any:
+        uris = [parse_subject(subject).uri for subject in subjects]
+        keys = [lookup_key(self._secret, SubjectKind.ACCOUNT, uri) for uri in uris]
+        return await self._one(STATUSES_LIMIT, keys, now, platform, now - PARTNER_RETENTION, uris)
 
     async def _list(self, variables: Any, platform: str, now: datetime) -> Any:
         sql = LIST_LIMIT.sqlite if self._is_sqlite else LIST_LIMIT.postgresql

@@ -15,9 +15,7 @@ from governance.settings import Settings
 @contextlib.contextmanager
 def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
     """A server of one process on the first processor: its port and its process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = f"-m uvicorn {app} --factory --port {port} --log-level warning --no-access-log"
     first = {min(os.sched_getaffinity(os.getppid()))}
     process = subprocess.Popen(
@@ -26,14 +24,28 @@ def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
         preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
     )
     try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.05)
+        listening(port)
         yield port, process.pid
     finally:
         process.terminate()
         process.wait()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listening(port: int, seconds: float = 10) -> None:
+    """Returns once somebody listens on a port, or the time is over."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -133,3 +133,22 @@ select '{"data":{"sanctions":{"nodes":[' || coalesce(string_agg(
   to_char(p.issued_at at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '~' || p.id end)
   || '"}}}}' from p join platforms f on f.id = p.platform_id""",
 )
+
+# A thousand at once, on PostgreSQL alone: $1 and $5 are lists of keys and subjects.
+STATUSES_LIMIT = (
+    """select '{"data":{"suspensionStatuses":[' || string_agg('{"subject":' || to_json(u)::text
+  || ',"isSuspended":' || case when held > 0 then 'true' else 'false' end
+  || ',"isPermanent":' || case when held > ended then 'true' else 'false' end
+  || ',"until":' || case when held > ended or held = 0 then 'null' else
+      '"' || to_char(latest at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"' end || '}',
+  ',' order by n) || ']}}'
+from unnest($1::text[], $5::text[]) with ordinality t(key, u, n) cross join lateral (
+  select count(*) as held, count(ends_at) as ended, max(ends_at) as latest
+  from subject_keys k join sanctions s on s.id = k.sanction_id
+  where k.key = t.key
+  and s.measure in ('ACCOUNT_SUSPENDED','ACCOUNT_TERMINATED','SERVER_SUSPENDED')
+  and s.is_binding and s.starts_at <= $2 and (s.ends_at is null or s.ends_at > $2)
+  and """
+    + _SEEN.format(platform="$3", oldest="$4")
+    + ") x"
+)

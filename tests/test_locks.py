@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-NPM = "tests/conformance"
+NPM = ("tests/conformance", "bench/peers")
+KINDS = ("dependencies", "devDependencies", "optionalDependencies")
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
 CONFORMANCE = "requirements-conformance.txt"
@@ -69,18 +70,22 @@ def test_locks_pin_the_same_versions() -> None:
     assert {(p.name, _version(p)) for p in pins(CONFORMANCE) if p.name in both} <= developed
 
 
-def test_the_npm_lock_holds_what_its_package_declares_with_hashes() -> None:
-    declared = json.loads((ROOT / NPM / "package.json").read_text())["devDependencies"]
-    locked = json.loads((ROOT / NPM / "package-lock.json").read_text())["packages"]
-    assert locked.pop("")["devDependencies"] == declared
+@pytest.mark.parametrize("folder", NPM)
+def test_the_npm_lock_holds_what_its_package_declares_with_hashes(folder: str) -> None:
+    package = json.loads((ROOT / folder / "package.json").read_text())
+    locked = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+    root = locked.pop("")
+    declared = {name: at for kind in KINDS for name, at in package.get(kind, {}).items()}
+    assert declared == {name: at for kind in KINDS for name, at in root.get(kind, {}).items()}
     assert {name: locked[f"node_modules/{name}"]["version"] for name in declared} == declared
-    for name, package in locked.items():
-        assert re.fullmatch(r"sha512-[0-9A-Za-z+/]{86}==", package["integrity"]), name
+    for name, one in locked.items():
+        assert re.fullmatch(r"sha512-[0-9A-Za-z+/]{86}==", one["integrity"]), name
 
 
-def test_the_npm_lock_names_no_registry() -> None:
-    assert "omit-lockfile-registry-resolved=true" in (ROOT / NPM / ".npmrc").read_text()
-    lock = (ROOT / NPM / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", NPM)
+def test_the_npm_lock_names_no_registry(folder: str) -> None:
+    assert "omit-lockfile-registry-resolved=true" in (ROOT / folder / ".npmrc").read_text()
+    lock = (ROOT / folder / "package-lock.json").read_text()
     assert "://" not in lock  # nor pages that ask for donations, which npm writes: leave them out
 
 

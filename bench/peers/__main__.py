@@ -1,0 +1,216 @@
+"""Times a node beside others on one PostgreSQL database, in turn; bodies are compared first.
+
+python -m bench.peers [--sanctions 100000] [--rounds 5] [--seconds 3] [--only S --only L]
+
+The others check no credential, hide nothing and count nothing, which the node and its limit do; and
+they get the keys of subjects, which those make of URIs: so these multiples are lower bounds.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from bench import worlds
+from bench.load import Load, answer, load, request
+from bench.nodes import cpu_of, environment, free_port, listening, peak_of
+from bench.peers import asking
+from governance import migrations
+from governance.database import Database
+from governance.settings import Settings
+from tests.postgres import Server
+
+HERE = Path(__file__).parent
+CONNECTIONS = {"S": 16, "L": 16, "S1000": 4}
+NAMES = ("limit", "PostGraphile", "Mercurius", "Strawberry")
+out = Console(width=110)
+
+
+@dataclass(slots=True)
+class Peer:
+    """A server that is measured, one process on the first processor."""
+
+    name: str
+    words: dict[str, asking.Words]
+    port: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one round showed of a server."""
+
+    load: Load
+    cpu: float  # microseconds a request
+    peak: int  # bytes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sanctions", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--only", action="append", choices=list(CONNECTIONS))
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        server.create("peers")
+        settings = Settings(database_url=server.url("peers"), key_file=Path(folder) / "key")
+        token = _world(settings, options.sanctions)
+        secret = settings.keys().derived("lookup")
+        with contextlib.ExitStack() as stack:
+            peers = [
+                stack.enter_context(_started(name, command, words, settings))
+                for name, command, words in _commands(secret)
+            ]
+            _compare_all(peers, token, options)
+
+
+def _world(settings: Settings, count: int) -> str:
+    keys = settings.keys(create=True)
+    migrations.upgrade(settings.database_url)
+    database = Database(settings.database_url, settings.sequencer(create=True))
+    token = worlds.make(database, keys, count, datetime.now(UTC))
+    database.close()
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute((HERE / "functions.sql").read_bytes())
+        connection.execute("VACUUM ANALYZE")
+    return token
+
+
+def _commands(secret: bytes) -> list[tuple[str, list[str], dict[str, asking.Words]]]:
+    uvicorn = [sys.executable, "-m", "uvicorn", "--factory", "--no-access-log"]
+    uvicorn += ["--log-level", "warning"]
+    node, theirs = _node(), asking.resolvers(secret)
+    return [
+        ("Comity", [*uvicorn, "api.app:create_app"], asking.comity()),
+        ("limit", [*uvicorn, "bench.limit:create_app"], asking.comity()),
+        ("PostGraphile", [node, str(HERE / "postgraphile.js")], asking.postgraphile(secret)),
+        ("Mercurius", [node, str(HERE / "mercurius.js")], theirs),
+        ("Strawberry", [*uvicorn, "bench.peers.idiomatic:create_app"], theirs),
+    ]
+
+
+def _node() -> str:
+    """Node.js of the version that npm has put here."""
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return str(HERE / f"node_modules/node-{sys.platform}-{machine}/bin/node")
+
+
+@contextlib.contextmanager
+def _started(
+    name: str, command: Sequence[str], words: dict[str, asking.Words], settings: Settings
+) -> Iterator[Peer]:
+    port = free_port()
+    told = {
+        "DATABASE_URL": settings.database_url,
+        "PORT": str(port),
+        "NODE_ENV": "production",
+        "GRAPHILE_ENV": "production",
+    }
+    ports = ["--port", str(port)] if "uvicorn" in command else []
+    first = {min(os.sched_getaffinity(os.getppid()))}
+    process = subprocess.Popen(
+        [*command, *ports],
+        env=environment(settings) | told,
+        preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
+    )
+    try:
+        listening(port, seconds=60)
+        yield Peer(name, words, port, process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _compare_all(peers: list[Peer], token: str, options: argparse.Namespace) -> None:
+    table = Table("", "req/s", "p50 ms", "p99 ms", "CPU µs", "peak MB", "Comity's multiple")
+    for name in options.only or CONNECTIONS:
+        asked = _asked(name, options.sanctions)
+        sent = {peer.name: _requests(peer, name, asked, token) for peer in peers}
+        _compare(name, peers, sent)
+        rounds = [
+            {
+                peer.name: _round(peer, sent[peer.name], options.seconds, CONNECTIONS[name])
+                for peer in peers
+            }
+            for _ in range(options.rounds)
+        ]
+        for peer in peers:
+            _report(table, name, peer.name, rounds)
+        table.add_section()
+    out.print(f"{options.sanctions:,} sanctions, {options.rounds} rounds of {options.seconds:g} s")
+    out.print(table)
+
+
+def _asked(name: str, count: int) -> list[Any]:
+    rng = random.Random(2)
+    if name == "L":
+        return [str(measure) for measure in worlds.MEASURES]
+    if name == "S":
+        return [worlds.subject(rng.randrange(count)) for _ in range(2_000)]
+    return [[worlds.subject(n) for n in rng.sample(range(count), 1_000)] for _ in range(4)]
+
+
+def _requests(peer: Peer, name: str, asked: list[Any], token: str) -> list[bytes]:
+    return [request(peer.port, token, asking.body(peer.words[name], one)) for one in asked]
+
+
+def _compare(name: str, peers: list[Peer], sent: dict[str, list[bytes]]) -> None:
+    """Stops unless all answer alike."""
+    for turn in range(min(50, len(sent["Comity"]))):
+        found = {}
+        for peer in peers:
+            got = asyncio.run(answer(peer.port, sent[peer.name][turn]))
+            try:
+                found[peer.name] = asking.alike(name, peer.words[name], got)
+            except (KeyError, TypeError):
+                raise SystemExit(f"{peer.name} answers {name} with {got[:500]!r}") from None
+        for other in NAMES:
+            if found[other] != found["Comity"]:
+                raise SystemExit(f"{name}: {other} answers\n{found[other]}\n{found['Comity']}")
+
+
+def _round(peer: Peer, sent: list[bytes], seconds: float, connections: int) -> Run:
+    before = cpu_of(peer.pid)
+    begun = time.perf_counter()
+    found = asyncio.run(load(peer.port, sent, seconds, connections))
+    count = max(1.0, found.rate * (time.perf_counter() - begun))
+    if found.errors:
+        raise SystemExit(f"{peer.name}: {found.errors} errors")
+    return Run(found, (cpu_of(peer.pid) - before) / count * 1e6, peak_of(peer.pid))
+
+
+def _report(table: Table, question: str, name: str, rounds: list[dict[str, Run]]) -> None:
+    runs = sorted((one[name] for one in rounds), key=lambda run: run.load.rate)
+    middle = runs[len(runs) // 2]
+    multiple = median(one["Comity"].load.rate / one[name].load.rate for one in rounds)
+    table.add_row(
+        f"{question} {name}",
+        f"{middle.load.rate:,.0f}",
+        f"{middle.load.p50:.2f}",
+        f"{middle.load.p99:.2f}",
+        f"{median(run.cpu for run in runs):,.0f}",
+        f"{max(run.peak for run in runs) / 1e6:,.0f}",
+        "" if name == "Comity" else f"{multiple:.2f}",
+    )
+
+
+if __name__ == "__main__":
+    main()
