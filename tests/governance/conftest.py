@@ -3,21 +3,25 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
 
 from governance import following, receivers, streams
 from governance.backups import backup
+from governance.exporting.files import ExportFile
 from governance.log.growth import Forked
+from governance.log.notes import encode
 from governance.lookups import add_lookups
 from governance.membership import add_platform
 from governance.migrations import upgrade
 from governance.notices import NoticeDraft, record_notice
 from governance.peers import PeerSource
 from governance.receivers import Stream
+from governance.reporting import Report, ReportFigure
 from governance.witnessing import witness
-from governance.words import Delivery, EventType, NoticeOutcome
+from governance.words import Delivery, EventType, ExportFormat, NoticeOutcome
 from tests.api.worlds import rich
 from tests.builders import KEYS, LOG_KEY, NOW, Team, World
 from tests.logs import ALPHA, LOG, ORIGIN, Served, Writer, decision
@@ -57,6 +61,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         follow(world)
         world.do(derive, cast.disputed)
         receive(world, cast.a)
+        world.do(publish, cast.a.platform.id)
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
@@ -78,6 +83,29 @@ def follow(world: World) -> None:
 def derive(session: Session, sanction_id: str) -> None:
     """Says that a sanction has a source that isn't here."""
     session.add(PeerSource(sanction_id=sanction_id, source_id=f"san_{'a' * 26}"))
+
+
+def publish(session: Session, platform_id: str) -> None:
+    """Adds a report with a figure from elsewhere, and a file of a day."""
+    whose: dict[str, Any] = {"platform_id": platform_id, "starts_at": LONG_AGO, "ends_at": NOW}
+    report = Report(id="rep_1", version=1, published_at=NOW, parts={"7": "a,b"}, **whose)
+    session.add_all([report, ReportFigure(part="7", row="1", column="value", value="3", **whose)])
+    session.add(
+        ExportFile(
+            id="exp_1",
+            begins_at=NOW,
+            day="2026-03-01",
+            dataset="statements",
+            format=ExportFormat.CSV,
+            path="statements/day=2026-03-01/statements.csv",
+            sha256="0" * 64,
+            byte_count=2**40,
+            row_count=1,
+            checkpoint_size=1,
+            root_hash=encode(bytes(32)),
+            schema_version=1,
+        )
+    )
 
 
 def receive(world: World, team: Team) -> None:
