@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.reads.fields import Condition, Read, is_any_of, rows_of, there_is
+from api.reads.fields import FIRST, Condition, Read, is_any_of, rows_of, there_is
 from api.reads.values import Getter
 from governance.appeals import Invitation
 from governance.fields import UTCDateTime
@@ -88,7 +88,10 @@ def is_heard(row: Row, read: Read) -> Condition:
 
 def is_late(peer: Row, read: Read) -> Condition:
     """The twin of `governance.following.state_of`, at the instant asked about."""
-    oldest = read.bound(lambda env: min(read.clock(env), env.now) - STALE_AFTER, UTCDateTime())
+    first = FIRST + STALE_AFTER  # a week before it there is no instant
+    oldest = read.bound(
+        lambda env: max(min(read.clock(env), env.now), first) - STALE_AFTER, UTCDateTime()
+    )
     verified = sa.func.coalesce(peer.last_verified_at, peer.followed_at)
     return sa.type_coerce(verified, UTCDateTime()) <= oldest
 
