@@ -1,6 +1,7 @@
 """Platforms, members and tokens: added, found, revoked."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from governance.errors import Conflict, Forbidden, InvalidInput, NotFound, Unaut
 from governance.fields import new_id
 from governance.identifiers import BadUri, canonical_domain
 from governance.log.sequencing import Decision, ledger_of
+from governance.peers import PeerPlatform
 from governance.platforms import Member, Platform, Token
 from governance.rules.disclosure import PUBLIC, Viewer, viewer
 from governance.rules.duties import person_only
@@ -90,6 +92,7 @@ def add_member(
         raise InvalidInput("expected a handle of 1 to 200 characters", path=["handle"])
     if not roles:
         raise InvalidInput("expected at least one role", path=["roles"])
+    _may_act(session, platform, roles)
     member = session.exec(
         select(Member).where(Member.platform_id == platform.id, Member.handle == handle)
     ).first()
@@ -112,6 +115,14 @@ def add_member(
         event = "member.added" if before is None else "member.changed"
         log(session, event, platform, now, roles=[role.value for role in member.roles])
     return member
+
+
+def _may_act(session: Session, platform: Platform, roles: Collection[Role]) -> None:
+    """Who decides for a platform is a member of the node that it lives on (invariant 14)."""
+    elsewhere = select(PeerPlatform.origin).where(PeerPlatform.platform_id == platform.id)
+    if not {*roles} <= {Role.READER, Role.RESEARCHER} and session.exec(elsewhere).first():
+        told = f"{platform.domain} decides on another node, which this one follows"
+        raise Conflict(f"{told}: expected READER or RESEARCHER", path=["roles"])
 
 
 def log(session: Session, kind: str, platform: Platform, now: datetime, **told: Any) -> datetime:

@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from governance import following, mirroring
 from governance.appeals import Appeal
+from governance.errors import Conflict
 from governance.events import Event
 from governance.fields import print_instant
 from governance.following import Follower, Named
@@ -17,10 +18,11 @@ from governance.log.commitments import opening
 from governance.log.leaves import BEGINS, case_id
 from governance.log.notes import encode
 from governance.log.signers import Signer
+from governance.membership import add_member
 from governance.peers import Peer, PeerPlatform, PeerSource, Verdict
-from governance.platforms import Platform
+from governance.platforms import Member, Platform
 from governance.sanctions import Disclosure, Sanction, SubjectKey
-from governance.words import PolicyConflict, Validity
+from governance.words import PolicyConflict, Role, Validity
 from tests.builders import DAY, KEYS, NOW, World
 from tests.logs import ALPHA, BETA, LOG, NOON, ORIGIN, Served, Writer, decision
 
@@ -385,3 +387,16 @@ def world_log(session: Any) -> list[dict[str, Any]]:
     from governance.entries import LogEntry
 
     return [orjson.loads(data)["decision"] for data in session.exec(select(LogEntry.data))]
+
+
+def test_nobody_here_may_decide_for_a_platform_of_a_peer(
+    world: World, follower: Follower, theirs: Theirs
+) -> None:
+    theirs.issue()
+    follower.poll(theirs.served())
+    for role in (Role.ISSUER, Role.REVIEWER, Role.ADMIN):
+        with pytest.raises(Conflict, match="decides on another node"):
+            world.do(add_member, ALPHA, "late", [Role.READER, role], now=NOW)
+    world.do(add_member, ALPHA, "asks", [Role.READER], now=NOW)
+    with world.database.reading() as session:
+        assert [one.handle for one in session.exec(select(Member))] == ["asks"]
