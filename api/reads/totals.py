@@ -7,6 +7,7 @@ them is says how large a part of the table they are (as in k-minimum-values sket
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.util import ClauseAdapter
 
 from api.reads.dialects import whole_number
@@ -68,11 +69,11 @@ def _estimate(page: Page, read: Read) -> sa.ColumnElement[int]:
 
 def _part(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:
     """How large a part of all ids there could be is up to this one."""
-    part: sa.ColumnElement[float] = sa.literal_column("0.0", sa.Float())
+    # The whole of the last digit counts, so that a part of the smallest id isn't zero.
+    part: sa.ColumnElement[float] = sa.literal_column(f"{32.0**-READ}", sa.Float())
     for place in range(READ):
         where = whole_number(PREFIX + 1 + place)
         digit = sa.func.substr(ident, where, whole_number(1), type_=sa.Text())
-        value = read.dialect.place_in(literal(DIGITS), digit)
-        # As 1 to 32, so that a part of the smallest id isn't zero.
-        part = part + value / sa.literal_column(f"{32.0 ** (place + 1)}", sa.Float())
+        value = read.dialect.place_in(literal(DIGITS), digit) - whole_number(1)
+        part = part + Grouping(value) / sa.literal_column(f"{32.0 ** (place + 1)}", sa.Float())
     return part
