@@ -1,8 +1,7 @@
 """What a node serves beside GraphQL: its first page, its schema, its health."""
 
 import re
-from base64 import b64encode
-from hashlib import sha256
+from html import unescape
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -70,25 +69,20 @@ def test_the_first_pages_policy_allows_nothing_else(lite: Node) -> None:
         part.strip().partition(" ")[::2]
         for part in response.headers["content-security-policy"].split(";")
     )
-    assert policy["default-src"] == "'none'"
-    assert "script-src" not in policy
-    assert policy["base-uri"] == policy["frame-ancestors"] == "'none'"
-    assert policy["form-action"] == "'self'"
-    [style] = re.findall(r"<style>(.*?)</style>", response.text, re.DOTALL)
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    assert policy["style-src"] == f"'sha256-{digest}'"
+    assert policy.pop("default-src") == "'none'"
+    assert policy.pop("base-uri") == policy.pop("frame-ancestors") == "'none'"
+    assert set(policy.values()) == {"'self'"}
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "no-referrer"
 
 
-def test_the_first_pages_query_can_be_asked(lite: Node, team: Team) -> None:
+def test_what_the_first_page_asked_can_be_asked(lite: Node, team: Team) -> None:
     lite.issue(team.issuer)
     page = lite.client.get("/").text
-    [query] = re.findall(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
-    response = lite.client.get(
-        "/graphql", params={"query": query}, headers={"Accept": "text/html,*/*;q=0.8"}
-    )
-    assert response.json()["data"]["sanctions"]["totalCount"] == 1
+    [address] = re.findall(r'href="(/graphql\?[^"]*)"', page)
+    response = lite.client.get(unescape(address), headers={"Accept": "text/html,*/*;q=0.8"})
+    assert response.status_code == 200
+    assert "errors" not in response.json()
 
 
 def test_the_schema_is_the_published_one(lite: Node) -> None:
