@@ -29,9 +29,11 @@ AT_FIRST = timedelta(minutes=2)  # after the start
 class _Group(TyperGroup):
     """Takes `comity export FOLDER` for `comity export run FOLDER`."""
 
+    default = "run"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] != "--help":
-            args = ["run", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 

@@ -23,7 +23,7 @@ COMITY = re.compile(r"(?:^|[ =/])comity (?!comity)([a-z].+)")
 def commands(page: str) -> list[str]:
     """What follows `comity` in blocks of shell, in units and in the text."""
     shown = re.findall(r"```(?:sh|ini)\n(.*?)```", page, re.DOTALL)
-    lines = [line for block in shown for line in block.splitlines()]
+    lines = [line for block in shown for line in block.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`(comity [a-z][^`\n]*)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
     return [found[1] for line in lines if (found := COMITY.search(line))]
 
@@ -33,9 +33,12 @@ def unknown(line: str) -> list[str]:
     command: Any = typer.main.get_command(app)
     words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)
     while isinstance(command, TyperGroup) and words:
-        if words[0] not in command.commands:
+        if words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        elif (default := getattr(command, "default", "")) and not words[0].startswith("-"):
+            command = command.commands[default]
+        else:
             return words[:1]
-        command = command.commands[words.pop(0)]
     options = {option for parameter in command.params for option in parameter.opts}
     return [word for word in words if word.startswith("--") and word.split("=")[0] not in options]
 
