@@ -3,20 +3,22 @@
 from typing import Any
 
 import sqlalchemy as sa
+import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-import api.schema.enums  # noqa: F401  registers the enums
 from api.reads.fields import Page, Read, Row, rows_of, sql
 from api.reads.texts import concatenated, literal
 from api.reads.values import Argument
+from api.schema.nodes import Node
 from governance.exporting.files import ExportFile
 from governance.fields import Long
 from governance.words import ExportFormat
 
 
 @strawberry.pydantic.type(description="One file of a day's export, provable against the log")
-class Export(BaseModel):
+class Export(Node):
+    id: strawberry.ID = Field(description="Global id, prefixed exp_")
     day: str = Field(description="The UTC day whose entries it has, such as 2026-03-01")
     dataset: str = Field(description="What its rows are: statements, appeals, events, explanations")
     format: ExportFormat = Field(description="The form that its rows come in")

@@ -45,6 +45,7 @@ from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
 from governance import previewing
 from governance.errors import InvalidInput
+from governance.exporting.files import ExportFile
 from governance.fields import URI, Cursor, Draft
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
@@ -279,9 +280,10 @@ class Query(BaseModel):
 
 def _known_prefix(text: str) -> str:
     """Global ids are checked here, so that a mistyped one is told from an unknown one."""
-    if not re.fullmatch(r"(san|apl|plt|key|rcp)_[a-z0-9]{1,60}", str(text), re.ASCII):
+    if not re.fullmatch(r"(san|apl|plt|key|rcp|exp)_[a-z0-9]{1,60}", str(text), re.ASCII):
         raise InvalidInput(
-            "id: expected a global id such as san_…, apl_…, rcp_…, plt_… or key_…", path=["id"]
+            "id: expected a global id such as san_…, apl_…, rcp_…, plt_…, key_… or exp_…",
+            path=["id"],
         )
     return str(text)
 
@@ -308,6 +310,7 @@ def _any(ident: sa.ColumnElement[str]) -> Variants:
             _by_id(Platform, PlatformRow, ident),
             _by_id(SigningKey, PlatformKey, ident),
             _by_id(Receipt, adoptions.Receipt, ident),
+            _by_id(Export, ExportFile, ident),
         ]
     )
 

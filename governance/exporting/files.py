@@ -32,7 +32,7 @@ class ExportFile(SQLModel, table=True):
 
 
 def file_id(day: date, dataset: str, form: ExportFormat) -> str:
-    return f"exp_{day:%Y%m%d}_{dataset}_{form.lower()}"
+    return f"exp_{day:%Y%m%d}{dataset}{form.lower()}"
 
 
 def midnight(day: date) -> datetime:

@@ -48,8 +48,10 @@ def test_every_file_that_is_told_of_can_be_fetched_and_is_what_was_told(exported
         assert sha256(response.content).hexdigest() == file["sha256"]
         assert len(response.content) == file["byteCount"]
         assert file["format"] in {"CSV", "NDJSON", "PARQUET"}
-    query = "{ exports(first: 1) { nodes { manifestUrl dataset } totalCount } }"
+    query = "{ exports(first: 1) { nodes { id manifestUrl dataset } totalCount } }"
     [node] = exported.data(query)["exports"]["nodes"]
+    found = exported.data("query($i: ID!) { node(id: $i) { __typename id } }", {"i": node["id"]})
+    assert found["node"] == {"__typename": "Export", "id": node["id"]}
     assert b"comity export v1" in exported.client.get(node["manifestUrl"]).content
 
 
