@@ -28,6 +28,7 @@ from governance.errors import (
 from governance.fields import new_id
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor, find_platform
+from governance.peers import decides_elsewhere
 from governance.rules import duties, policy
 from governance.rules.lifecycle import (
     APPEAL_STEPS,
@@ -280,6 +281,8 @@ def appeal_of(session: Session, appeal_id: str) -> tuple[Appeal, Sanction]:
     sanction = session.get(Sanction, appeal.sanction_id) if appeal else None
     if appeal is None or sanction is None:
         raise appellants.missing("appealId")
+    if decides_elsewhere(session, sanction.platform_id):
+        raise Conflict("its platform decides on another node: answer it there", path=["appealId"])
     return appeal, sanction
 
 

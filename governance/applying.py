@@ -55,6 +55,9 @@ _CORRECTS = frozenset(VALIDITIES) | {
 _UNTOLD = frozenset({EventType.NOTICE_DUE})
 
 
+Ends = tuple[datetime | None, bool]
+
+
 class Unfit(Exception):
     """Why an entry isn't applied."""
 
@@ -142,7 +145,10 @@ class Application(Replay):
             self._check_new(leaf, platform_id)
         elif event not in RECEIPTS:
             self._check_change(event, leaf, platform_id)
+        before = self._ends(leaf)
         sanction, about = self._happened(event, leaf, at)
+        if event in decisions.CHANGES and not _may_end(event, sanction, before):
+            raise Unfit("it makes its sanction end later")
         if event is EventType.SANCTION_REDACTED:
             scope, redacted_at = self._erased.pop(sanction.id)
             erasing.forget(self._session, [sanction], scope, now=redacted_at)
@@ -155,6 +161,13 @@ class Application(Replay):
         self._tell(0, told, at)
         if event is EventType.SANCTION_ISSUED:
             self.begun.append(sanction.id)
+
+    def _ends(self, leaf: Leaf) -> Ends:
+        """When the sanction that an entry changes ends, and whether it was approved."""
+        sanction = self._session.get(Sanction, leaf.decision.get("case", ""))
+        if sanction is None:
+            return None, False
+        return sanction.ends_at, sanction.approved_at is not None
 
     def _platform_of(self, leaf: Leaf) -> str:
         platform_id = self._spoken[str(leaf.platform)].platform_id
@@ -235,6 +248,10 @@ class Application(Replay):
         for link in self._session.exec(waiting):
             copy = self._session.get_one(Sanction, link.sanction_id)
             copy.derived_from_id = source.id
+            if adoption.ends_later(copy.ends_at, source.ends_at):
+                copy.policy_conflicts = [*copy.policy_conflicts, PolicyConflict.TOO_LONG]
+                copy.is_binding, copy.lapses_at = False, None
+                feed.settle(copy)
             self._session.add(copy)
             self._session.delete(link)
 
@@ -279,17 +296,23 @@ class Application(Replay):
             col(Sanction.platform_id).concat("") == sanction.platform_id,
             col(Sanction.is_binding),
         )
-        return [
-            earlier_of(other)
-            for other in self._session.exec(found)
-            if other.id != sanction.supersedes_id
-        ]
+        return [earlier_of(other) for other in self._session.exec(found)]
 
     def _tell(self, index: int, happening: feed.Happening, at: datetime) -> None:
         """Adds to the feed what happened, in this node's order and at the peer's time."""
         position = feed.next_odd(feed.newest_position(self._session))
         row = feed.row_of(happening, position, at)
         self._session.execute(sa.insert(Event), [row])
+
+
+def _may_end(event: EventType, sanction: Sanction, before: Ends) -> bool:
+    """Whether a change leaves a sanction an end that isn't later than before; the approval of a
+    termination that hasn't lapsed alone takes its end away."""
+    end, was_approved = before
+    if event is EventType.SANCTION_APPROVED:
+        lapse, at = sanction.lapses_at, sanction.approved_at
+        return not was_approved and lapse is not None and at is not None and at < lapse
+    return not adoption.ends_later(sanction.ends_at, end)
 
 
 def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datetime) -> str | None:

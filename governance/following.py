@@ -468,6 +468,10 @@ def begin(
         trusted = " ".join(sorted(map(str, verifiers)))
         empty = encode(EMPTY_ROOT)
         peer = Peer(origin=origin, url=url, verifiers=trusted, root_hash=empty, followed_at=now)
+    elif not {str(one) for one in verifiers} & set(peer.verifiers.split(" ")):
+        raise Conflict(f"another key signs {origin} than the one that is trusted", path=["url"])
+    if peer.url != url:
+        peer.token = None  # it was given for another place
     peer.url = url
     if token is not None:
         peer.token, peer.is_disclosed = seal(keys, origin, token), False

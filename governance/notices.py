@@ -14,6 +14,7 @@ from governance.fields import Draft, EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
+from governance.peers import decides_elsewhere
 from governance.rules.permissions import Operation
 from governance.sanctions import Disclosure, Sanction
 from governance.words import Audience, EventType, Measure, NoticeOutcome
@@ -62,6 +63,8 @@ def record_notice(session: Session, actor: Actor, draft: NoticeDraft, *, now: da
     held = session.get(Disclosure, draft.sanction_id)
     if sanction is None or held is None or actor.platform_id != teller(sanction, held.host_id):
         raise NotFound("no such sanction, or not yours to tell of", path=["sanctionId"])
+    if decides_elsewhere(session, sanction.platform_id):
+        raise Conflict("its platform decides on another node: tell that one", path=["sanctionId"])
     if sanction.redacted_at is not None:
         raise Refused("the subject was erased", path=["sanctionId"], code=RefusalCode.ERASED)
     if not _is_made(sanction):

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field as PlainField
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel
 
 from governance.fields import Draft, EnumText
 from governance.fields import UTCDateTime as Utc
@@ -98,6 +98,11 @@ def followed_platforms() -> sa.Select[Any]:
     platform_id: sa.ColumnClause[str] = sa.column("platform_id", sa.Text())
     found = sa.table("peer_platforms", platform_id)
     return sa.select(platform_id).select_from(found).where(platform_id.is_not(None))
+
+
+def decides_elsewhere(session: Session, platform_id: str) -> bool:
+    """Whether a platform decides in a peer's log: nobody here changes its cases (invariant 14)."""
+    return bool(session.scalar(sa.select(sa.literal(platform_id).in_(followed_platforms()))))
 
 
 class PeerSource(SQLModel, table=True):

@@ -17,6 +17,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from governance import decisions
 from governance.database import Database
 from governance.entries import LogEntry
 from governance.events import Event
@@ -273,17 +274,22 @@ def _is_stale(kept: Manifest, erased: list[tuple[int, int]], day: Manifest) -> b
 
 def _erased(session: Session) -> list[tuple[int, int]]:
     """Of each erasure: the index of the entry that began its case, and of its own."""
-    ended, begun = sa.alias(Event.__table__), sa.alias(Event.__table__)  # type: ignore[attr-defined]
-    both = sa.join(ended, begun, ended.c.sanction_id == begun.c.sanction_id)
+    erased = sa.select(col(Event.sanction_id)).where(col(Event.type) == EventType.SANCTION_REDACTED)
+    index = col(LogEntry.index)
     found = (
-        sa.select(begun.c.position, sa.func.max(ended.c.position))
-        .select_from(both)
-        .where(
-            ended.c.type == EventType.SANCTION_REDACTED, begun.c.type == EventType.SANCTION_ISSUED
+        sa.select(
+            sa.func.min(sa.case((_is_of(EventType.SANCTION_ISSUED), index))),
+            sa.func.max(sa.case((_is_of(EventType.SANCTION_REDACTED), index))),
         )
-        .group_by(begun.c.position)
+        .where(col(LogEntry.case_id).in_(erased))
+        .group_by(col(LogEntry.case_id))
     )
-    return [(first // 2, last // 2) for first, last in session.execute(found)]
+    return [(f, last) for f, last in session.execute(found) if f is not None and last is not None]
+
+
+def _is_of(event: EventType) -> sa.ColumnElement[bool]:
+    """Whether an entry says that this happened. Entries are canonical, and hold no free text."""
+    return col(LogEntry.data).contains(f'"type":"{decisions.kind_of(event)}"')
 
 
 def _explanations(db: Database, day: Manifest) -> Iterator[dict[str, list[dict[str, object]]]]:
@@ -292,8 +298,7 @@ def _explanations(db: Database, day: Manifest) -> Iterator[dict[str, list[dict[s
         cases = (
             sa.select(col(LogEntry.case_id))
             .where(col(LogEntry.index) >= start, col(LogEntry.index) < min(start + BATCH, day.next))
-            .where(col(Event.position) == col(LogEntry.index) * 2 + 1)
-            .where(col(Event.type) == EventType.SANCTION_ISSUED)
+            .where(_is_of(EventType.SANCTION_ISSUED))
         )
         found = (
             sa.select(Disclosure, col(Sanction.subject_kind))
