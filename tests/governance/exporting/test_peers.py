@@ -22,6 +22,7 @@ def test_what_was_erased_is_gone_whatever_a_peers_events_did_to_the_feed(
     folder = Folder(tmp_path / "exports")
     with World(sqlite_url) as world:
         team = world.team("mod.example")
+        world.issue(team.issuer, subject="acct:z@b.example")
         world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
         theirs = Theirs()
         for n in range(2):
@@ -31,16 +32,16 @@ def test_what_was_erased_is_gone_whatever_a_peers_events_did_to_the_feed(
             world.issue(
                 team.issuer, NOW + n * DAY, explanation=f"Named {n}", subject=f"acct:e{n}@b.example"
             )
-            for n in range(4)
+            for n in range(6)
         ]
         log = world.database.log
         assert log is not None
         export(world.database, log, folder, now=NOW + 20 * DAY)
-        assert _explained(tmp_path) == {f"Named {n}" for n in range(4)}
+        assert _explained(tmp_path) == {f"Named {n}" for n in range(6)}
         erased = ErasureDraft(sanction_id=own[0], reason="asked for")
         world.do(erase, KEYS, team.admin, erased, now=NOW + 8 * DAY)
         export(world.database, log, folder, now=NOW + 20 * DAY)
-        assert _explained(tmp_path) == {f"Named {n}" for n in range(1, 4)}
+        assert _explained(tmp_path) == {f"Named {n}" for n in range(1, 6)}
 
 
 def _explained(folder: Path) -> set[str]:
