@@ -461,13 +461,14 @@ def begin(
     """Follows a node from now on; one that was followed before goes on where it was, with the
     token given. A quarantined one stays so. Conflict if there are too many."""
     origin = verifiers[0].name
-    peer = session.get(Peer, origin)
+    peer, trusted = session.get(Peer, origin), " ".join(sorted(map(str, verifiers)))
     if peer is None:
         if len(active(session)) >= MOST_PEERS:
             raise Conflict(f"expected at most {MOST_PEERS} followed nodes", path=["url"])
-        trusted = " ".join(sorted(map(str, verifiers)))
         empty = encode(EMPTY_ROOT)
         peer = Peer(origin=origin, url=url, verifiers=trusted, root_hash=empty, followed_at=now)
+    elif not peer.size:  # nothing was proven by the keys of before
+        peer.verifiers = trusted
     elif not {str(one) for one in verifiers} & set(peer.verifiers.split(" ")):
         raise Conflict(f"another key signs {origin} than the one that is trusted", path=["url"])
     if peer.url != url:

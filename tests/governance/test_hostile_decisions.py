@@ -134,7 +134,11 @@ def test_nor_says_that_its_person_was_told(
     assert (sanctions(world)[case].notified_at, entries(world)) == (None, before)
 
 
-def test_a_token_stays_where_it_was_given_for(world: World) -> None:
+def test_a_token_stays_where_it_was_given_for(
+    world: World, follower: Follower, theirs: Theirs
+) -> None:
+    theirs.issue()
+    follower.poll(theirs.served())
     world.do(following.begin, KEYS, URL, [LOG.verifier()], "token", now=NOW)
     forged = Signer(ORIGIN, bytes([9] * 32)).verifier()
     with pytest.raises(Conflict, match="another key"):
