@@ -95,8 +95,6 @@ def test_callers_and_numbers_are_checked_alike(node: Node, team: Team) -> None:
         both(node, given, team.issuer)
 
 
-# The node's own threads draw their jitter from `random` meanwhile.
-@pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
 def test_any_item_is_answered_alike(node: Node, team: Team) -> None:
     @examples(10)
     @given(st.data())
