@@ -14,6 +14,7 @@ from governance.changing import own_sanction
 from governance.correcting import Corrected, correct, correct_copies, receipt_of, receive
 from governance.entries import LogEntry
 from governance.errors import Conflict, InvalidInput, NotFound, PolicyRefused, RefusalCode, Refused
+from governance.hearing import is_heard
 from governance.issuing import Issued
 from governance.judging import Adoption, Request, adoption_fingerprint, reference_key
 from governance.log.sequencing import ledger_of
@@ -140,13 +141,16 @@ def _case(session: Session, sanction: Sanction, held: Disclosure) -> disclosure.
 
 
 def _may_adopt(session: Session, actor: Actor, source: Sanction, now: datetime) -> None:
-    """Binding, standing, begun or sure to begin, not over, and nobody's echo of an own one."""
+    """Binding, of a platform that is heard, standing, begun or sure to begin, not over, and
+    nobody's echo of an own one."""
 
     def refused(message: str) -> Conflict:
         return Conflict(message, path=["sanctionId"])
 
     if not source.is_binding:
         raise refused("a record of an outside decision never binds, whoever takes it over")
+    if not is_heard(session, source.platform_id, now):
+        raise refused("its node wasn't verified for a week, or is no longer believed")
     if source.validity is not Validity.STANDING:
         raise refused(f"expected a standing sanction; this one is {source.validity}")
     if not _is_unended(source, now):

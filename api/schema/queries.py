@@ -30,6 +30,7 @@ from api.schema.changes import Act, Changed, change
 from api.schema.computing import Asked, computed
 from api.schema.exports import Export, exports_of
 from api.schema.feed import Event, EventFilter, EventPage, happened
+from api.schema.filters import SanctionFilter, fits
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
 from api.schema.nodes import PAGING, Connection, Node
@@ -39,7 +40,7 @@ from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
 from api.schema.receipts import Receipt, ReceiptFilter, received
 from api.schema.reports import TransparencyReport, report_of
-from api.schema.sanctions import Sanction, SanctionFilter, disclosed, fits
+from api.schema.sanctions import Sanction, disclosed
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of

@@ -1,6 +1,5 @@
 """Sanctions: the public statement, and what else each viewer is entitled to."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -17,46 +16,25 @@ from api.reads.fields import (
     Page,
     Read,
     Row,
-    getter,
     rows_of,
     sql,
     there_is,
     value_from,
 )
-from api.reads.values import Argument, Env, Late
+from api.reads.values import Argument
 from api.schema.appeals import Appeal, appeals_of
-from api.schema.durations import bucket
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
 from api.schema.receipts import Receipt, receipts_of
-from api.schema.subjects import domain_of, lookup_keys
 from api.schema.visible import LATEST_END, is_entitled, is_heard, is_own, sees_subject
-from governance.errors import InvalidInput
-from governance.fields import URI, Draft, UTCDateTime
+from governance.fields import URI, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.peers import PeerSource
 from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, events, sanctions
-from governance.sanctions import (
-    LANGUAGE,
-    Disclosure,
-    PolicyReference,
-    SanctionStatement,
-    SubjectKey,
-)
-from governance.vocabulary import Category, Keyword
-from governance.words import (
-    Automation,
-    DisclosureState,
-    DurationBucket,
-    Effect,
-    EndReason,
-    Ground,
-    Measure,
-    Source,
-    Validity,
-)
+from governance.sanctions import Disclosure, PolicyReference, SanctionStatement
+from governance.words import DisclosureState, Effect, EndReason
 
 _LATEST = LAST - timedelta(days=1)  # an instant that both drivers take
 
@@ -76,6 +54,11 @@ def has_ended(row: Row, read: Read) -> Condition:
 
 def is_in_force(row: Row, read: Read) -> Condition:
     return sa.and_(row.starts_at <= read.now, sa.or_(row.ends_at.is_(None), row.ends_at > read.now))
+
+
+def binds(row: Row, read: Read) -> Condition:
+    """Whether it conforms to the policy, and its platform is heard."""
+    return sa.and_(row.is_binding, is_heard(row, read))
 
 
 def sanctions_of(read: Read) -> Any:
@@ -225,7 +208,7 @@ class Sanction(SanctionStatement, Node):
 
     @sql(bool, "Whether it counts in suspension status; outside decisions don't")
     def is_binding(row: Row, read: Read) -> Any:
-        return sa.and_(row.is_binding, is_heard(row, read))
+        return binds(row, read)
 
     @sql(DisclosureState, "Whether its disclosures are still held")
     def disclosure_state(row: Row, read: Read) -> Any:
@@ -300,104 +283,3 @@ class Sanction(SanctionStatement, Node):
     @sql(LogEntry | None, "Its place in the decision log")
     def log_entry(row: Row, read: Read) -> Any:
         return entry_of(row.id)
-
-
-@strawberry.pydantic.input(description="Which sanctions; every part given must fit")
-class SanctionFilter(Draft):
-    platform: str | None = Field(default=None, description="Domain of the deciding platform")
-    subject: URI | None = Field(default=None, description="A server, or what you may see")
-    subject_kinds: list[SubjectKind] | None = Field(default=None, description="Any of these kinds")
-    measures: list[Measure] | None = Field(default=None, description="Any of these measures")
-    categories: list[Category] | None = Field(default=None, description="Any of these categories")
-    effects: list[Effect] | None = Field(default=None, description="Any of these effects, now")
-    validities: list[Validity] | None = Field(default=None, description="Any of these validities")
-    end_reasons: list[EndReason] | None = Field(default=None, description="Ended for any of these")
-    grounds: list[Ground] | None = Field(default=None, description="Any of these grounds")
-    keywords: list[Keyword] | None = Field(default=None, description="Any of these keywords")
-    automations: list[Automation] | None = Field(
-        default=None, description="Decided by machines so far"
-    )
-    sources: list[Source] | None = Field(default=None, description="Brought up by any of these")
-    languages: list[str] | None = Field(
-        default=None, description="Content in any of these languages"
-    )
-    durations: list[DurationBucket] | None = Field(
-        default=None, description="As long as any of these"
-    )
-    is_appealed: bool | None = Field(default=None, description="Whether any appeal was filed")
-    is_binding: bool | None = Field(default=None, description="Whether it counts in status")
-    issued_after: datetime | None = Field(default=None, description="Issued then or later")
-    issued_before: datetime | None = Field(default=None, description="Issued before then")
-    ended_after: datetime | None = Field(default=None, description="Ended then or later")
-    ended_before: datetime | None = Field(default=None, description="Ended before then, and by now")
-
-
-def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
-    """The conditions of a filter."""
-    values = given if isinstance(given, dict) else {}
-    where: list[Condition] = []
-    if values.get("platform") is not None:
-        platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
-        )
-        where.append(found.platform_id == platform.scalar_subquery())
-    if values.get("subject") is not None:
-        asked = rows_of(SubjectKey)
-        keys = Late(lookup_keys(values["subject"], "filter"))
-        named = sa.select(asked.c.sanction_id).where(read.among(asked.c.key, keys))
-        where += [found.id.in_(named), sees_subject(found, read)]
-    columns = {
-        "subjectKinds": found.subject_kind,
-        "measures": found.measure,
-        "categories": found.category,
-        "validities": found.validity,
-        "effects": effect(found, read),
-        "grounds": found.ground,
-        "automations": found.automation,
-        "sources": found.source,
-    }
-    where += [read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None]
-    if values.get("durations") is not None:
-        where.append(read.among(bucket(found, read), values["durations"]))
-    if values.get("languages") is not None:
-        where.append(read.among(found.content_language, _languages(values["languages"])))
-    if values.get("endReasons") is not None:
-        where += [has_ended(found, read), read.among(found.end_reason, values["endReasons"])]
-    if values.get("keywords") is not None:
-        keyword = read.dialect.items(found.keywords)
-        where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
-    filed = rows_of(appeals.Appeal)
-    flags = {
-        "isBinding": found.is_binding,
-        "isAppealed": there_is(filed, filed.c.sanction_id == found.id),
-    }
-    where += [
-        flag if values[name] else sa.not_(flag)
-        for name, flag in flags.items()
-        if isinstance(values.get(name), bool)
-    ]
-    times = {"issued": found.issued_at, "ended": found.ends_at}
-    for name, at in times.items():
-        after, before = values.get(f"{name}After"), values.get(f"{name}Before")
-        if after is not None:
-            where.append(at >= read.instant(after, f"{name}After"))
-        if before is not None:
-            where.append(at < read.instant(before, f"{name}Before"))
-        if at is found.ends_at and (after is not None or before is not None):
-            where.append(has_ended(found, read))
-    return where
-
-
-def _languages(given: Argument) -> Late:
-    """Languages as they are stored; what is no BCP 47 tag is refused."""
-    get = getter(given)
-
-    def read(env: Env) -> list[str]:
-        tags: list[str] = get(env)
-        for tag in tags:
-            if not re.fullmatch(LANGUAGE, tag, re.ASCII):
-                message = "languages: expected BCP 47 tags, such as en or pt-BR"
-                raise InvalidInput(message, path=["languages"])
-        return tags
-
-    return Late(read, isinstance(given, Late) and given.is_single)

@@ -25,7 +25,8 @@ from api.reads.values import Argument, Env, Getter, Late, Structural
 from api.schema.appeals import is_overdue
 from api.schema.durations import bucket, microseconds
 from api.schema.enums import register_word
-from api.schema.sanctions import effect, fits
+from api.schema.filters import fits
+from api.schema.sanctions import effect
 from governance.errors import InvalidInput
 from governance.fields import Long
 from governance.platforms import Platform as PlatformRow

@@ -25,9 +25,9 @@ from api.reads.fields import (
 )
 from api.reads.values import Argument, Env
 from api.schema.peers import stale_peers
-from api.schema.sanctions import Sanction, is_in_force, sanctions_of
+from api.schema.sanctions import Sanction, binds, is_in_force, sanctions_of
 from api.schema.subjects import asked, batch
-from api.schema.visible import is_heard, sees_subject
+from api.schema.visible import sees_subject
 from governance.fields import URI, UTCDateTime
 from governance.rules.policy import SUSPENSIONS
 from governance.sanctions import SubjectKey
@@ -112,5 +112,4 @@ def _in_force(row: Row, read: Read) -> tuple[FromClause, Row, Condition]:
 def _counts(found: Row, read: Read) -> list[Condition]:
     """Whether a sanction counts in the status that this viewer sees."""
     is_suspension = is_any_of(found.measure, SUSPENSIONS)
-    binds = [found.is_binding, is_in_force(found, read), is_heard(found, read)]
-    return [is_suspension, *binds, sees_subject(found, read)]
+    return [is_suspension, binds(found, read), is_in_force(found, read), sees_subject(found, read)]
