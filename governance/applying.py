@@ -20,16 +20,15 @@ from sqlalchemy.exc import (
 )
 from sqlmodel import Session, col, select
 
-from governance import decisions, erasing, feed
+from governance import conflicting, decisions, erasing, feed
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.correcting import Corrected, correct_copies
-from governance.disclosing import Disclosed
+from governance.disclosing import Disclosed, fits
 from governance.errors import Refused
 from governance.events import Event
 from governance.fields import parse_instant
 from governance.identifiers import lookup_key, parse_subject
-from governance.judging import earlier_of
 from governance.log.leaves import Leaf
 from governance.log.sequencing import Decision, ledger_of
 from governance.notices import Notice
@@ -39,7 +38,7 @@ from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
 from governance.rules import adoption, policy
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
-from governance.words import EventType, MemberKind, NoticeOutcome, PolicyConflict, Role, Validity
+from governance.words import EventType, NoticeOutcome, PolicyConflict, Role, Validity
 
 APPLIED = "peer.applied"
 ADDED = "platform.added"
@@ -118,6 +117,7 @@ class Application(Replay):
     def finish_batch(self) -> None:
         """Says in this node's log how far the peer's is applied, if that changed anything: the
         acknowledgement of what was erased, and where the feed stands."""
+        conflicting.judge_together(self._session, self.begun)
         if not self.told:
             return
         ledger, peer = ledger_of(self._session), self._peer
@@ -233,13 +233,13 @@ class Application(Replay):
         if source is None and source_id is not None:
             self._session.add(PeerSource(sanction_id=sanction.id, source_id=source_id))
         self._find_copies(sanction)
-        found = self._conflicts(sanction)
+        if sanction.subject_kind not in policy.kinds_of(sanction.measure):
+            raise Unfit("its measure isn't taken against its kind of subject")
+        found = conflicting.alone(sanction)
         if source is not None and adoption.ends_later(sanction.ends_at, self._first_end(source)):
             found.append(PolicyConflict.TOO_LONG)
-        if found:
-            sanction.policy_conflicts = list(dict.fromkeys([*sanction.policy_conflicts, *found]))
-            sanction.is_binding, sanction.lapses_at = False, None
-        self._session.add(feed.settle(sanction))
+        conflicting.mark(sanction, found)
+        self._session.add(sanction)
         return sanction
 
     def _find_copies(self, source: Sanction) -> None:
@@ -249,9 +249,7 @@ class Application(Replay):
             copy = self._session.get_one(Sanction, link.sanction_id)
             copy.derived_from_id = source.id
             if adoption.ends_later(copy.ends_at, source.ends_at):
-                copy.policy_conflicts = [*copy.policy_conflicts, PolicyConflict.TOO_LONG]
-                copy.is_binding, copy.lapses_at = False, None
-                feed.settle(copy)
+                conflicting.mark(copy, [PolicyConflict.TOO_LONG])
             self._session.add(copy)
             self._session.delete(link)
 
@@ -264,39 +262,6 @@ class Application(Replay):
     def _disclose(self, sanction: Sanction, commitments: Mapping[str, str]) -> None:
         if sanction.id in self._disclosed:
             disclose(self._session, self._keys, sanction, self._disclosed[sanction.id])
-
-    def _conflicts(self, sanction: Sanction) -> list[PolicyConflict]:
-        """The rules that it breaks, as far as they can be told from here."""
-        if sanction.subject_kind not in policy.kinds_of(sanction.measure):
-            raise Unfit("its measure isn't taken against its kind of subject")
-        decision = policy.Decision(
-            measure=sanction.measure,
-            category=sanction.category,
-            kind=sanction.subject_kind,
-            basis=sanction.permanent_basis,
-            effective_at=sanction.effective_at,
-            expires_at=sanction.expires_at,
-            conduct_from=sanction.conduct_from,
-            conduct_to=sanction.conduct_to,
-            automation=sanction.automation,
-            decided_by=MemberKind.PERSON,
-            now=sanction.issued_at,
-            keeps_dates=True,
-        )
-        return [found.code for found in policy.conflicts(decision, self._earlier(sanction))]
-
-    def _earlier(self, sanction: Sanction) -> list[policy.Earlier]:
-        """The platform's other binding sanctions of the subject, where that is known."""
-        self._session.flush()
-        keys = sa.select(col(SubjectKey.key)).where(col(SubjectKey.sanction_id) == sanction.id)
-        same = sa.select(col(SubjectKey.sanction_id)).where(col(SubjectKey.key).in_(keys))
-        found = select(Sanction).where(
-            col(Sanction.id).in_(same),
-            col(Sanction.id) != sanction.id,
-            col(Sanction.platform_id).concat("") == sanction.platform_id,
-            col(Sanction.is_binding),
-        )
-        return [earlier_of(other) for other in self._session.exec(found)]
 
     def _tell(self, index: int, happening: feed.Happening, at: datetime) -> None:
         """Adds to the feed what happened, in this node's order and at the peer's time."""
@@ -346,21 +311,24 @@ def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datet
 
 
 def disclose(session: Session, keys: Keys, sanction: Sanction, disclosed: Disclosed) -> None:
-    """Stores what a peer disclosed of a sanction, after it was checked; lookups find it by this
-    node's own key. There is no seed: that never leaves the peer."""
-    for table in (SubjectKey, Disclosure):
-        session.execute(sa.delete(table).where(col(table.sanction_id) == sanction.id))
-    values: dict[str, Any] = {"subject": "", **disclosed}
-    uri = values["subject"]
-    host = parse_subject(uri).host if uri else None
-    local = select(Platform.id).where(
-        Platform.domain == host, col(Platform.id).not_in(followed_platforms())
-    )
-    host_id = session.exec(local).first() if host else None
-    session.add(Disclosure(sanction_id=sanction.id, seed=b"", host_id=host_id, **values))
-    if uri:
+    """Stores what a peer disclosed of a sanction, after it was checked, beside what it disclosed
+    before; lookups find it by this node's own key. There is no seed: that never leaves the peer.
+    Nothing where the subject isn't of the kind that the statement says."""
+    if not fits(sanction.subject_kind, disclosed):
+        return
+    held = session.get(Disclosure, sanction.id)
+    held = held or Disclosure(sanction_id=sanction.id, seed=b"", subject="")
+    for name, value in disclosed.items():
+        setattr(held, name, value)
+    if uri := disclosed.get("subject"):
+        host = parse_subject(uri).host
+        local = select(Platform.id).where(
+            Platform.domain == host, col(Platform.id).not_in(followed_platforms())
+        )
+        held.host_id = session.exec(local).first() if host else None
         key = lookup_key(keys.derived("lookup"), sanction.subject_kind, uri)
-        session.add(SubjectKey(key=key, sanction_id=sanction.id))
+        session.merge(SubjectKey(key=key, sanction_id=sanction.id))
+    session.add(held)
     session.flush()
 
 

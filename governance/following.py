@@ -17,8 +17,9 @@ from sqlmodel import Session, col
 
 from governance import mirroring
 from governance.applying import Application, disclose, forget_disclosures, join
+from governance.conflicting import judge_together
 from governance.database import Database
-from governance.disclosing import MOST_CASES, Disclosed, checked, fits
+from governance.disclosing import MOST_CASES, Disclosed, checked
 from governance.errors import Conflict, NotFound
 from governance.fields import new_id
 from governance.log.auditing import CHECKPOINT, Signed
@@ -217,8 +218,9 @@ class Follower:
             with self._database.writing() as session:
                 for case, fields in disclosed.items():
                     sanction = session.get_one(Sanction, case)
-                    if sanction.redacted_at is None and fits(sanction.subject_kind, fields):
+                    if sanction.redacted_at is None:
                         disclose(session, self._keys, sanction, fields)
+                judge_together(session, disclosed)
         if not self._has_failed:
             self._set(is_disclosed=True, problem=None)
 

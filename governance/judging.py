@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from governance import feed, signing
 from governance.adoptions import AdoptionDraft
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
+from governance.events import Event
 from governance.fields import validated
 from governance.membership import Actor
 from governance.rows import made
@@ -272,15 +273,17 @@ def known_of(
     return known
 
 
-def earlier_of(sanction: Sanction) -> policy.Earlier:
+def earlier_of(sanction: Sanction, then: Event | None = None) -> policy.Earlier:
+    """As the sanction is, or as it was after an event."""
+    known = then or sanction
     return policy.Earlier(
         id=sanction.id,
         measure=sanction.measure,
         category=sanction.category,
         conduct=policy.conduct(sanction.conduct_from, sanction.conduct_to, sanction.issued_at),
-        span=(sanction.starts_at, sanction.ends_at),
-        counts=sanction.validity not in (Validity.OVERTURNED, Validity.VOIDED),
-        stands=sanction.validity is Validity.STANDING,
+        span=(known.starts_at, known.ends_at),
+        counts=known.validity not in (Validity.OVERTURNED, Validity.VOIDED),
+        stands=known.validity is Validity.STANDING,
     )
 
 

@@ -3,9 +3,11 @@
 A conflict stops a binding sanction and marks a record of an outside decision.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from governance.identifiers import SubjectKind
 from governance.rules.status import Span
@@ -233,8 +235,17 @@ def exceeds_total(new: Span, others: Collection[Span]) -> bool:
     # A sliding window's maximum is reached where it starts with a span or ends with one.
     starts = [first, new_end, *(start for start, _ in union)]
     starts += [_plus(end, -TOTAL_WINDOW) for _, end in union]
+    begins = [start for start, _ in union]
+    sums = list(accumulate((end - start for start, end in union), initial=timedelta()))
+
+    def before(instant: datetime) -> timedelta:
+        """The time of the union before an instant."""
+        if not (place := bisect_right(begins, instant)):
+            return timedelta()
+        return sums[place] - max(union[place - 1][1] - instant, timedelta())
+
     return any(
-        _within(union, start, _plus(start, TOTAL_WINDOW)) > LONGEST_TOTAL
+        before(_plus(start, TOTAL_WINDOW)) - before(start) > LONGEST_TOTAL
         for start in starts
         if first <= start <= new_end
     )
@@ -262,13 +273,6 @@ def merged(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
         else:
             union.append((start, end))
     return union
-
-
-def _within(
-    union: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime
-) -> timedelta:
-    parts = (min(e, end) - max(s, start) for s, e in union if s < end and e > start)
-    return sum(parts, timedelta())
 
 
 def _plus(instant: datetime, delta: timedelta) -> datetime:
