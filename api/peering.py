@@ -12,6 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.auth import Members
+from api.limiting.counting import counted, counted_member, too_many
+from api.limiting.rates import LimitRefused, Rates
 from api.tiles import NEWEST
 from api.transport import CLOSE, BadRequest, whole_body
 from governance import disclosing
@@ -28,7 +30,11 @@ PRIVATE = {"Cache-Control": "no-store"}
 
 
 def peer_routes(
-    database: Database, sequencer: Sequencer, members: Members, now: Callable[[], datetime]
+    database: Database,
+    sequencer: Sequencer,
+    members: Members,
+    rates: Rates,
+    now: Callable[[], datetime],
 ) -> list[Route]:
     """`/.well-known/comity` and `/log/disclosures`."""
 
@@ -43,10 +49,11 @@ def peer_routes(
     async def disclosures(request: Request) -> Response:
         """What a caller may read of some cases, each field with the key that opens it."""
         try:
+            actor = await counted_member(request, members, rates)
             declared = request.headers.get("content-length", "").encode()
             body = await whole_body(declared, request.receive, LARGEST_QUESTION)
-            header = request.headers.get("authorization")
-            actor = await members.actor(header.encode("latin-1") if header else None)
+        except LimitRefused as limit:
+            return too_many(limit)
         except BadRequest as bad:
             return PlainTextResponse(f"{bad.message}\n", bad.status, CLOSE)
         except ClientDisconnect:
@@ -63,7 +70,7 @@ def peer_routes(
         return _json({"disclosures": found}, PRIVATE)
 
     return [
-        Route("/.well-known/comity", well_known),
+        Route("/.well-known/comity", counted(rates, well_known)),
         Route("/log/disclosures", disclosures, methods=["POST"]),
     ]
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import anyio
 import anyio.to_thread
 import typer
 from starlette.requests import Request
@@ -10,6 +11,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.console import err, fail, now, opened
+from api.limiting.counting import counted
+from api.limiting.rates import Rates
 from api.schema.reports import instant
 from api.schema.subjects import domain_of
 from api.tiles import NEWEST
@@ -22,6 +25,8 @@ from governance.retention import Clock
 
 app = typer.Typer(help="Transparency reports in the EU's harmonised templates.")
 LARGEST_FILE = 10_000_000  # bytes
+MOST_AT_ONCE = 2  # parts that one process makes for the public
+PARTS = {part.value for part in Part}
 
 Domain = Annotated[str, typer.Argument(help="Domain of the platform.")]
 Days = Annotated[str, typer.Argument(help="Both days included: 2026-01-01/2026-06-30.")]
@@ -36,10 +41,10 @@ def show(
     """Print a part as CSV: the newest version, or a draft of what the records hold now."""
     period = Period.of_days(days)
     with opened() as database, database.reading() as session:
-        found = reporting.report(session, domain_of(domain), period, now=now())
+        found = reporting.report(session, domain_of(domain), period, part, now=now())
     if found is None:
         fail(f"no platform {domain} on this node")
-    print(found.parts[part], end="")
+    print(found.text, end="")
     err.print(f"version {found.version}" if found.version else "a draft: not published yet")
 
 
@@ -68,26 +73,32 @@ def figures(
     err.print(f"{count:,} figures added for {domain}, {period}", highlight=False)
 
 
-def report_routes(database: Database, clock: Clock) -> list[Route]:
+def report_routes(database: Database, rates: Rates, clock: Clock) -> list[Route]:
     """What is served under /reports: the newest version of each part, or a draft."""
 
-    def found(domain: str, start: str | None, end: str | None) -> Reported | None:
+    def found(domain: str, part: Part, start: str | None, end: str | None) -> Reported | None:
         period = Period(instant(start, "from"), instant(end, "to"))
         with database.reading() as session:
-            return reporting.report(session, domain_of(domain), period, now=clock())
+            return reporting.report(session, domain_of(domain), period, part, now=clock())
+
+    turns = anyio.CapacityLimiter(MOST_AT_ONCE)
 
     async def part(request: Request) -> Response:
         given, asked = request.query_params, request.path_params
+        if asked["part"] not in PARTS:
+            return PlainTextResponse("Not Found", 404)
+        period = given.get("from"), given.get("to")
         try:
             told = await anyio.to_thread.run_sync(
-                found, asked["domain"], given.get("from"), given.get("to")
+                found, asked["domain"], Part(asked["part"]), *period, limiter=turns
             )
         except Refused as refused:
-            return JSONResponse({"code": refused.code, "message": refused.message}, 400)
-        if told is None or asked["part"] not in told.parts:
+            body = {"code": refused.code, "message": refused.message, "path": refused.path}
+            return JSONResponse(body, 400)
+        if told is None:
             return PlainTextResponse("Not Found", 404)
         name = f"{asked['domain']}_{asked['part']}.csv"
         headers = {**NEWEST, "Content-Disposition": f'inline; filename="{name}"'}
-        return Response(told.parts[asked["part"]], media_type="text/csv", headers=headers)
+        return Response(told.text, media_type="text/csv", headers=headers)
 
-    return [Route("/reports/{domain}/{part}.csv", part)]
+    return [Route("/reports/{domain}/{part}.csv", counted(rates, part))]

@@ -10,8 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.console import err, fail, opened
-from api.limiting.rates import LimitRefused, Rates, headers
-from api.transport import CLOSE, BadRequest, network_of, whole_body
+from api.limiting.counting import counted
+from api.limiting.rates import Rates
+from api.transport import CLOSE, BadRequest, whole_body
 from governance import witnessing
 from governance.database import Database
 from governance.errors import Busy
@@ -42,8 +43,6 @@ def witness_routes(
     async def add_checkpoint(request: Request) -> Response:
         """Cosigns a checkpoint of a log that is witnessed here."""
         try:
-            host = request.client.host if request.client else ""
-            rates.request(network_of(host), is_member=False)
             declared = request.headers.get("content-length", "").encode()
             body = await whole_body(declared, request.receive, LARGEST_REQUEST)
             return await anyio.to_thread.run_sync(_answered, database, cosigner, body, now)
@@ -51,16 +50,13 @@ def witness_routes(
             return _told(bad.message, bad.status, CLOSE)
         except ClientDisconnect:
             return Response(status_code=400)
-        except LimitRefused as limit:
-            told = headers([limit.budget]) | {"Retry-After": str(limit.budget.resets)}
-            return _told(limit.message, 429, told)
 
     async def key(request: Request) -> Response:
         """The key that others check this witness' cosignatures with."""
         return PlainTextResponse(f"{cosigner.verifier}\n", headers={"Cache-Control": "no-cache"})
 
     return [
-        Route("/log/add-checkpoint", add_checkpoint, methods=["POST"]),
+        Route("/log/add-checkpoint", counted(rates, add_checkpoint), methods=["POST"]),
         Route("/log/witness-key", key),
     ]
 

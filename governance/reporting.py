@@ -36,6 +36,7 @@ from governance.words import (
 )
 
 ONE_DAY = timedelta(days=1)
+LONGEST_PERIOD = timedelta(days=366)
 MICRO = timedelta(microseconds=1)
 Values = dict[Key, str | None]
 
@@ -79,6 +80,9 @@ class Period:
     def __post_init__(self) -> None:
         if self.end <= self.start:
             raise InvalidInput("to: expected an instant after from", path=["to"])
+        if self.end - self.start > LONGEST_PERIOD:
+            most = LONGEST_PERIOD.days
+            raise InvalidInput(f"to: expected at most {most} days after from", path=["to"])
 
     @classmethod
     def of_days(cls, text: str) -> "Period":
@@ -101,22 +105,24 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report: its parts as CSV. What was never published has the version 0."""
+    """A part of a report as CSV. What was never published has the version 0."""
 
-    parts: Mapping[str, str]
+    text: str
     version: int = 0
     published_at: datetime | None = None
 
 
-def report(session: Session, domain: str, period: Period, *, now: datetime) -> Reported | None:
+def report(
+    session: Session, domain: str, period: Period, part: Part, *, now: datetime
+) -> Reported | None:
     """The newest published version, or else what it would be now; None for an unknown platform."""
     platform = session.exec(select(Platform).where(Platform.domain == domain)).first()
     if platform is None:
         return None
     newest = _newest(session, platform, period)
     if newest is not None:
-        return Reported(newest.parts, newest.version, newest.published_at)
-    return Reported(_parts(session, platform, period, now))
+        return Reported(newest.parts[part], newest.version, newest.published_at)
+    return Reported(_part(session, platform, period, part, now))
 
 
 def publish(session: Session, domain: str, period: Period, *, now: datetime) -> Report:
@@ -132,7 +138,7 @@ def publish(session: Session, domain: str, period: Period, *, now: datetime) -> 
         ends_at=period.end,
         version=newest.version + 1 if newest else 1,
         published_at=now,
-        parts=_parts(session, platform, period, now),
+        parts={part.value: _part(session, platform, period, part, now) for part in Part},
     )
     session.add(published)
     session.flush()
@@ -191,28 +197,21 @@ def _newest(session: Session, platform: Platform, period: Period) -> Report | No
     ).first()
 
 
-def _parts(session: Session, platform: Platform, period: Period, now: datetime) -> dict[str, str]:
-    elsewhere = _elsewhere(session, platform, period)
-    found = {}
-    for part in Part:
-        values = _counted(session, platform, period, part, now)
-        known = {key: value for key, value in values.items() if value is not None}
-        found[part.value] = filled(
-            part, platform.domain, str(period), {**elsewhere.get(part, {}), **known}
-        )
-    return found
+def _part(session: Session, platform: Platform, period: Period, part: Part, now: datetime) -> str:
+    values = _counted(session, platform, period, part, now)
+    known = {key: value for key, value in values.items() if value is not None}
+    elsewhere = _elsewhere(session, platform, period, part)
+    return filled(part, platform.domain, str(period), {**elsewhere, **known})
 
 
-def _elsewhere(session: Session, platform: Platform, period: Period) -> dict[str, dict[Key, str]]:
-    found: dict[str, dict[Key, str]] = {}
+def _elsewhere(session: Session, platform: Platform, period: Period, part: Part) -> dict[Key, str]:
     rows = select(ReportFigure).where(
         ReportFigure.platform_id == platform.id,
+        ReportFigure.part == part,
         ReportFigure.starts_at == period.start,
         ReportFigure.ends_at == period.end,
     )
-    for figure in session.exec(rows):
-        found.setdefault(figure.part, {})[figure.row, figure.column] = figure.value
-    return found
+    return {(figure.row, figure.column): figure.value for figure in session.exec(rows)}
 
 
 def _counted(
@@ -332,25 +331,17 @@ def _disputes(session: Session, platform: Platform, period: Period) -> Values:
     """Appeals that were brought before an outside body in the period."""
     about = (Event.platform_id == platform.id, Event.type == EventType.APPEAL_MOVED)
     moved = sa.select(col(Event.appeal_id), col(Event.occurred_at)).where(*about)  # type: ignore[arg-type]
-    escalated = dict(
-        session.execute(
-            moved.where(
-                col(Event.appeal_state) == AppealState.ESCALATED,
-                col(Event.occurred_at) >= period.start,
-                col(Event.occurred_at) < period.end,
-            )
-        ).all()
+    brought = moved.where(
+        col(Event.appeal_state) == AppealState.ESCALATED,
+        col(Event.occurred_at) >= period.start,
+        col(Event.occurred_at) < period.end,
     )
-    final = dict(session.execute(moved.where(col(Event.appeal_state) == AppealState.FINAL)).all())
-    answered = [
-        appeal
-        for appeal in session.exec(
-            select(Appeal).where(
-                Appeal.platform_id == platform.id, Appeal.state == AppealState.FINAL
-            )
-        )
-        if appeal.id in escalated
-    ]
+    ids = brought.with_only_columns(col(Event.appeal_id))
+    is_final = col(Event.appeal_state) == AppealState.FINAL
+    escalated = dict(session.execute(brought).all())
+    final = dict(session.execute(moved.where(is_final, col(Event.appeal_id).in_(ids))).all())
+    closed = select(Appeal).where(Appeal.state == AppealState.FINAL, col(Appeal.id).in_(ids))
+    answered = session.exec(closed).all()
     found: Values = {(DISPUTES, "Total number"): str(len(escalated))}
     for scope, outcome in OUTCOMES.items():
         found[DISPUTES, scope] = str(sum(a.outside_outcome is outcome for a in answered))

@@ -13,7 +13,7 @@ from starlette.requests import Request as Asked
 
 from api.asking import Request
 from api.execution import Executor
-from api.transport import network_of
+from api.limiting.counting import address_of
 from governance.membership import Actor
 
 QUERIES = Path(__file__).parent / "queries"
@@ -108,11 +108,6 @@ class Desk:
             raise _problem(errors[0], answer.headers)
         data: Data = told["data"]
         return data
-
-
-def address_of(request: Asked) -> str:
-    """Whose budget a visitor's requests are counted in."""
-    return network_of(request.client.host if request.client else "")
 
 
 def _problem(error: Data, headers: Mapping[str, str]) -> Problem:

@@ -7,12 +7,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.auth import Members
-from api.explorer.asking import Data, Problem, address_of
+from api.explorer.asking import Data, Problem
 from api.explorer.changing import Sent, change, instant, onward, refused, text
 from api.explorer.moves import moves_of
 from api.explorer.notices import notices_due, receipts_due
 from api.explorer.sessions import Session, Sessions
 from api.explorer.site import PRIVATE, Site
+from api.limiting.counting import address_of
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 from governance.settings import Keys

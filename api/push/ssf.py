@@ -20,12 +20,13 @@ from starlette.routing import Route
 
 from api.auth import Members
 from api.execution import Executor
+from api.limiting.counting import counted, counted_member
 from api.limiting.rates import LimitRefused, headers
 from api.outward import Outside
 from api.push.addresses import receiver_url
 from api.push.messages import audience
 from api.push.sets import URIS, types_of
-from api.transport import BadRequest, network_of, whole_body
+from api.transport import BadRequest, whole_body
 from governance import receivers, streams
 from governance.database import Database
 from governance.errors import (
@@ -177,17 +178,9 @@ class Transmitter:
         return answer
 
     async def _call(self, request: Request) -> Call:
-        authorization = request.headers.get("authorization")
-        address = network_of(request.client.host if request.client else "")
-        try:
-            given = authorization.encode("latin-1") if authorization else None
-            actor = await self._members.actor(given)
-            if actor is None:
-                raise Unauthenticated("this takes a member's credential")
-        except Unauthenticated:
-            self.executor.rates.request(address, is_member=False)
-            raise
-        self.executor.rates.request(actor.token_id, is_member=True)
+        actor = await counted_member(request, self._members, self.executor.rates)
+        if actor is None:
+            raise Unauthenticated("this takes a member's credential")
         issuer = await self.issuer(request.path_params["domain"])
         declared = request.headers.get("content-length", "").encode()
         body = await whole_body(declared, request.receive, LARGEST_REQUEST)
@@ -242,7 +235,7 @@ def stream_routes(transmitter: Transmitter) -> list[Route]:
         made = await anyio.to_thread.run_sync(transmitter.tokens.published)
         return Response(made, media_type=media, headers={"Cache-Control": "max-age=300"})
 
-    base = "/ssf/{domain}"
+    rates, base = transmitter.executor.rates, "/ssf/{domain}"
     ways = {
         (f"{base}/streams", "GET"): own.read,
         (f"{base}/streams", "POST"): own.create,
@@ -254,8 +247,8 @@ def stream_routes(transmitter: Transmitter) -> list[Route]:
         (f"{base}/verify", "POST"): own.verify,
     }
     return [
-        Route("/.well-known/ssf-configuration/{domain}", discovery),
-        Route("/ssf/jwks.json", jwks),
+        Route("/.well-known/ssf-configuration/{domain}", counted(rates, discovery)),
+        Route("/ssf/jwks.json", counted(rates, jwks)),
         *(
             Route(path, transmitter.endpoint(handle), methods=[method])
             for (path, method), handle in ways.items()

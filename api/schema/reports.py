@@ -42,10 +42,10 @@ def instant(text: object, name: str) -> datetime:
 def report_of(asked: Asked, domain: str, start: str, end: str) -> TransparencyReport | None:
     """The newest published version, else a draft of what the records hold now."""
     period = Period(instant(start, "from"), instant(end, "to"))
-    found = report(asked.session, domain_of(domain), period, now=asked.now)
+    found = report(asked.session, domain_of(domain), period, Part.APPEALS, now=asked.now)
     if found is None:
         return None
-    told = csv.DictReader(io.StringIO(found.parts[Part.APPEALS]))
+    told = csv.DictReader(io.StringIO(found.text))
     rows = [
         ReportRow(
             section=row["Section"],
