@@ -67,7 +67,7 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
         held = session.held
         view = await view_of(request, held["sanction"], held["secret"])
         if view is None:
-            return answered(request, session.holding(), None, Sent(error=WRONG), 404)
+            return answered(request, session.left(), None, Sent(error=WRONG), 404)
         return answered(request, session, view, Sent())
 
     async def begun(request: Request) -> Response:
@@ -77,9 +77,9 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
         view = await view_of(request, sanction, secret) if sanction and secret else None
         if view is None:
             sent = Sent("open", WRONG, form)
-            return answered(request, session.holding(), None, sent, 404)
+            return answered(request, session.left(), None, sent, 404)
         response = onward(PATH)
-        held = session.holding(sanction=sanction, secret=secret, is_new=False)
+        held = Session.begun(sanction=sanction, secret=secret, is_new=False)
         sessions.keep(request, response, held, site.desk.executor.now())
         return response
 

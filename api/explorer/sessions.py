@@ -1,7 +1,8 @@
 """Sessions: what a visitor showed, sealed into a cookie that only this node can open.
 
 Nothing is kept on the server. A form holds a token that only its own session's cookie has, so that
-no other site can send it (CSRF); the cookie itself is SameSite=Strict.
+no other site can send it (CSRF); the cookie itself is SameSite=Strict. Whoever enters or leaves
+gets another session, so that nobody can bring one along (fixation).
 """
 
 from base64 import urlsafe_b64encode
@@ -35,9 +36,18 @@ class Session:
     token: str
     held: dict[str, Any]
 
+    @classmethod
+    def begun(cls, **held: Any) -> "Session":
+        """A session whose forms no page of before can send, wherever its cookie came from."""
+        return cls(token_urlsafe(16), held)
+
     def holding(self, **held: Any) -> "Session":
         """The same session that holds something else."""
         return replace(self, held=held)
+
+    def left(self) -> "Session":
+        """A session that holds nothing; another one if this held anything."""
+        return Session.begun() if self.held else self
 
 
 class Sessions:
@@ -56,7 +66,7 @@ class Sessions:
         try:
             opened = self._seal.decrypt_at_time(sealed, seconds, int(now.timestamp()))
         except (InvalidToken, ValueError):
-            return Session(token_urlsafe(16), {})
+            return Session.begun()
         token, held = orjson.loads(opened)
         return Session(token, held)
 

@@ -59,7 +59,7 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
 
     def asked_to_enter(request: Request, session: Session, error: str = "") -> Response:
         sent = Sent("login", error)
-        return answered(request, session.holding(), "staff_login", 403 if error else 200, sent=sent)
+        return answered(request, session.left(), "staff_login", 403 if error else 200, sent=sent)
 
     async def entered(request: Request, session: Session) -> tuple[Actor, Data] | None:
         """The member and its platform, found anew at each request: a revoked token is dead."""
@@ -90,7 +90,7 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         if not token or await actor_of(request, token) is None:
             return asked_to_enter(request, session, WRONG)
         response = onward(PATH)
-        sessions.keep(request, response, session.holding(token=token), site.desk.executor.now())
+        sessions.keep(request, response, Session.begun(token=token), site.desk.executor.now())
         return response
 
     async def logout(request: Request) -> Response:

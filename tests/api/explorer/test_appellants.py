@@ -111,6 +111,22 @@ def test_another_sessions_token_is_no_ones(node: Node, team: Team, person: Visit
     assert node.records() == before
 
 
+def test_a_session_brought_along_sends_no_form_once_a_case_was_opened(
+    node: Node, team: Team, person: Visitor
+) -> None:
+    person.open("/appeal")
+    planted = person.hidden("/appeal/open")
+    opened(node, team, person)
+    used = person.hidden("/appeal/close")
+    assert used != planted
+    before = node.records()
+    assert person.bare("/appeal/move", move="FILE", message="Hm", **planted).status_code == 403
+    assert node.records() == before
+    person.open("/appeal")
+    person.send("/appeal/close")
+    assert person.hidden("/appeal/open") not in (planted, used)
+
+
 @pytest.mark.parametrize(
     ("sanction", "secret"), [("san_unknown", "x"), ("nonsense", "x"), ("", ""), ("<b>", "\0")]
 )

@@ -183,6 +183,41 @@ def test_a_form_without_its_sessions_token_does_nothing(
     assert "Log out" in staff.open("/staff").text
 
 
+def test_a_session_brought_along_sends_no_form_once_somebody_entered(
+    node: Node, team: Team, staff: Visitor
+) -> None:
+    staff.open("/staff")
+    planted = staff.hidden("/staff/login")
+    entered(node, staff, team.reviewer)
+    used = staff.hidden("/staff/logout")
+    assert used != planted
+    assert staff.bare("/staff/logout", **planted).status_code == 403
+    assert "Log out" in staff.open("/staff").text
+    assert staff.hidden("/staff/logout") == used  # it stays as long as the session
+    staff.send("/staff/logout")
+    assert staff.hidden("/staff/login") not in (planted, used)
+    for old in (planted, used):
+        answer = staff.bare("/staff/login", token=node.token(team.admin), **old)
+        assert answer.status_code == 403
+    assert "Your token" in staff.open("/staff").text
+
+
+def test_entering_again_or_losing_the_token_makes_another_session(
+    node: Node, team: Team, staff: Visitor
+) -> None:
+    staff.open("/staff")
+    first = staff.hidden("/staff/login")
+    staff.send("/staff/login", token="wrong")
+    assert staff.hidden("/staff/login") == first  # nobody entered
+    token = entered(node, staff, team.reviewer)
+    used = staff.hidden("/staff/logout")
+    with node.world.database.writing() as session:
+        held = session.exec(select(Token).where(Token.hash == token_hash(token))).one()
+        revoke_token(session, held.id, now=node.clock.now)
+    staff.open("/staff")
+    assert staff.hidden("/staff/login") not in (first, used)
+
+
 def test_a_revoked_token_ends_the_session_at_the_next_request(
     node: Node, team: Team, staff: Visitor
 ) -> None:
