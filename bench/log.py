@@ -20,6 +20,7 @@ from sqlmodel import col, select
 from governance.database import Database
 from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry, LogTile
+from governance.fields import print_instant
 from governance.issuing import issue_one
 from governance.judging import Request, draft
 from governance.log.auditing import Audit, Signed
@@ -87,9 +88,24 @@ def _engine(
 
 def _decisions(number: int, count: int) -> list[Decision]:
     """As long as those of sanctions are."""
-    rest = {f"commitment{n}": "x" * 44 for n in range(6)}
+    at = print_instant(NOW)
+    commitments = ("groundReference", "issuerReference", "policyReference", "reason", "subject")
+    statement = {
+        "audience": "PARTNERS",
+        "automation": "NOT_AUTOMATED",
+        "category": "CYBER_VIOLENCE",
+        "conductFrom": at,
+        "effectiveAt": at,
+        "expiresAt": at,
+        "ground": "INCOMPATIBLE_CONTENT",
+        "measure": "ACCOUNT_SUSPENDED",
+        "source": "NOTICE",
+        "subjectKind": "ACCOUNT",
+        "timePrecision": "INSTANT",
+    }
+    told = {"statement": statement, "commitments": dict.fromkeys(commitments, "x" * 44)}
     return [
-        Decision(of_node("bench.happened", None, NOW, n=number, of=n, **rest), None, None, NOW)
+        Decision(of_node("bench.happened", None, NOW, n=number, of=n, **told), None, None, NOW)
         for n in range(count)
     ]
 

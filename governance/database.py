@@ -58,7 +58,12 @@ class Database:
     ) -> None:
         self.url, self.log = url, log
         self.engine = _engine(sync_url(url), longest_wait, keeps_connections)
-        self._wait = f"{longest_wait * 1_000:.0f}ms"
+        # Whoever listens is told by the commit, and only by it.
+        self._turn = (
+            f"SET LOCAL lock_timeout = '{longest_wait * 1_000:.0f}ms'; "
+            f"SELECT pg_advisory_xact_lock({_WRITERS}), pg_notify('{COMMITS}', ''); "
+            "SET LOCAL lock_timeout = 0"
+        )
         self.dialect = self.engine.dialect.name
 
     @contextmanager
@@ -89,11 +94,7 @@ class Database:
         try:
             session.connection(execution_options={"writes": True})
             if self.dialect == "postgresql":
-                session.execute(sa.text(f"SET LOCAL lock_timeout = '{self._wait}'"))
-                # Whoever listens is told by the commit, and only by it.
-                turn = sa.func.pg_advisory_xact_lock(_WRITERS)
-                session.execute(sa.select(turn, sa.func.pg_notify(COMMITS, "")))
-                session.execute(sa.text("SET LOCAL lock_timeout = 0"))
+                session.connection().exec_driver_sql(self._turn)
         except NoneFree:
             raise Busy("no connection was free to write by") from None
         except OperationalError as error:

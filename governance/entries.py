@@ -5,11 +5,15 @@ as it is. Triggers refuse to change or delete entries.
 """
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from governance.fields import UTCDateTime as Utc
+
+# In SQLite an integer that is the row's own id: a place is found without another index.
+PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class LogEntry(SQLModel, table=True):
@@ -17,11 +21,17 @@ class LogEntry(SQLModel, table=True):
 
     __tablename__ = "log_entries"
     __table_args__ = (
-        sa.Index("log_entries_of_case", "case_id", "index"),
+        sa.Index(
+            "log_entries_of_case",
+            "case_id",
+            "index",
+            sqlite_where=sa.text("case_id IS NOT NULL"),
+            postgresql_where=sa.text("case_id IS NOT NULL"),
+        ),
         sa.Index("log_entries_of_platform", "platform_id", "seq", unique=True),
     )
 
-    index: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    index: int = Field(primary_key=True, sa_type=PLACE)
     platform_id: str | None = Field(default=None, foreign_key="platforms.id")
     seq: int = Field(sa_type=sa.BigInteger)
     case_id: str | None = Field(default=None, foreign_key="sanctions.id")

@@ -122,4 +122,5 @@ def _logged(session: Session, event: Happening, at: datetime) -> Decision:
         event.occurred_at or at,
         event.told,
     )
-    return Decision(decision, event.platform_id, sanction.id, at, event.signature)
+    begins = event.decision is not None
+    return Decision(decision, event.platform_id, sanction.id, at, event.signature, begins)

@@ -30,7 +30,6 @@ from governance.log.leaves import case_id
 from governance.log.notes import decode
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
-from governance.platforms import Platform
 from governance.rows import insert, made
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN
@@ -107,8 +106,8 @@ def issue(
         [one.about for one in ready],
         [one.reference for one in ready],
     )
-    hosts = subjects.hosts(session, [one.about for one in ready])
-    domain = session.get_one(Platform, actor.platform_id).domain
+    hosts = subjects.hosts(session, [one.about for one in ready], actor.platform_id)
+    domain = next(name for name, owner in hosts.items() if owner == actor.platform_id)
     batch = Batch(domain, ledger_of(session).instant(now))
     answers: list[Issued | Refused] = []
     for one in prepared:

@@ -5,7 +5,6 @@ one by one; a thousand decisions have some 70,000 of them. Here each column is p
 the engine takes the rows as it takes them fastest.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -21,7 +20,6 @@ from sqlmodel import Session, SQLModel
 from governance.fields import EnumList, EnumText, UTCDateTime, print_instant
 
 FEWEST_COPIED = 10  # rows; COPY takes a round trip more than an insert
-_ESCAPED = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -39,25 +37,36 @@ def made(table: type[Row], **values: Any) -> Row:
 
 def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows of one table, each with all of its columns; what else they hold is left out."""
-    if not rows:
-        return
+    if rows:
+        names = table.__table__.columns.keys()  # type: ignore[attr-defined]
+        cells = zip(*map(itemgetter(*names), rows), strict=True)
+        insert_columns(session, table, dict(zip(names, cells, strict=True)))
+
+
+def insert_columns(
+    session: Session, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]
+) -> None:
+    """Writes rows of one table, given by all of its columns; they have one length, not 0."""
     is_copied = session.get_bind().dialect.name == "postgresql"
     printers = _columns(table, as_text=is_copied)
-    columns = zip(*map(itemgetter(*printers), rows), strict=True)
     names, cells = [], []
-    for name, values in zip(printers, columns, strict=True):
+    for name, values in columns.items():
         if values[0] is not None or values.count(None) < len(values):
             printer = printers[name]
             names.append(name)
             cells.append(values if printer is None else _printed(values, printer))
     target = f"{table.__tablename__} ({', '.join(map(_quoted, names))})"
-    if is_copied and len(rows) >= FEWEST_COPIED:
+    if is_copied and len(cells[0]) >= FEWEST_COPIED:
         _copy(session, f"COPY {target} FROM STDIN", cells)
         return
-    mark = "%s" if is_copied else "?"
-    marks = ", ".join([mark] * len(names))
+    marks = ", ".join([mark(session)] * len(names))
     statement = f"INSERT INTO {target} VALUES ({marks})"
     session.connection().exec_driver_sql(statement, list(zip(*cells, strict=True)))
+
+
+def mark(session: Session) -> str:
+    """What stands for a value in a statement that is the driver's."""
+    return "%s" if session.get_bind().dialect.name == "postgresql" else "?"
 
 
 def _copy(session: Session, statement: str, cells: Sequence[Sequence[str | None]]) -> None:
@@ -74,7 +83,8 @@ def _copy(session: Session, statement: str, cells: Sequence[Sequence[str | None]
 
 
 def _escaped(cells: Sequence[str | None]) -> list[str]:
-    if _ESCAPED.search("".join([cell for cell in cells if cell])):
+    text = "".join([cell for cell in cells if cell])
+    if any(escaped in text for escaped in "\\\t\n\r"):
         cells = [cell and cell.translate(_ESCAPES) for cell in cells]
     return [r"\N" if cell is None else cell for cell in cells]
 
@@ -106,8 +116,10 @@ def _printer(kind: TypeEngine[Any], *, as_text: bool) -> Printer | None:
         return json
     if as_text and isinstance(kind, sa.LargeBinary):
         return lambda value: rf"\x{value.hex()}"
-    if as_text and isinstance(kind, sa.Boolean | sa.Integer):
+    if as_text and isinstance(kind, sa.Boolean):
         return lambda value: str(value).lower()
+    if as_text and isinstance(kind, sa.Integer):
+        return str
     return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from governance.errors import InvalidInput, Refused
@@ -78,10 +79,11 @@ def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
     return draft.subject_kind or next(iter(possible))
 
 
-def hosts(session: Session, found: Sequence[Identified]) -> dict[str, str]:
-    """Ids of the platforms on this node that host the subjects, by domain."""
+def hosts(session: Session, found: Sequence[Identified], own: str) -> dict[str, str]:
+    """Ids of the platforms on this node that host the subjects, and `own`, by domain."""
     domains = {host for about in found for host in about.hosts}
-    query = select(Platform.domain, Platform.id).where(col(Platform.domain).in_(domains))
+    query = select(Platform.domain, Platform.id)
+    query = query.where(sa.or_(col(Platform.domain).in_(domains), col(Platform.id) == own))
     return dict(session.exec(query).all())
 
 

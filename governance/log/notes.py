@@ -5,7 +5,8 @@ Only the form is here: `signers` says whose signatures hold. There is one way to
 """
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
+from binascii import b2a_base64
 from dataclasses import dataclass
 
 from governance.log.errors import Malformed
@@ -90,7 +91,7 @@ def utf8(text: str) -> bytes:
 
 def encode(data: bytes) -> str:
     """Base64 (RFC 4648 4)."""
-    return b64encode(data).decode()
+    return b2a_base64(data, newline=False).decode()
 
 
 def decode(text: str) -> bytes:

@@ -18,6 +18,7 @@ from governance.log.tree import (
     root_hash,
     subtrees,
 )
+from governance.rows import mark
 
 
 def inclusion(session: Session, index: int, size: int) -> list[bytes]:
@@ -59,7 +60,7 @@ def tiles_at(session: Session, tiles: Collection[Tile]) -> dict[Tile, bytes]:
     """The hashes of tiles as they were at their widths, in one statement."""
     if not tiles:
         return {}
-    statement = _at(len(tiles), "%s" if session.get_bind().dialect.name == "postgresql" else "?")
+    statement = _at(len(tiles), mark(session))
     places = tuple(part for tile in tiles for part in (tile.level, tile.index))
     found = session.connection().exec_driver_sql(statement, places)
     stored = {(at, place): hashes for at, place, hashes in found}
@@ -67,10 +68,10 @@ def tiles_at(session: Session, tiles: Collection[Tile]) -> dict[Tile, bytes]:
 
 
 @lru_cache(256)
-def _at(count: int, mark: str) -> str:
+def _at(count: int, value: str) -> str:
     """As text: a proof would spend most of its time on making an expression of it. With OR, since
     SQLite finds no pairs by an index."""
-    places = " OR ".join([f'(level = {mark} AND "index" = {mark})'] * count)
+    places = " OR ".join([f'(level = {value} AND "index" = {value})'] * count)
     return f'SELECT level, "index", hashes FROM log_tiles WHERE {places}'
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from governance.entries import LogCheckpoint, LogEntry, LogTile
+from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import RolledBack
 from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
@@ -26,10 +26,15 @@ from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
-from governance.rows import insert
+from governance.rows import insert, insert_columns, mark
 
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
+
+_NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
+_LAST_SEQ = sa.select(sa.func.max(col(LogEntry.seq)))
+_LAST_OWN = _LAST_SEQ.where(col(LogEntry.platform_id).is_(None))
+_LAST_OF = _LAST_SEQ.where(col(LogEntry.platform_id) == sa.bindparam("platform"))
 
 
 class Decision(NamedTuple):
@@ -40,6 +45,7 @@ class Decision(NamedTuple):
     case_id: str | None
     at: datetime
     signature: bytes = UNSIGNED
+    begins_case: bool = False  # then the case has no earlier entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,45 +138,52 @@ class Ledger:
         session = self._session
         session.flush()
         head = self._sequencer.continued(session, self.newest)
-        rows = self._entries(head.size)
-        root = extend(session, head.size, rows)
-        return self._signed(Checkpoint(head.origin, head.size + len(rows), root))
+        hashes = self._insert_entries(head.size)
+        root = _grown(session, head.size, hashes)
+        return self._signed(Checkpoint(head.origin, head.size + len(hashes), root))
 
-    def _entries(self, index: int) -> list[dict[str, Any]]:
-        """The rows of the entries, each hashed as it will be served."""
-        seqs = _next_seqs(self._session, {d.platform_id for d in self._decisions})
-        previous = _newest_of(self._session, {d.case_id for d in self._decisions if d.case_id})
-        rows: list[dict[str, Any]] = []
-        for decision in self._decisions:
+    def _insert_entries(self, index: int) -> list[bytes]:
+        """Writes the entries, each hashed as it will be served; their hashes."""
+        decisions = self._decisions
+        next_seqs = _next_seqs(self._session, {d.platform_id for d in decisions})
+        known = {d.case_id for d in decisions if d.case_id and not d.begins_case}
+        previous = _newest_of(self._session, known)
+        hashes: list[bytes] = []
+        seqs, encoded, entries = list[int](), list[str](), list[str]()
+        for decision in decisions:
             platform, case = decision.platform_id, decision.case_id
-            data = _entry(decision, seqs[platform], previous.get(case) if case else None)
-            hashed = encode(leaf_hash(data))
-            rows.append(
-                {
-                    "index": index + len(rows),
-                    "platform_id": platform,
-                    "seq": seqs[platform],
-                    "case_id": case,
-                    "leaf_hash": hashed,
-                    "data": data.decode(),
-                }
-            )
-            seqs[platform] += 1
+            seq = next_seqs[platform]
+            next_seqs[platform] = seq + 1
+            entry = _entry(decision, seq, previous.get(case) if case else None)
+            hashed = leaf_hash(entry)
+            name = encode(hashed)
             if case is not None:
-                previous[case] = hashed
-        return rows
+                previous[case] = name
+            seqs.append(seq)
+            hashes.append(hashed)
+            encoded.append(name)
+            entries.append(entry.decode())
+        columns: Mapping[str, Sequence[Any]] = {
+            "index": list(range(index, index + len(decisions))),
+            "platform_id": [d.platform_id for d in decisions],
+            "seq": seqs,
+            "case_id": [d.case_id for d in decisions],
+            "leaf_hash": encoded,
+            "data": entries,
+        }
+        insert_columns(self._session, LogEntry, columns)
+        return hashes
 
     def _signed(self, tree: Checkpoint) -> Checkpoint:
-        self._session.execute(
-            sa.insert(LogCheckpoint).values(
-                size=tree.size,
-                origin=tree.origin,
-                root_hash=encode(tree.root),
-                note=self._sequencer.signed(tree).render().decode(),
-                logged_at=self._decisions[-1].at,
-                cosignatures=None if self._sequencer.is_witnessed else "",
-            )
-        )
+        row = {
+            "size": tree.size,
+            "origin": tree.origin,
+            "root_hash": encode(tree.root),
+            "note": self._sequencer.signed(tree).render().decode(),
+            "logged_at": self._decisions[-1].at,
+            "cosignatures": None if self._sequencer.is_witnessed else "",
+        }
+        insert(self._session, LogCheckpoint, [row])
         return tree
 
 
@@ -182,17 +195,21 @@ def ledger_of(session: Session) -> Ledger:
 
 def newest_checkpoint(session: Session) -> LogCheckpoint | None:
     """The newest tree of the log; None while it is empty."""
-    found = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
-    return session.execute(found).scalar_one_or_none()
+    return session.execute(_NEWEST).scalar_one_or_none()
 
 
 def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Writes rows of entries at the end of the log; the root that they lead to."""
-    edge = _edge(session, size)
     insert(session, LogEntry, rows)
-    grown = grow(size, edge, [decode(row["leaf_hash"]) for row in rows])
-    _write_tiles(session, edge, grown)
-    size += len(rows)
+    return _grown(session, size, [decode(row["leaf_hash"]) for row in rows])
+
+
+def _grown(session: Session, size: int, hashes: Sequence[bytes]) -> bytes:
+    """Adds leaf hashes to the tiles of a log of a size; the root that they lead to."""
+    edge = _edge(session, size)
+    grown = grow(size, edge, hashes)
+    _write_tiles(session, grown)
+    size += len(hashes)
     return root_hash(size, in_tiles(size, {**edge, **grown}.__getitem__))
 
 
@@ -203,26 +220,22 @@ def _edge(session: Session, size: int) -> dict[Tile, bytes]:
         raise RolledBack("a tile at the log's edge is missing: restore a backup") from None
 
 
-def _write_tiles(session: Session, edge: dict[Tile, bytes], grown: dict[Tile, bytes]) -> None:
+def _write_tiles(session: Session, tiles: Mapping[Tile, bytes]) -> None:
     """Widens the tiles that were there, and adds the others."""
-    there = {(tile.level, tile.index) for tile in edge}
-    added = []
-    for tile, hashes in grown.items():
-        if (tile.level, tile.index) in there:
-            place = col(LogTile.level) == tile.level, col(LogTile.index) == tile.index
-            session.execute(sa.update(LogTile).where(*place).values(hashes=hashes))
-        else:
-            added.append({"level": tile.level, "index": tile.index, "hashes": hashes})
-    if added:
-        session.execute(sa.insert(LogTile), added)
+    statement = (
+        'INSERT INTO log_tiles (level, "index", hashes) VALUES ({0}, {0}, {0}) '
+        'ON CONFLICT (level, "index") DO UPDATE SET hashes = excluded.hashes'
+    ).format(mark(session))
+    rows = [(tile.level, tile.index, hashes) for tile, hashes in tiles.items()]
+    session.connection().exec_driver_sql(statement, rows)
 
 
 def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, int]:
     """The next number of each platform's entries; of the node's own for None."""
     found = {}
     for platform in platforms:
-        newest = sa.select(sa.func.max(col(LogEntry.seq))).filter_by(platform_id=platform)
-        last = session.execute(newest).scalar_one()
+        newest = _LAST_OWN if platform is None else _LAST_OF
+        last = session.execute(newest, {"platform": platform} if platform else {}).scalar()
         found[platform] = 0 if last is None else last + 1
     return found
 
@@ -249,13 +262,14 @@ def _printed(at: datetime) -> bytes:
 
 def _entry(decision: Decision, seq: int, previous: str | None) -> bytes:
     """The leaf's bytes: canonical JSON, put together since its parts are canonical already."""
+    decided, _, _, at, signature, _ = decision
     before = b"null" if previous is None else b'"%b"' % previous.encode()
     data = b'{"decision":%b,"node":{"loggedAt":"%b","previous":%b,"seq":%d},"signature":%b}' % (
-        decision.data,
-        _printed(decision.at),
+        decided,
+        _printed(at),
         before,
         seq,
-        decision.signature,
+        signature,
     )
     if len(data) > LARGEST_LEAF:
         raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")

@@ -20,7 +20,8 @@ PATIENCE = 60  # seconds
 STEPS = [
     f"{when} {what}"
     for what in (
-        *("governance.log.sequencing:extend", "governance.log.sequencing:_write_tiles"),
+        *("governance.log.sequencing:Ledger._insert_entries", "governance.log.sequencing:_grown"),
+        "governance.log.sequencing:_write_tiles",
         *("governance.log.sequencing:Ledger._signed", "sqlmodel:Session.commit"),
         *("governance.log.guards:Guard.advance", "os:pwrite", "os:fdatasync"),
     )

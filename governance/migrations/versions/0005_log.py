@@ -26,9 +26,10 @@ FORBIDDEN = {
 
 def upgrade() -> None:
     instant = sa.TIMESTAMP(timezone=True).with_variant(sa.Text(), "sqlite")
+    place = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # there it is the row's own id
     op.create_table(
         "log_entries",
-        sa.Column("index", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("index", place, autoincrement=False, nullable=False),
         sa.Column("platform_id", sa.Text(), nullable=True),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("case_id", sa.Text(), nullable=True),
@@ -38,7 +39,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["sanctions.id"]),
         sa.PrimaryKeyConstraint("index"),
     )
-    op.create_index("log_entries_of_case", "log_entries", ["case_id", "index"])
+    op.create_index(
+        "log_entries_of_case",
+        "log_entries",
+        ["case_id", "index"],
+        sqlite_where=sa.text("case_id IS NOT NULL"),
+        postgresql_where=sa.text("case_id IS NOT NULL"),
+    )
     op.create_index("log_entries_of_platform", "log_entries", ["platform_id", "seq"], unique=True)
     op.create_table(
         "log_tiles",
