@@ -14,6 +14,32 @@ from api.subscriptions.wires import STOP, Draining
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
 
 
+class Gathered:
+    """A transport that sends what is written in one turn of the loop at once: the server writes
+    the head of an answer and its body apart, which would be two packets."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._waiting: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._send)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _send(self) -> None:
+        if self._waiting:
+            self._transport.write(b"".join(self._waiting))
+            self._waiting.clear()
+
+
 class Connection(Draining, HttpToolsProtocol):
     """A connection that is patient up to a limit."""
 
@@ -26,6 +52,7 @@ class Connection(Draining, HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._gathered = Gathered(transport, self.loop)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,6 +76,8 @@ class Connection(Draining, HttpToolsProtocol):
         self._is_reading = self._is_counting = False
         self._wait_no_more()
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = self._gathered  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         self._is_reading, self._is_counting = True, False

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from api.connections import LONGEST_HEAD, Connection
+from api.connections import LONGEST_HEAD, Connection, Gathered
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
 PATIENCE = 30.0  # seconds
@@ -123,3 +123,35 @@ async def test_bodies_and_many_requests_are_no_head() -> None:
         client.writer.write((HEAD + b"Content-Length: 0\r\n\r\n") * 4_000)
         for _ in range(4_000):
             await client.until(b"\r\n\r\n0")
+
+
+class Written(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.packets: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.packets.append(bytes(data))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_what_is_written_in_one_turn_goes_out_at_once() -> None:
+    transport, loop = Written(), asyncio.get_running_loop()
+    gathered = Gathered(transport, loop)
+    for turn in (b"head body", b"next"):
+        for part in turn.split():
+            gathered.write(part)
+        assert not transport.packets or transport.packets[-1] == b"headbody"
+        await asyncio.sleep(0)
+    assert transport.packets == [b"headbody", b"next"]
+    gathered.write(b"last")
+    gathered.close()
+    assert transport.packets[-1] == b"last"
+    assert transport.is_closed
+    await asyncio.sleep(0)
+    assert len(transport.packets) == 3
