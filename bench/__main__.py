@@ -20,7 +20,7 @@ from rich.table import Table
 
 from bench import questions, worlds
 from bench.load import Load, answer, load, request
-from bench.nodes import serving
+from bench.nodes import NODE, serving
 from governance import migrations
 from governance.database import Database
 from governance.settings import Settings
@@ -55,7 +55,7 @@ def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
     took = time.perf_counter() - begun
     out.print(f"{engine}: {options.sanctions:,} sanctions written in {took:.0f} s")
     with (
-        serving("api.app:create_app", settings) as (node, _),
+        serving(NODE, settings) as (node, _),
         serving("bench.limit:create_app", settings) as (limit, _),
     ):
         table = Table("", "req/s", "p50 ms", "p99 ms", "of the limit", title=engine, box=None)

@@ -26,7 +26,7 @@ from bench import dumps, questions
 from bench.copies import Copies
 from bench.load import exchange, request
 from bench.log import audited
-from bench.nodes import cpu_of, environment, peak_of, serving
+from bench.nodes import NODE, cpu_of, environment, peak_of, serving
 from governance import membership
 from governance.database import Database
 from governance.migrations import upgrade
@@ -96,7 +96,7 @@ class Node:
     @contextmanager
     def posting(self) -> Iterator["Posting"]:
         """The node serves, and was asked once, so that it has its plans."""
-        with serving("api.app:create_app", self.settings) as (port, pid):
+        with serving(NODE, self.settings) as (port, pid):
             posting = Posting(port, pid, self.token)
             posting.once()
             yield posting

@@ -11,12 +11,17 @@ from pathlib import Path
 
 from governance.settings import Settings
 
+NODE = "api.serving:application"
+
 
 @contextlib.contextmanager
 def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
-    """A server of one process on the first processor: its port and its process id."""
+    """A server of one process on the first processor: its port and its process id. A node is
+    served as it always is, anything else by uvicorn as it comes."""
     port = free_port()
-    command = f"-m uvicorn {app} --factory --port {port} --log-level warning --no-access-log"
+    command = f"-m bench.served {app} {port}"
+    if app != NODE:
+        command = f"-m uvicorn {app} --factory --port {port} --log-level warning --no-access-log"
     first = {min(os.sched_getaffinity(os.getppid()))}
     process = subprocess.Popen(
         [sys.executable, *command.split()],

@@ -29,7 +29,7 @@ from rich.table import Table
 
 from bench import worlds
 from bench.load import Load, answer, load, request
-from bench.nodes import cpu_of, environment, free_port, listening, peak_of
+from bench.nodes import NODE, cpu_of, environment, free_port, listening, peak_of
 from bench.peers import asking
 from governance import migrations
 from governance.database import Database
@@ -99,7 +99,7 @@ def _commands(secret: bytes) -> list[tuple[str, list[str], dict[str, asking.Word
     uvicorn += ["--log-level", "warning"]
     node, theirs = _node(), asking.resolvers(secret)
     return [
-        ("Comity", [*uvicorn, "api.app:create_app"], asking.comity()),
+        ("Comity", [*uvicorn, NODE], asking.comity()),
         ("limit", [*uvicorn, "bench.limit:create_app"], asking.comity()),
         ("PostGraphile", [node, str(HERE / "postgraphile.js")], asking.postgraphile(secret)),
         ("Mercurius", [node, str(HERE / "mercurius.js")], theirs),
