@@ -8,26 +8,22 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 import orjson
-import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.observing.logs import tell
-from api.reads.dialects import Dialect
-from api.reads.fields import Read, rows_of
-from api.reads.plans import Plan, planned
+from api.proofs import Proof, holder
 from api.reads.stores import Store
-from api.reads.texts import Text, concatenated, literal
-from api.reads.values import Env, Getter
+from api.reads.values import Env
 from governance.database import Database
 from governance.errors import Busy, Unauthenticated
 from governance.fields import parse_instant
 from governance.membership import LAST_USE_GRAIN, Actor, dead_token, is_live, record_use
-from governance.platforms import Member, Token
 from governance.rules.disclosure import PUBLIC
 from governance.settings import token_hash
 from governance.words import MemberKind, Role
 
 LONGEST_TOKEN = 200
+MOST_RECALLED = 10_000  # tokens
 
 
 def bearer(header: bytes | None) -> str | None:
@@ -46,8 +42,9 @@ class Members:
     def __init__(self, database: Database, store: Store, now: Callable[[], datetime]) -> None:
         self._database = database
         self._store = store
-        self._holder = _holder(store.dialect)
+        self._holder = holder(store.dialect)
         self._now = now
+        self._recalled: dict[str, str] = {}  # the row that a token's hash was found with
         self._noted: dict[str, datetime] = {}
         self._noting: set[asyncio.Future[None]] = set()
 
@@ -61,15 +58,36 @@ class Members:
         self._note(actor, now)
         return actor
 
+    def recalled(self, authorization: bytes | None) -> Proof | None:
+        """Who held the token when it was asked about last, for the database to confirm; None where
+        that isn't known, or no longer counts."""
+        token = bearer(authorization)
+        if token is None:
+            return None
+        digest = token_hash(token)
+        found = self._recalled.get(digest)
+        if found is None:
+            return None
+        now = self._now()
+        actor, expires_at, revoked_at = _read(found)
+        if not is_live(expires_at, revoked_at, now):
+            return None
+        self._note(actor, now)
+        return Proof(actor, digest, found)
+
     async def _held_by(self, token: str, now: datetime) -> Actor:
         """The same as `governance.membership.authenticate`, as a compiled read."""
-        values = self._holder.values(Env({"hash": token_hash(token)}, now, PUBLIC))
+        digest = token_hash(token)
+        values = self._holder.values(Env({"hash": digest}, now, PUBLIC))
         found = await self._store.one(self._holder.sql, values, is_point=True, is_lookup=True)
         if found is None:
             raise dead_token()
         actor, expires_at, revoked_at = _read(found)
         if not is_live(expires_at, revoked_at, now):
             raise dead_token()
+        if len(self._recalled) == MOST_RECALLED:
+            self._recalled.clear()
+        self._recalled[digest] = found
         return actor
 
     def _note(self, actor: Actor, now: datetime) -> None:
@@ -86,27 +104,6 @@ class Members:
         """Waits for notes under way; after that the database may be closed."""
         if self._noting:
             await asyncio.wait(self._noting)
-
-
-def _holder(dialect: Dialect) -> Plan:
-    """A token and its member by the token's hash, as a JSON array."""
-    token, member = rows_of(Token), rows_of(Member)
-    binds: dict[str, Getter] = {}
-    asked = Read(dialect, PUBLIC.kind, binds).bound(lambda env: env.variables["hash"], sa.Text())
-
-    def instant(column: sa.ColumnElement[datetime]) -> Text:
-        printed = concatenated(['"', dialect.instant(column), '"'])
-        return sa.func.coalesce(printed, literal("null"), type_=sa.Text())
-
-    words = (token.c.id, member.c.id, member.c.platform_id, member.c.kind)
-    parts: list[Text | str] = ["["]
-    for word in words:
-        parts += ['"', sa.type_coerce(word, sa.Text()), '",']
-    ends = instant(token.c.expires_at), ",", instant(token.c.revoked_at)
-    array = concatenated([*parts, sa.cast(member.c.roles, sa.Text()), ",", *ends, "]"])
-    holder = sa.join(token, member, member.c.id == token.c.member_id)
-    found = sa.select(array).select_from(holder).where(token.c.hash == asked)
-    return planned(found, binds, dialect)
 
 
 @lru_cache(1_024)

@@ -25,7 +25,7 @@ from api.limiting.merging import Merging
 from api.observing.notes import Told, told_of
 from api.reads.plans import Kept, Operation
 from api.reads.selections import Document
-from api.variables import Texts, texts_of
+from api.variables import Coercers, Plain
 from governance.settings import Settings
 
 KEPT_DOCUMENTS = 1_000
@@ -46,7 +46,7 @@ class Parsed:
     errors: Sequence[GraphQLError] = ()
     read: Operation | None = None  # the same, as plans are made of it
     cost: Cost = lambda _: 0  # what it may cost, by its variables
-    texts: Texts | None = None  # its variables, if all of them are texts
+    plain: Plain | None = None  # how its variables are coerced
     told: Told = ("", "", None)  # what is noted of it
 
 
@@ -56,23 +56,35 @@ class Documents:
     def __init__(
         self, schema: GraphQLSchema, settings: Settings, trusted: Set[str] = frozenset()
     ) -> None:
-        self._schema = schema
+        self._schema, self._coercers = schema, Coercers(schema)
         self._settings = settings
         self._trusted = trusted  # texts that hold nothing of a person
         self.kept: Kept[Parsed] = Kept(KEPT_DOCUMENTS, KEPT_CHARACTERS, _length)
+
+    def known(self, text: str, operation_name: str | None) -> Parsed | None:
+        """A query that is kept."""
+        key = self._key(text, operation_name)
+        parsed = None if key is None else self.kept.known(key)
+        return parsed if parsed is not None and parsed.told[0] == "query" else None
 
     def parsed(self, text: str, operation_name: str | None) -> Parsed:
         if len(text) > LONGEST:
             message = f"expected a document of at most {LONGEST:,} characters, got {len(text):,}"
             return Parsed(None, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
+        key = self._key(text, operation_name)
+        if key is None:
+            return self._parsed(None, text, operation_name)
+        return self.kept.get(key, lambda: self._parsed(key, text, operation_name), _is_valid)
+
+    def _key(self, text: str, operation_name: str | None) -> Hashable | None:
+        """Under what it is kept; None if it isn't."""
         # Text written into a document may be a person's, and nothing of somebody erased is to
         # stay in memory: only names are kept. Variables are for everything else.
         plain = _COMMENT.sub("", text) if "#" in text else text
         is_plain = '"' not in plain or text in self._trusted
         if not is_plain or len(text) + len(operation_name or "") > LONGEST_KEPT:
-            return self._parsed(None, text, operation_name)
-        key = (plain, operation_name)
-        return self.kept.get(key, lambda: self._parsed(key, text, operation_name), _is_valid)
+            return None
+        return plain, operation_name
 
     def _parsed(self, key: Hashable | None, text: str, operation_name: str | None) -> Parsed:
         try:
@@ -90,9 +102,9 @@ class Documents:
             message = "expected operationName to name one of the document's operations"
             return Parsed(key, errors=[_coded(GraphQLError(message), "BAD_DOCUMENT")])
         read = Operation(key, Document.of(self._schema, document))
-        cost, texts = cost_of(read.document, operation), texts_of(operation)
+        cost, plain = cost_of(read.document, operation), self._coercers.of(operation)
         told = told_of(operation, document)
-        return Parsed(key, document, operation, (), read, cost, texts, told)
+        return Parsed(key, document, operation, (), read, cost, plain, told)
 
     def _over_limits(self, document: DocumentNode, *, is_fresh: bool) -> GraphQLError | None:
         """Depth, aliases and fields, fragments spelled out, before anything else looks at it."""

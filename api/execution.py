@@ -4,7 +4,7 @@ the same compiled selections."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import anyio
 import anyio.to_thread
@@ -34,7 +34,7 @@ from api.observing.notes import current
 from api.outward import Outside
 from api.prepared import prepared
 from api.reading import Reader
-from api.reads.plans import Plan
+from api.reads.plans import SECRET_FIELD, Plan
 from api.reads.stores import Store, Values
 from api.reads.values import Env
 from api.schema.computing import Asked
@@ -46,7 +46,6 @@ from governance.settings import Keys, Settings
 
 Info = GraphQLResolveInfo[Any]
 MOST_COMPUTING = 2  # at once, in a process
-SECRET_FIELD = "appellantView"  # takes an appeal secret, and answers null where it is wrong
 
 
 def clock() -> datetime:
@@ -94,8 +93,8 @@ class Executor:
         self.changes = Changes(
             database, self.reader, keys, now, self.rates, self.quotas, Outside(settings)
         )
-        self._most_cost = settings.max_cost
-        self._lookup = keys.derived("lookup")
+        self.most_cost = settings.max_cost
+        self.lookup = keys.derived("lookup")
 
     async def answer(self, request: Request) -> Answer:
         """The answer to one request. Never raises for what the caller sent."""
@@ -133,17 +132,17 @@ class Executor:
             wrong = refusal("GET answers queries alone: expected POST", "BAD_REQUEST")
             return _refused([wrong], request, budgets, status=405)
         batch = await batches.requested(operation, request) if is_change else None
-        variables = request.variables if batch else self._variables(parsed, operation, request)
+        variables = request.variables if batch else self.variables(parsed, request)
         if isinstance(variables, list):
             return _refused(variables, request, budgets)
         cost = parsed.cost(variables)
-        told = {"cost": {"requested": cost, "limit": self._most_cost}}
-        if cost > self._most_cost:
-            message = f"expected a cost of at most {self._most_cost:,}; this asks for {cost:,}"
+        told = {"cost": {"requested": cost, "limit": self.most_cost}}
+        if cost > self.most_cost:
+            message = f"expected a cost of at most {self.most_cost:,}; this asks for {cost:,}"
             over = refusal(message, "LIMIT_EXCEEDED")
             return _refused([over], request, budgets, told)
         seal = self.reader.seal
-        context = Context(self, read, request, self.now(), variables, self._lookup, seal, budgets)
+        context = Context(self, read, request, self.now(), variables, self.lookup, seal, budgets)
         return Accepted(document, operation, context, told, batch)
 
     async def executed(self, accepted: Accepted) -> Answer:
@@ -164,18 +163,17 @@ class Executor:
             body = await self._interpreted(accepted.document, context, told)
         return Answer(body, 200, headers(context.budgets))
 
-    def _variables(
-        self, parsed: Parsed, operation: OperationDefinitionNode, request: Request
-    ) -> dict[str, Any] | list[GraphQLError]:
-        """The variables as GraphQL coerces them; texts, which most are, need no coercion."""
+    def variables(self, parsed: Parsed, request: Request) -> dict[str, Any] | list[GraphQLError]:
+        """The variables as GraphQL coerces them, or what is wrong with them."""
         given = request.variables
-        plain = parsed.texts.coerced(given) if parsed.texts else None
+        plain = parsed.plain.coerced(given) if parsed.plain else None
         if plain is not None:
             return plain
         excess = excess_of(given)
         if excess is not None:
             return [refusal(excess, "LIMIT_EXCEEDED")]
-        definitions = operation.variable_definitions or ()
+        assert parsed.operation is not None
+        definitions = parsed.operation.variable_definitions or ()
         coerced = get_variable_values(self.schema, definitions, dict(given), max_errors=20)
         return coerced if isinstance(coerced, list) else coerced.coerced
 
@@ -203,10 +201,7 @@ class Executor:
                     return _second("null")
                 parts.append(f'"{root.key}":{json}')
         except GraphQLError as error:
-            if (error.extensions or {}).get("code") in ("TIMEOUT", "LIMIT_EXCEEDED"):
-                # The other path would only find it out once more.
-                return b'{"data":null,"errors":' + orjson.dumps([public(error)])
-            return _second("refused")
+            return cut_short(error) if is_cut_short(error) else _second("refused")
         # The other path meets it again, and tells it with its place.
         except (Refused, LimitRefused):
             return _second("refused")
@@ -291,6 +286,17 @@ class Executor:
     def _count_lookups(self, env: Env, context: Context) -> None:
         if env.lookups and context.actor is not None:
             context.budgets.append(self.quotas.take(context.actor.platform_id, env.lookups))
+
+
+def is_cut_short(error: Exception) -> TypeGuard[GraphQLError]:
+    """Whether the database stopped, which another way to ask it would only find out once more."""
+    told = error.extensions if isinstance(error, GraphQLError) else None
+    return (told or {}).get("code") in ("TIMEOUT", "LIMIT_EXCEEDED")
+
+
+def cut_short(error: GraphQLError) -> bytes:
+    """What is answered then, up to its last brace."""
+    return b'{"data":null,"errors":' + orjson.dumps([public(error)])
 
 
 def _second(reason: str) -> bytes | None:

@@ -12,10 +12,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.auth import Members
+from api.bodies import BadRequest, whole_body
 from api.limiting.counting import counted, counted_member, too_many
 from api.limiting.rates import LimitRefused, Rates
 from api.tiles import NEWEST
-from api.transport import CLOSE, BadRequest, whole_body
+from api.transport import CLOSE
 from governance import disclosing
 from governance.database import Database
 from governance.errors import Unauthenticated

@@ -2,13 +2,13 @@
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import anyio.to_thread
+from graphql import GraphQLError
 
 from api.asking import refusal
 from api.filling import Filler
+from api.proofs import Proof, Prover
 from api.reads.plans import Plan, Planner
 from api.reads.stores import Store, TooDeep, TooLong, Values
 from api.schema.build import methods
@@ -20,18 +20,31 @@ class Reader:
     def __init__(self, store: Store, filler: Filler) -> None:
         self.planner = Planner(methods(), store.dialect)
         self.store = store
+        self._prover = Prover(store.dialect)
         self.seal = f"{secrets.token_hex(16)}:"
         self._filler = filler
         self._sealed = re.compile(rf"{self.seal}(\w+)\.([\w.]+);")
 
     async def run(self, plan: Plan, values: Values) -> str:
         """The JSON that a plan answers."""
-        with _limits():
-            found = await self.store.one(
-                plan.sql, values, is_point=plan.is_point, is_lookup=plan.is_lookup
+        return str(await self._run(plan, plan.sql, values))
+
+    async def proven(self, plan: Plan, values: Values, proof: Proof | None) -> str | None:
+        """The same, if the proof holds; who shows none needs none."""
+        if proof is None:
+            return await self.run(plan, values)
+        return await self._run(plan, *self._prover.around(plan.sql, values, proof))
+
+    async def _run(self, plan: Plan, sql: str, values: Values) -> str | None:
+        try:
+            found: str | None = await self.store.one(
+                sql, values, is_point=plan.is_point, is_lookup=plan.is_lookup
             )
-        json = str(found)
-        return await self._filled(json) if plan.is_sealed else json
+        except TooDeep:
+            raise _too_deep() from None
+        except TooLong:
+            raise _too_long() from None
+        return await self._filled(found) if plan.is_sealed and found else found
 
     async def _filled(self, json: str) -> str:
         places = set(self._sealed.findall(json))
@@ -42,16 +55,17 @@ class Reader:
 
     async def check(self, plan: Plan, values: Values) -> None:
         """Refuses what the database couldn't read, without running it."""
-        with _limits():
+        try:
             await self.store.check(plan.sql, values)
+        except TooDeep:
+            raise _too_deep() from None
+        except TooLong:
+            raise _too_long() from None
 
 
-@contextmanager
-def _limits() -> Iterator[None]:
-    try:
-        yield
-    except TooDeep:
-        message = "expected fewer levels of objects within objects"
-        raise refusal(message, "LIMIT_EXCEEDED") from None
-    except TooLong:
-        raise refusal("this takes too long to find out: ask for less at once", "TIMEOUT") from None
+def _too_deep() -> GraphQLError:
+    return refusal("expected fewer levels of objects within objects", "LIMIT_EXCEEDED")
+
+
+def _too_long() -> GraphQLError:
+    return refusal("this takes too long to find out: ask for less at once", "TIMEOUT")

@@ -1,9 +1,8 @@
 """GraphQL over HTTP, as the GraphQL-over-HTTP specification draft has it."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -16,18 +15,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.asking import Answer, Request
 from api.auth import Members
+from api.bodies import BadRequest, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
 from api.media import GRAPHQL, JSON, accepted, is_json, takes_events
 from api.observing.feeds import Followed
 from api.observing.notes import current
+from api.shortcut import Shortcut
 from api.subscriptions.events import EventStream
 from api.subscriptions.feeds import Feed
 from api.subscriptions.seats import Full, Seats
 from api.trusting import Untrusted
 from governance.errors import Unauthenticated
 
-BODY_SECONDS = 30  # for a body to arrive whole
 VARY = {"Vary": "Accept"}
 # Whoever sends too much or too slowly is not read to the end (RFC 9110, 15.5.9 and 15.5.14).
 CLOSE = {"Connection": "close"}
@@ -56,14 +56,6 @@ class Reply:
         await send({"type": "http.response.body", "body": self.body})
 
 
-class BadRequest(Exception):
-    """What came can't be read as a GraphQL request; says so with a status."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.message, self.status = message, status
-
-
 class GraphQL:
     """The endpoint, an ASGI application: negotiates, reads, answers with the right status."""
 
@@ -76,7 +68,7 @@ class GraphQL:
         followed: Followed,
         most_bytes: int,
     ) -> None:
-        self._executor = executor
+        self._executor, self._shortcut = executor, Shortcut(executor)
         self._members = members
         self._feed, self._seats, self._followed = feed, seats, followed
         self._most_bytes = most_bytes
@@ -92,9 +84,24 @@ class GraphQL:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
         client = scope.get("client")
         address = network_of(client[0] if client else "")
+        shown = fields.get(b"authorization")
         try:
-            actor = await self._members.actor(fields.get(b"authorization"))
-            query, variables, name = await self._operation(scope, fields, receive)
+            proof = self._members.recalled(shown)
+            actor = proof.actor if proof else await self._members.actor(shown)
+            try:
+                query, variables, name = await self._operation(scope, fields, receive)
+            except (BadRequest, Untrusted):
+                if proof is not None:
+                    await self._members.actor(shown)  # whose token is dead is told that first
+                raise
+            is_read_only = scope["method"] == "GET"
+            request = Request(query, variables, name, actor, address, is_read_only)
+            if media is not None and (actor is None or proof is not None):
+                answer = await self._shortcut.answer(request, proof)
+                if answer is not None:
+                    return _answered(answer, media)
+            if proof is not None:
+                request = replace(request, actor=await self._members.actor(shown))
         except Unauthenticated as refused:
             if (limited := self._executor.limited(address)) is not None:
                 return _answered(limited, media or JSON)
@@ -111,8 +118,6 @@ class GraphQL:
             return _error(untrusted.message, 200 if is_one else 400, media or JSON, untrusted.code)
         except ClientDisconnect:
             return Reply(b"", 400, media or JSON, {})
-        is_read_only = scope["method"] == "GET"
-        request = Request(query, variables, name, actor, address, is_read_only)
         outcome = await self._executor.accepted(request)
         if media is None or (may_stream and _is_subscription(outcome)):
             return self._stream(outcome, fields.get(b"last-event-id"), receive)
@@ -179,29 +184,6 @@ def _fields(scope: Scope) -> Fields:
         elif name == b"accept":
             fields[name] += b"," + value
     return fields
-
-
-async def whole_body(declared: bytes, receive: Receive, most: int) -> bytes:
-    """A request's body, whose length may be declared; BadRequest if it has more bytes than `most`,
-    or takes too long."""
-    if declared.isdigit() and int(declared) > most:
-        raise BadRequest(f"expected at most {most:,} bytes", 413)
-    body = bytearray()
-    is_whole = False
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while not is_whole:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > most:
-                    raise BadRequest(f"expected at most {most:,} bytes", 413)
-                is_whole = not message.get("more_body", False)
-    except TimeoutError:
-        late = f"expected the whole body within {BODY_SECONDS} seconds"
-        raise BadRequest(late, 408) from None
-    return bytes(body)
 
 
 @lru_cache(1_024)

@@ -1,23 +1,35 @@
-"""Variables that are texts, as most are: given as they have to be, they need no coercion.
+"""Variables, coerced by functions that are made once for a document.
+
+What is right comes out as graphql-core has it (`coerce_input_value`), which looks at every field of
+every input each time; what isn't plainly right is left to it, and to its words.
 
 Every scalar of the schema whose values are texts takes any text; arguments are checked later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphql import (
-    ListTypeNode,
-    NamedTypeNode,
-    NonNullTypeNode,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    GraphQLSchema,
     OperationDefinitionNode,
-    TypeNode,
+    Undefined,
+    is_required_input_field,
+    type_from_ast,
 )
+from graphql.utilities.coerce_input_value import coerce_default_value
 
 MOST_ITEMS = 2_000  # of a list; fields that take a thousand say so themselves
 MOST_VALUES = 60_000  # of all that is within the variables
 TEXTS = frozenset({"URI", "String", "ID", "DateTime", "Cursor"})
 _ABSENT = object()
+
+Coerce = Callable[[Any], Any]
 
 
 def excess_of(given: Mapping[str, Any]) -> str | None:
@@ -38,44 +50,116 @@ def excess_of(given: Mapping[str, Any]) -> str | None:
     return None
 
 
-class Texts:
-    """An operation's variables, by name: whether each is a list, and whether it has to be."""
+class Unplain(Exception):
+    """A value that is not plainly what was declared."""
 
-    def __init__(self, known: Mapping[str, tuple[bool, bool]]) -> None:
+
+class Plain:
+    """An operation's variables by name: how each is coerced, and whether it may be left out."""
+
+    def __init__(self, known: Mapping[str, tuple[Coerce, bool]]) -> None:
         self._known = known
 
     def coerced(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """The variables; None where they aren't plainly what was declared."""
         found: dict[str, Any] = {}
-        for name, (is_list, is_required) in self._known.items():
-            value = given.get(name, _ABSENT)
-            if value is _ABSENT and not is_required:
-                continue
-            if is_list:
-                if type(value) is not list or not all(type(item) is str for item in value):
+        try:
+            for name, (coerce, may_be_absent) in self._known.items():
+                value = given.get(name, _ABSENT)
+                if value is not _ABSENT:
+                    found[name] = coerce(value)
+                elif not may_be_absent:
                     return None
-            elif type(value) is not str:
-                return None
-            found[name] = value
+        except Unplain:
+            return None
         return found
 
 
-def texts_of(operation: OperationDefinitionNode) -> Texts | None:
-    """None where a variable is of another type, or has a default."""
-    known: dict[str, tuple[bool, bool]] = {}
-    for definition in operation.variable_definitions or ():
-        is_required, kind = _unwrapped(definition.type)
-        is_list = isinstance(kind, ListTypeNode)
-        if isinstance(kind, ListTypeNode):
-            _, kind = _unwrapped(kind.type)
-        is_text = isinstance(kind, NamedTypeNode) and kind.name.value in TEXTS
-        if not is_text or definition.default_value is not None:
-            return None
-        known[definition.variable.name.value] = is_list, is_required
-    return Texts(known)
+class Coercers:
+    """What coerces values of a schema's types, made as they are needed."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._inputs: dict[str, Coerce] = {}
+
+    def of(self, operation: OperationDefinitionNode) -> Plain:
+        """For the variables of a valid operation."""
+        known: dict[str, tuple[Coerce, bool]] = {}
+        for definition in operation.variable_definitions or ():
+            kind: Any = type_from_ast(self._schema, definition.type)
+            may_be_absent = definition.default_value is None and not isinstance(
+                kind, GraphQLNonNull
+            )
+            known[definition.variable.name.value] = self._coercer(kind), may_be_absent
+        return Plain(known)
+
+    def _coercer(self, kind: GraphQLInputType) -> Coerce:
+        if isinstance(kind, GraphQLNonNull):
+            return self._present(kind.of_type)
+        present = self._present(kind)
+        return lambda value: None if value is None else present(value)
+
+    def _present(self, kind: GraphQLInputType) -> Coerce:
+        """For values that are not null."""
+        if isinstance(kind, GraphQLList):
+            return _listed(self._coercer(kind.of_type))
+        if isinstance(kind, GraphQLInputObjectType):
+            return self._inputs.get(kind.name) or self._object(kind)
+        assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
+        return _text if kind.name in TEXTS else _leaf(kind)
+
+    def _object(self, kind: GraphQLInputObjectType) -> Coerce:
+        fields: dict[str, tuple[str, Coerce]] = {}
+        required = {name for name, field in kind.fields.items() if is_required_input_field(field)}
+        defaults = {
+            name: field
+            for name, field in kind.fields.items()
+            if coerce_default_value(field) is not Undefined
+        }
+
+        def coerce(value: Any) -> Any:
+            if type(value) is not dict or kind.is_one_of or not required <= value.keys():
+                raise Unplain
+            found = {}
+            for name, item in value.items():
+                if name not in fields:
+                    raise Unplain
+                known, inner = fields[name]
+                found[known] = inner(item)
+            for name, field in defaults.items():
+                if name not in value:
+                    found[field.out_name or name] = coerce_default_value(field)
+            return kind.out_type(found)
+
+        self._inputs[kind.name] = coerce  # before its fields, which may hold it again
+        for name, field in kind.fields.items():
+            fields[name] = field.out_name or name, self._coercer(field.type)
+        return coerce
 
 
-def _unwrapped(kind: TypeNode) -> tuple[bool, TypeNode]:
-    if isinstance(kind, NonNullTypeNode):
-        return True, kind.type
-    return False, kind
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise Unplain
+    return value
+
+
+def _leaf(kind: GraphQLScalarType | GraphQLEnumType) -> Coerce:
+    def coerce(value: Any) -> Any:
+        try:
+            found = kind.coerce_input_value(value)
+        except Exception:
+            raise Unplain from None
+        if found is Undefined:
+            raise Unplain
+        return found
+
+    return coerce
+
+
+def _listed(item: Coerce) -> Coerce:
+    def coerce(value: Any) -> list[Any]:
+        if type(value) is not list or (len(value) > MOST_ITEMS and item is not _text):
+            raise Unplain
+        return [item(one) for one in value]
+
+    return coerce

@@ -9,10 +9,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from api.bodies import BadRequest, whole_body
 from api.console import err, fail, opened
 from api.limiting.counting import counted
 from api.limiting.rates import Rates
-from api.transport import CLOSE, BadRequest, whole_body
+from api.transport import CLOSE
 from governance import witnessing
 from governance.database import Database
 from governance.errors import Busy

@@ -73,10 +73,15 @@ def parse_instant(value: object) -> datetime:
         raise ValueError("expected an instant that exists, such as 2026-01-31T12:00:00Z") from None
 
 
-@lru_cache(4_096)  # one instant is printed wherever it is logged or stored
-def print_instant(value: datetime) -> str:
-    """RFC 3339 in UTC, always six digits and Z."""
+def printed_anew(value: datetime) -> str:
+    """RFC 3339 in UTC, always six digits and Z; for instants that are printed once."""
     return f"{value.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
+
+
+@lru_cache(4_096)
+def print_instant(value: datetime) -> str:
+    """The same, kept, as one instant is printed wherever it is logged or stored."""
+    return printed_anew(value)
 
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant)]

@@ -18,8 +18,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.bodies import BadRequest, whole_body
 from api.explorer.asking import Problem
-from api.transport import CLOSE, BadRequest, whole_body
+from api.transport import CLOSE
 from governance.settings import Keys
 
 FIELD = "csrf"  # of forms

@@ -37,7 +37,7 @@ class Quotas:
         """Counts lookups that are about to be answered; refuses what exceeds the quota."""
         now = self._now()
         key = platform_id, now.date()
-        used = sum(part.get(key, 0) for part in (self._written, self._writing, self._pending))
+        used = self._written.get(key, 0) + self._writing.get(key, 0) + self._pending.get(key, 0)
         resets = DAY - (now.hour * 3_600 + now.minute * 60 + now.second) + 1
         budget = Budget("lookups", self._most, DAY, max(0, self._most - used - count), resets)
         if used + count > self._most:
@@ -48,6 +48,10 @@ class Quotas:
             )
         self._pending[key] += count
         return budget
+
+    def give_back(self, platform_id: str, count: int) -> None:
+        """Forgets lookups that are about to be counted once more."""
+        self._pending[platform_id, self._now().date()] -= count
 
     async def keep(self) -> None:
         """Writes down for ever; cancelled at the end."""

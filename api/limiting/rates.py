@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
@@ -15,8 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 from api.limiting.windows import Windows
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """What is left of a limit: of `most` in `window` seconds, `left` for `resets` seconds."""
 
     name: str
@@ -30,11 +31,16 @@ def headers(budgets: list[Budget]) -> dict[str, str]:
     """The header fields that tell callers their budgets."""
     if not budgets:
         return {}
-    budgets = list({budget.name: budget for budget in budgets}.values())  # the newest of each
+    newest = {budget.name: budget for budget in budgets}.values()
     return {
-        "RateLimit-Policy": ", ".join(f'"{b.name}";q={b.most};w={b.window}' for b in budgets),
-        "RateLimit": ", ".join(f'"{b.name}";r={b.left};t={b.resets}' for b in budgets),
+        "RateLimit-Policy": ", ".join([_policy(b.name, b.most, b.window) for b in newest]),
+        "RateLimit": ", ".join([f'"{b.name}";r={b.left};t={b.resets}' for b in newest]),
     }
+
+
+@lru_cache(64)
+def _policy(name: str, most: int, window: int) -> str:
+    return f'"{name}";q={most};w={window}'
 
 
 class LimitRefused(Exception):
@@ -80,6 +86,11 @@ class Rates:
             message = f"expected at most {item.amount:,} requests a minute"
             raise LimitRefused(message, "RATE_LIMITED", budget)
         return budget
+
+    def take_back(self, caller: str, *, is_member: bool) -> None:
+        """Forgets a request that is about to be counted once more."""
+        item = self._members if is_member else self._public
+        self._storage.take_back(item.key_for(caller))
 
     @contextmanager
     def guessing(self, caller: str) -> Iterator[Guess]:

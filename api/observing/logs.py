@@ -20,9 +20,14 @@ log = logging.getLogger("comity")
 _OWN = ("Started ", "Finished ", "Uvicorn running on ")
 
 
+def is_told(level: int) -> bool:
+    """Whether events of this level are logged at all."""
+    return log.isEnabledFor(level)
+
+
 def tell(level: int, event: str, **fields: Any) -> None:
     """Logs an event. What is passed must be a code, a count or a name of ours."""
-    if log.isEnabledFor(level):
+    if is_told(level):
         # Made here, since logging would look for the calling line, for longer than all else takes.
         record = logging.LogRecord(log.name, level, "", 0, event, (), None)
         record.fields = fields

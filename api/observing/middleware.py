@@ -68,8 +68,9 @@ class Observed:
         is_socket = scope["type"] == "websocket"  # whose operations are told one by one
         if not is_socket:
             self._metrics.add(note, operation_of(note, route), seconds)
-        event = "socket" if is_socket else "request"
-        logs.tell(level_of(note, route), event, **line_of(scope, note, route, seconds))
+        event, level = "socket" if is_socket else "request", level_of(note, route)
+        if logs.is_told(level):
+            logs.tell(level, event, **line_of(scope, note, route, seconds))
 
     async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
         """From start to stop. The reason of a start that failed is told by us, without words

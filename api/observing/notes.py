@@ -1,8 +1,8 @@
 """What is noted of one request while it is answered."""
 
 import contextlib
+import os
 import re
-import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
@@ -96,7 +96,7 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(text := value.decode("latin-1")):
             return text
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def _root(selections: SelectionSetNode, document: DocumentNode) -> str:

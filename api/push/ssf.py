@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.auth import Members
+from api.bodies import BadRequest, whole_body
 from api.execution import Executor
 from api.limiting.counting import counted, counted_member
 from api.limiting.rates import LimitRefused, headers
@@ -26,7 +27,6 @@ from api.outward import Outside
 from api.push.addresses import receiver_url
 from api.push.messages import audience
 from api.push.sets import URIS, types_of
-from api.transport import BadRequest, whole_body
 from governance import receivers, streams
 from governance.database import Database
 from governance.errors import (

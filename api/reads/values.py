@@ -69,6 +69,8 @@ Argument = None | bool | Late | dict[str, Any]
 
 def shape(value: object) -> object:
     """What a plan may depend on: hashable, and equal for values that share a plan."""
+    if type(value) is str:  # most are, and looking for the others takes longer
+        return "late"
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):

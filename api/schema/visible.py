@@ -1,7 +1,7 @@
 """Who sees what, as SQL: the twin of `governance.rules.disclosure`, proved equal by a test."""
 
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,12 +88,15 @@ def is_heard(row: Row, read: Read) -> Condition:
 
 def is_late(peer: Row, read: Read) -> Condition:
     """The twin of `governance.following.state_of`, at the instant asked about."""
-    first = FIRST + STALE_AFTER  # a week before it there is no instant
-    oldest = read.bound(
-        lambda env: max(min(read.clock(env), env.now), first) - STALE_AFTER, UTCDateTime()
-    )
+    oldest = read.bound(_heard_since(read.clock), UTCDateTime(), "heard")
     verified = sa.func.coalesce(peer.last_verified_at, peer.followed_at)
     return sa.type_coerce(verified, UTCDateTime()) <= oldest
+
+
+@lru_cache(16)  # one parameter for all that ask about one instant
+def _heard_since(clock: Getter) -> Getter:
+    first = FIRST + STALE_AFTER  # a week before it there is no instant
+    return lambda env: max(min(clock(env), env.now), first) - STALE_AFTER
 
 
 def sees_subject(row: Row, read: Read) -> Condition:

@@ -16,6 +16,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from api.asking import Request
+from api.shortcut import Shortcut
 from governance.fields import print_instant
 from governance.membership import Actor
 from tests.api.reads.documents import ON_ONE_PATH, Pool, Writer, Written
@@ -136,6 +137,8 @@ async def answers(engine: Engine, written: Written, actor: Actor | None) -> tupl
     """The answer of the fast path, or null, and that of graphql-core."""
     request = Request(written.text, written.variables, None, actor)
     fast = await engine.fast.executor.answer(request)
+    short = await Shortcut(engine.fast.executor).answer(request, None)
+    assert short is None or short.body == fast.body
     slow = await engine.slow.executor.answer(request)
     return ordered(fast.body), ordered(slow.body)
 
