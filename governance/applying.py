@@ -7,7 +7,7 @@ is judged by the policy once more. Whatever doesn't fit is kept with the entry a
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -25,14 +25,25 @@ from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.correcting import Corrected, correct_copies
 from governance.disclosing import Disclosed, fits
+from governance.entries import LogEntry
 from governance.errors import Refused
 from governance.events import Event
 from governance.fields import parse_instant
 from governance.identifiers import lookup_key, parse_subject
-from governance.log.leaves import Leaf
+from governance.log.canonical import canonical
+from governance.log.leaves import Leaf, parse_leaf
+from governance.log.notes import encode
 from governance.log.sequencing import Decision, ledger_of
+from governance.log.tree import EMPTY_ROOT
 from governance.notices import Notice
-from governance.peers import Peer, PeerPlatform, PeerSource, Verdict, followed_platforms
+from governance.peers import (
+    Peer,
+    PeerPlatform,
+    PeerSource,
+    Verdict,
+    decides_elsewhere,
+    followed_platforms,
+)
 from governance.platforms import Member, Platform
 from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
 from governance.rules import adoption, policy
@@ -57,6 +68,13 @@ _UNTOLD = frozenset({EventType.NOTICE_DUE})
 Ends = tuple[datetime | None, bool]
 
 
+class Mark(NamedTuple):
+    """How far a peer's log was applied, and its root there."""
+
+    size: int
+    root_hash: str  # base64
+
+
 class Unfit(Exception):
     """Why an entry isn't applied."""
 
@@ -70,11 +88,12 @@ class Application(Replay):
         keys: Keys,
         peer: Peer,
         disclosed: Mapping[str, Disclosed],
+        mark: Mark,
         *,
         now: datetime,
     ) -> None:
         self._session, self._held, self._keys, self._peer = session, None, keys, peer
-        self._disclosed, self._now = disclosed, now
+        self._disclosed, self.mark, self._now = disclosed, mark, now
         self._erased, self.lost = {}, set()
         self._platforms = dict(session.exec(select(Platform.domain, Platform.id)).all())
         own = select(PeerPlatform).where(PeerPlatform.origin == peer.origin)
@@ -83,7 +102,7 @@ class Application(Replay):
         self.told = 0  # events that the feed got
         self.begun: list[str] = []  # cases that are known now
 
-    def take(self, leaf: Leaf) -> tuple[Verdict, str | None]:
+    def take(self, index: int, leaf: Leaf) -> tuple[Verdict, str | None]:
         """What becomes of the next entry, and why if it is refused."""
         kind = leaf.decision["type"]
         if kind == ADDED:
@@ -94,16 +113,18 @@ class Application(Replay):
         platform = self._spoken.get(leaf.platform)
         if platform is None or not platform.is_current:
             return Verdict.WAITING, None
-        return self.apply_entry(leaf)
+        return self.apply_entry(index, leaf)
 
-    def apply_entry(self, leaf: Leaf) -> tuple[Verdict, str | None]:
+    def apply_entry(self, index: int, leaf: Leaf) -> tuple[Verdict, str | None]:
         """Applies an entry of a platform that the peer speaks for."""
-        event = EVENTS[leaf.decision["type"]]
+        event, is_repeated = EVENTS[leaf.decision["type"]], index < self.mark.size
         if event in RECEIPTS and self._session.get(Sanction, leaf.case) is None:
             return Verdict.WAITING, None  # the case may come from another log
         try:
             with self._session.begin_nested():
                 self._apply(event, leaf)
+                if is_repeated and event is EventType.SANCTION_ISSUED:
+                    self._recall(leaf)
         except (Unfit, Refused) as error:
             return Verdict.REFUSED, str(error)
         except _UNFIT:
@@ -111,7 +132,8 @@ class Application(Replay):
         self.told += 1
         if event in _CORRECTS:
             sanction = self._session.get_one(Sanction, leaf.decision["case"])
-            correct_copies(self._session, Corrected(sanction), now=self._now)
+            source = Corrected(sanction, is_repeated=is_repeated)
+            correct_copies(self._session, source, now=self._now)
         return Verdict.APPLIED, None
 
     def finish_batch(self) -> None:
@@ -122,7 +144,8 @@ class Application(Replay):
             return
         ledger, peer = ledger_of(self._session), self._peer
         at = ledger.instant(self._now)
-        told = {"origin": peer.origin, "size": peer.size, "rootHash": peer.root_hash}
+        reached = max(self.mark, Mark(peer.size, peer.root_hash))
+        told = {"origin": peer.origin, "size": reached.size, "rootHash": reached.root_hash}
         data = decisions.of_node(
             APPLIED, None, at, **told, position=feed.newest_position(self._session)
         )
@@ -224,23 +247,34 @@ class Application(Replay):
         return super()._receipt(sanction, platform_id, known)
 
     def _issue(self, leaf: Leaf, at: datetime) -> Sanction:
-        source_id = leaf.decision.get("derivedFrom")
-        source = self._session.get(Sanction, source_id) if source_id is not None else None
-        if source is None:
-            leaf = leaf._replace(decision={**leaf.decision, "derivedFrom": None})
         sanction = super()._issue(leaf, at)
         sanction.reference_key = f"peer {sanction.id}"
-        if source is None and source_id is not None:
-            self._session.add(PeerSource(sanction_id=sanction.id, source_id=source_id))
         self._find_copies(sanction)
         if sanction.subject_kind not in policy.kinds_of(sanction.measure):
             raise Unfit("its measure isn't taken against its kind of subject")
-        found = conflicting.alone(sanction)
+        found, source_id = conflicting.alone(sanction), sanction.derived_from_id
+        source = self._session.get_one(Sanction, source_id) if source_id else None
         if source is not None and adoption.ends_later(sanction.ends_at, self._first_end(source)):
             found.append(PolicyConflict.TOO_LONG)
         conflicting.mark(sanction, found)
         self._session.add(sanction)
         return sanction
+
+    def _recall(self, leaf: Leaf) -> None:
+        """What platforms of this node said of a case, by its log, before the database was made
+        anew."""
+        sanction = self._session.get_one(Sanction, leaf.case)
+        said = select(LogEntry.data).where(LogEntry.case_id == sanction.id)
+        for data in self._session.exec(said.order_by(col(LogEntry.index))).all():
+            told = parse_leaf(data.encode())
+            event = EVENTS.get(told.decision["type"])
+            if event not in RECEIPTS:
+                continue
+            at, by = parse_instant(told.logged_at), self._platforms[str(told.platform)]
+            receipt = super()._receipt(sanction, by, told.decision.get("changed", {}))
+            self._session.flush()
+            occurred = self._occurred(told)
+            self._tell(0, feed.Happening(event, sanction, None, occurred, receipt=receipt), at)
 
     def _find_copies(self, source: Sanction) -> None:
         """Sanctions that were derived from this one before it was known are linked to it."""
@@ -248,7 +282,8 @@ class Application(Replay):
         for link in self._session.exec(waiting):
             copy = self._session.get_one(Sanction, link.sanction_id)
             copy.derived_from_id = source.id
-            if adoption.ends_later(copy.ends_at, source.ends_at):
+            is_theirs = decides_elsewhere(self._session, copy.platform_id)
+            if is_theirs and adoption.ends_later(copy.ends_at, source.ends_at):
                 conflicting.mark(copy, [PolicyConflict.TOO_LONG])
             self._session.add(copy)
             self._session.delete(link)
@@ -278,6 +313,21 @@ def _may_end(event: EventType, sanction: Sanction, before: Ends) -> bool:
         lapse, at = sanction.lapses_at, sanction.approved_at
         return not was_approved and lapse is not None and at is not None and at < lapse
     return not adoption.ends_later(sanction.ends_at, end)
+
+
+def mark_of(session: Session, origin: str) -> Mark:
+    """How far this node's log says that a peer's was applied."""
+    named = canonical({"origin": origin})[1:-1].decode()
+    said = select(LogEntry.data).where(
+        col(LogEntry.platform_id).is_(None),
+        col(LogEntry.data).contains(f'"type":"{APPLIED}"', autoescape=True),
+        col(LogEntry.data).contains(named, autoescape=True),
+    )
+    newest = session.exec(said.order_by(col(LogEntry.seq).desc()).limit(1)).first()
+    if newest is None:
+        return Mark(0, encode(EMPTY_ROOT))
+    told = parse_leaf(newest.encode()).decision
+    return Mark(told["size"], told["rootHash"])
 
 
 def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datetime) -> str | None:

@@ -25,10 +25,12 @@ from governance.words import EventType, ReceiptState, Validity
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A sanction that was corrected, and the index of the entry that says so, if it is known."""
+    """A sanction that was corrected, and the index of the entry that says so, if it is known.
+    `is_repeated` where the log may have what came of that: the database was made anew since."""
 
     sanction: Sanction
     entry: int | None = None
+    is_repeated: bool = False
 
 
 def record(session: Session, sanction: Sanction, event: EventType, now: datetime) -> Sanction:
@@ -144,6 +146,9 @@ def _corrected(
         return []
     told, state, due_at = [], ReceiptState.DUE, None
     if copy.has_own_grounds:
+        said = receipt_of(session, source.sanction.id, copy.platform_id)
+        if source.is_repeated and said is not None and said.state not in adoption.UNCORRECTED:
+            return []
         due_at = now + REMEDY_DUE
     else:
         state = ReceiptState.REMEDIED

@@ -17,7 +17,8 @@ PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class LogEntry(SQLModel, table=True):
-    """A leaf of the tree. `seq` counts each platform's entries, and the node's own, from zero."""
+    """A leaf of the tree. `seq` counts each platform's entries, and the node's own, from zero. The
+    case may be a peer's, which a database made anew doesn't know yet."""
 
     __tablename__ = "log_entries"
     __table_args__ = (
@@ -34,7 +35,7 @@ class LogEntry(SQLModel, table=True):
     index: int = Field(primary_key=True, sa_type=PLACE)
     platform_id: str | None = Field(default=None, foreign_key="platforms.id")
     seq: int = Field(sa_type=sa.BigInteger)
-    case_id: str | None = Field(default=None, foreign_key="sanctions.id")
+    case_id: str | None = None
     leaf_hash: str  # base64
     data: str
 

@@ -16,7 +16,14 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance import mirroring
-from governance.applying import Application, disclose, forget_disclosures, join
+from governance.applying import (
+    Application,
+    Mark,
+    disclose,
+    forget_disclosures,
+    join,
+    mark_of,
+)
 from governance.conflicting import judge_together
 from governance.database import Database
 from governance.disclosing import MOST_CASES, Disclosed, checked
@@ -28,7 +35,7 @@ from governance.log.errors import LogError, Malformed, Unproven, Unread
 from governance.log.growth import Forked, Growth, Proven
 from governance.log.histories import History
 from governance.log.leaves import BEGINS, Leaf, parse_leaf
-from governance.log.notes import encode
+from governance.log.notes import decode, encode
 from governance.log.signers import Verifier, signed_by
 from governance.log.tiles import Tile
 from governance.log.tree import EMPTY_ROOT, leaf_hash
@@ -164,11 +171,13 @@ class Follower:
                 return False
             application = self._application(session, stored, disclosed)
             rows = [
-                _row(stored.origin, index, entry, leaf, *_taken(application, leaf, fault))
+                _row(stored.origin, index, entry, leaf, *_taken(application, index, leaf, fault))
                 for index, (entry, (leaf, fault)) in enumerate(zip(batch, read, strict=True), start)
             ]
             session.add_all(rows)
             mirroring.extend(session, stored, batch)
+            if start < application.mark.size <= stored.size:
+                _check_mark(session, stored, application.mark)
             stored.verifiers = " ".join(sorted(map(str, history.trusted)))
             self._believe(stored, signed)
             self._take_waiting(session, application)
@@ -179,7 +188,8 @@ class Follower:
     def _application(
         self, session: Session, peer: Peer, disclosed: Mapping[str, Disclosed]
     ) -> Application:
-        return Application(session, self._keys, peer, disclosed, now=self._clock())
+        mark = mark_of(session, peer.origin)
+        return Application(session, self._keys, peer, disclosed, mark, now=self._clock())
 
     def _disclosed(
         self, peer: Peer, leaves: Sequence[Leaf], remote: Remote
@@ -251,7 +261,7 @@ class Follower:
                 if entry.origin not in others:
                     peer = session.get_one(Peer, entry.origin)
                     others[entry.origin] = self._application(session, peer, {})
-                found = others[entry.origin].take(parse_leaf(entry.data))
+                found = others[entry.origin].take(entry.index, parse_leaf(entry.data))
                 entry.verdict, entry.fault = found
                 session.add(entry)
         for each in others.values():
@@ -312,7 +322,8 @@ class Follower:
             entries = session.scalars(waiting).all()
             application = self._application(session, peer, disclosed)
             for entry in entries:
-                entry.verdict, entry.fault = application.apply_entry(parse_leaf(entry.data))
+                leaf = parse_leaf(entry.data)
+                entry.verdict, entry.fault = application.apply_entry(entry.index, leaf)
                 session.add(entry)
             stored.is_current = len(entries) < MOST_AT_ONCE
             session.add(stored)
@@ -405,10 +416,17 @@ def _followed(history: History, entry: Proven) -> tuple[Leaf | None, str | None]
     return leaf, None
 
 
+def _check_mark(session: Session, peer: Peer, mark: Mark) -> None:
+    """Unproven unless the log begins with what this node's own says was applied of it, which was
+    before the database was made anew."""
+    if mirroring.root_at(session, peer, mark.size) != decode(mark.root_hash):
+        raise Unproven(f"the log's first {mark.size:,} entries were others before")
+
+
 def _taken(
-    application: Application, leaf: Leaf | None, fault: str | None
+    application: Application, index: int, leaf: Leaf | None, fault: str | None
 ) -> tuple[Verdict, str | None]:
-    return (Verdict.REFUSED, fault) if fault or leaf is None else application.take(leaf)
+    return (Verdict.REFUSED, fault) if fault or leaf is None else application.take(index, leaf)
 
 
 def _row(

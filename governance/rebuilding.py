@@ -1,7 +1,8 @@
 """A database brought on, or made anew, from a copy of its log that was checked.
 
 `recover` continues the log of a database that was restored from a backup. `rebuild` fills an empty
-one; what is in no log comes from a backup: disclosures, members, tokens, messages.
+one; what is in no log comes from a backup: disclosures, members, tokens, messages, and which nodes
+are followed. What those decided comes from them again.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +20,11 @@ from governance.fields import parse_instant
 from governance.importing.runs import Clock
 from governance.log.auditing import Audit, Page
 from governance.log.leaves import Leaf
+from governance.log.notes import encode
 from governance.log.sequencing import Sequencer, newest_checkpoint
+from governance.log.tree import EMPTY_ROOT
+from governance.peers import Peer, PeerFork
+from governance.platforms import Member, Platform
 from governance.records import METADATA
 from governance.replaying import Replay
 from governance.restoring import restore
@@ -69,6 +74,7 @@ def rebuild(
             raise Conflict("expected an empty database")
         replay = _replayed(session, reading, log, audit, pages)
         _carry_over(session, reading)
+        _follow_again(session, reading)
         replay.forget()
     return _signed_again(db, log, audit, replay.lost, clock)
 
@@ -100,6 +106,7 @@ def _applied(replay: Replay, page: Page) -> list[Leaf]:
 
 def _carry_over(session: Session, held: Session) -> None:
     """Copies what no log has, as far as it is about what the log knows."""
+    _carry_platforms(session, held)
     known = {
         column: set(session.scalars(sa.select(METADATA.tables[table].c.id)))
         for column, table in (("sanction_id", "sanctions"), ("appeal_id", "appeals"))
@@ -113,6 +120,27 @@ def _carry_over(session: Session, held: Session) -> None:
         ]
         if rows:
             session.execute(sa.insert(table), rows)
+
+
+def _carry_platforms(session: Session, held: Session) -> None:
+    """Copies peers' platforms that have members here."""
+    known = set(session.exec(select(Platform.id)))
+    members = select(Member.platform_id).where(col(Member.platform_id).not_in(known))
+    for platform in held.exec(select(Platform).where(col(Platform.id).in_(members))):
+        session.add(Platform(**platform.model_dump()))
+    session.flush()
+
+
+def _follow_again(session: Session, held: Session) -> None:
+    """Nodes that were followed are again, from their logs' beginnings; not those that forked."""
+    for peer in held.exec(select(Peer)):
+        kept = peer.model_dump(
+            include={"origin", "url", "verifiers", "token", "state", "followed_at"}
+        )
+        session.add(Peer(**kept, root_hash=encode(EMPTY_ROOT), is_disclosed=False))
+    session.flush()
+    for fork in held.exec(select(PeerFork)):
+        session.add(PeerFork(**fork.model_dump()))
 
 
 def _signed_again(

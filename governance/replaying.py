@@ -1,7 +1,8 @@
 """From the log back to records: entries that were checked, applied in their order.
 
 What the log doesn't hold comes from an older database of the same node: its disclosures. A case
-whose disclosures are lost ends redacted; whatever the log says was erased stays erased.
+whose disclosures are lost ends redacted; whatever the log says was erased stays erased. What it
+says of peers' cases that aren't known waits in it, until their nodes are followed again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from governance.appeals import Appeal, Invitation
 from governance.entries import LogCheckpoint
 from governance.errors import InvalidInput
 from governance.events import Event
-from governance.fields import parse_instant
+from governance.fields import new_id, parse_instant
 from governance.judging import lapse
 from governance.log.checkpoints import parse_checkpoint
 from governance.log.leaves import Leaf
@@ -28,6 +29,7 @@ from governance.log.notes import Note, encode
 from governance.log.sequencing import extend
 from governance.log.tree import leaf_hash
 from governance.notices import Notice, teller
+from governance.peers import PeerSource
 from governance.platforms import Platform, PlatformKey
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.signing import new_key
@@ -42,6 +44,7 @@ VALIDITIES = {
     EventType.SANCTION_SUPERSEDED: Validity.SUPERSEDED,
 }
 RECEIPTS = frozenset({EventType.RECEIPT_RECORDED, EventType.RECEIPT_DUE})
+SAID_OF_OTHERS = RECEIPTS | {EventType.NOTICE_RECORDED}
 EVENTS = {decisions.kind_of(event): event for event in EventType}
 
 
@@ -104,7 +107,10 @@ class Replay:
         if kind == "peer.applied":  # what came of peers took places in the feed
             self._position = max(self._position, leaf.decision["position"])
         event = EVENTS.get(kind)
-        if event is not None:
+        if event in SAID_OF_OTHERS and self._session.get(Sanction, leaf.case) is None:
+            assert event is not None
+            self._position = feed.position_after(self._position, event, index)
+        elif event is not None:
             sanction, about = self._happened(event, leaf, at)
             appeal = about if isinstance(about, Appeal) else None
             receipt = about if isinstance(about, Receipt) else None
@@ -112,7 +118,7 @@ class Replay:
             self._tell(index, told, at)
         return {
             "index": index,
-            "platform_id": self._platforms[leaf.platform] if leaf.platform else None,
+            "platform_id": self._id_of(leaf.platform, at) if leaf.platform else None,
             "seq": leaf.seq,
             "case_id": leaf.case,
             "leaf_hash": encode(leaf_hash(leaf.data)),
@@ -134,6 +140,17 @@ class Replay:
         self._session.flush()
         self._platforms[platform.domain] = platform.id
 
+    def _id_of(self, domain: str, at: datetime) -> str:
+        """The platform of a domain. One that the log doesn't add is a peer's."""
+        if domain not in self._platforms:
+            named = select(Platform).where(Platform.domain == domain)
+            found = self._held.exec(named).first() if self._held else None
+            made = Platform(id=new_id("plt"), domain=domain, name=domain, added_at=at)
+            self._session.add(Platform(**found.model_dump()) if found else made)
+            self._session.flush()
+            self._platforms[domain] = found.id if found else made.id
+        return self._platforms[domain]
+
     def _change_key(self, leaf: Leaf, at: datetime) -> None:
         decision, gone = leaf.decision, "key"
         if decision["type"] == "key.registered":
@@ -154,7 +171,7 @@ class Replay:
         if "appeal" in decision:
             return sanction, self._appeal(event, sanction, decision, changed, at)
         if event in RECEIPTS:
-            return sanction, self._receipt(sanction, self._platforms[str(leaf.platform)], changed)
+            return sanction, self._receipt(sanction, self._id_of(str(leaf.platform), at), changed)
         _set(sanction, decisions.CHANGES[event], changed)
         sanction.validity = VALIDITIES.get(event, sanction.validity)
         self._session.add(feed.settle(sanction))
@@ -168,13 +185,15 @@ class Replay:
     def _issue(self, leaf: Leaf, at: datetime) -> Sanction:
         decision, case = leaf.decision, str(leaf.case)
         held = self._held.get(Sanction, case) if self._held else None
+        source_id = decision.get("derivedFrom")
+        is_known = source_id is not None and self._session.get(Sanction, source_id) is not None
         sanction = Sanction(
             id=case,
             issued_at=parse_instant(decision["at"]),
             platform_id=self._platforms[decision["platform"]],
             recorded_at=at,
             supersedes_id=decision.get("supersedes"),
-            derived_from_id=decision.get("derivedFrom"),
+            derived_from_id=source_id if is_known else None,
             has_own_grounds="ownGrounds" in decision["commitments"],
             reference_key=f"lost {case}",
         )
@@ -187,6 +206,8 @@ class Replay:
                 setattr(sanction, name, getattr(held, name))
         self._session.add(feed.settle(sanction))
         self._session.flush()
+        if source_id is not None and not is_known:
+            self._session.add(PeerSource(sanction_id=case, source_id=source_id))
         if sanction.supersedes_id is not None:
             issuing.move_appeals(self._session, sanction.supersedes_id, case, now=at)
         self._disclose(sanction, decision["commitments"])
@@ -200,6 +221,9 @@ class Replay:
             return
         if disclosure.seed and not decisions.commitments(disclosure).items() <= commitments.items():
             raise InvalidInput(f"the disclosures of {sanction.id} aren't those of the log")
+        host = self._held.get(Platform, disclosure.host_id) if disclosure.host_id else None
+        if host is not None:
+            self._id_of(host.domain, host.added_at)
         self._session.add(Disclosure(**disclosure.model_dump()))
         keys = select(SubjectKey).where(SubjectKey.sanction_id == sanction.id)
         self._session.add_all([SubjectKey(**key.model_dump()) for key in self._held.exec(keys)])
@@ -237,7 +261,7 @@ class Replay:
         return receipt
 
     def _invite(self, sanction: Sanction, guest: str, at: datetime) -> None:
-        invited = self._platforms[guest]
+        invited = self._id_of(guest, at)
         self._session.add(Invitation(sanction_id=sanction.id, platform_id=invited, at=at))
 
     def _note_notice(self, sanction: Sanction, outcome: NoticeOutcome, at: datetime) -> None:

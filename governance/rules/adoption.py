@@ -12,6 +12,8 @@ from governance.words import EventType, ReceiptState, Remedy, SanctionAnswer, Va
 
 ANSWERS = frozenset(ReceiptState[answer] for answer in SanctionAnswer)
 
+UNCORRECTED = ANSWERS | {ReceiptState.ADOPTED}  # no remedy was ever due
+
 # From which states a receipt comes to each remedy; a copy that was corrected with its source may
 # be replaced later.
 REMEDIES: dict[Remedy, frozenset[ReceiptState]] = {
