@@ -36,6 +36,8 @@ from api.push.polling import poll_routes
 from api.push.ssf import Transmitter, stream_routes
 from api.reads.stores import store
 from api.reporting import report_routes
+from api.research.links import selection_routes
+from api.research.making import selecting
 from api.retaining import retaining
 from api.schema.build import sdl
 from api.subscriptions.feeds import Feed
@@ -84,6 +86,7 @@ def create_app(
                 keeping.start_soon(following, database, settings, now)
                 if folder is not None:
                     keeping.start_soon(exporting, database, sequencer, folder, now)
+                keeping.start_soon(selecting, database, settings, now)
                 keeping.start_soon(delivering, executor, database, settings, now)
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
@@ -117,6 +120,7 @@ def create_app(
             *GRAPHIQL,
             *explorer_routes(site, keys, members),
             *log_routes(database, sequencer),
+            *selection_routes(database, keys, settings.selection_path, now),
             *download_routes(settings.export_folder),
             *report_routes(database, executor.rates, now),
             *peer_routes(database, sequencer, members, executor.rates, now),

@@ -26,6 +26,7 @@ from api import (
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from api.push import commands as push
+from api.research import commands as research
 from governance import membership, migrations
 from governance.errors import BadSetting, Refused, RolledBack
 from governance.platforms import Member, Platform, Token
@@ -47,6 +48,7 @@ for name, part in (
     ("token", token_app),
     ("import", importing.app),
     ("export", exporting.app),
+    ("selection", research.app),
     ("report", reporting.app),
     ("log", logbook.app),
     ("retention", retaining.app),

@@ -81,7 +81,7 @@ class Executor:
         self.schema = prepared()
         self.trusted = trusted(settings)
         self.documents = Documents(self.schema, settings, self.trusted.texts)
-        self.reader = Reader(store, Filler(database, keys))
+        self.reader = Reader(store, Filler(database, keys, now))
         self.now = now
         self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)
         self.rates = Rates(

@@ -1,12 +1,14 @@
-"""What is put into answers after their statement ran: secrets, and the log's proofs."""
+"""What is put into answers after their statement ran: secrets, signed links, the log's proofs."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 
 import orjson
 from sqlmodel import Session
 
 from api.asking import refusal
 from api.reads.groups import MOST_GROUPS
+from api.research.links import links
 from governance.appellants import appeal_secret
 from governance.database import Database
 from governance.log import proving
@@ -22,24 +24,33 @@ Place = tuple[str, str]  # what, of which parts
 class Filler:
     """Makes what belongs into places of an answer."""
 
-    def __init__(self, database: Database, keys: Keys) -> None:
-        self._database, self._keys = database, keys
+    def __init__(self, database: Database, keys: Keys, now: Callable[[], datetime]) -> None:
+        self._database, self._keys, self._now = database, keys, now
 
     def fill(self, places: Collection[Place]) -> dict[Place, str]:
         """The JSON for each place, without the quotes that a text has around it already."""
         if any(what == "groups" for what, _ in places):
             message = f"expected at most {MOST_GROUPS:,} groups: ask for fewer dimensions, or less"
             raise refusal(message, "LIMIT_EXCEEDED")
-        proofs = {place for place in places if place[0] != "secret"}
+        secrets = {place for place in places if place[0] == "secret"}
+        shared = {place for place in places if place[0] == "link"}
+        proofs = set(places) - secrets - shared
         if len(proofs) > MOST_PROOFS:
             message = f"expected at most {MOST_PROOFS} proofs at once, got {len(proofs):,}"
             raise refusal(message, "LIMIT_EXCEEDED")
-        known = set(places) - proofs
-        found = {place: appeal_secret(self._keys, place[1], 0) for place in known}
-        if proofs:
+        found = {place: appeal_secret(self._keys, place[1], 0) for place in secrets}
+        if proofs or shared:
             with self._database.reading() as session:
                 found |= {place: _proof(session, *place) for place in proofs}
+                found |= self._links(session, shared)
         return found
+
+    def _links(self, session: Session, places: Collection[Place]) -> dict[Place, str]:
+        asked = {
+            place: (place[1].partition(".")[0], place[1].partition(".")[2]) for place in places
+        }
+        made = links(session, self._keys, asked.values(), self._now())
+        return {place: made[what] for place, what in asked.items()}
 
 
 def _proof(session: Session, what: str, parts: str) -> str:

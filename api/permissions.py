@@ -6,7 +6,7 @@ from governance.rules.permissions import OPERATIONS, READS, Circle
 from governance.rules.policy import PARTNER_RETENTION
 from governance.words import Role
 
-_ROLES = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)  # READER and RESEARCHER change nothing
+_ROLES = (Role.ISSUER, Role.REVIEWER, Role.ADMIN, Role.RESEARCHER)  # READER changes nothing
 
 _HEAD = """# Permissions
 
@@ -17,10 +17,10 @@ asks every cell over HTTP.
 
 One of the roles is needed, and a member of a platform that stands so to the record. Without the
 role the answer is `FORBIDDEN`; a record that is absent or not yours is `NOT_FOUND`, in the same
-words; without a credential or appeal secret it is `UNAUTHENTICATED`. `READER` and `RESEARCHER`
-change nothing. Whoever issued or approved a decision, or reviewed it before, never reviews it.
-Another platform's sanction is adopted and answered by whoever may read its subject, else it is
-`NOT_FOUND`; `recordRemedy` is of the own copy.
+words; without a credential or appeal secret it is `UNAUTHENTICATED`. `READER` changes nothing,
+`RESEARCHER` nothing but its own selections, which no other member sees. Whoever issued or approved
+a decision, or reviewed it before, never reviews it. Another platform's sanction is adopted and
+answered by whoever may read its subject, else it is `NOT_FOUND`; `recordRemedy` is of the own copy.
 """
 _READS = f"""
 ## Who reads what

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +38,9 @@ class Actor:
 
     @property
     def viewer(self) -> Viewer:
-        return viewer(self.platform_id, self.roles)
+        found = viewer(self.platform_id, self.roles)
+        is_project = Role.RESEARCHER in self.roles
+        return replace(found, project_id=self.member_id) if is_project else found
 
     def require(self, operation: Operation) -> None:
         """Forbidden unless the member's roles, and for some what it is, reach the operation."""

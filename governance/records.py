@@ -14,6 +14,7 @@ from governance import (
     receivers,
     reporting,
     sanctions,
+    selections,
 )
 from governance.exporting import files
 
@@ -33,4 +34,5 @@ __all__ = [
     "receivers",
     "reporting",
     "sanctions",
+    "selections",
 ]

@@ -285,6 +285,12 @@ class Sanction(SanctionStatement, SQLModel, table=True):
             sqlite_where=sa.text("derived_from_id IS NOT NULL"),
             postgresql_where=sa.text("derived_from_id IS NOT NULL"),
         ),
+        sa.Index(
+            "sanctions_redacted",
+            "redacted_at",
+            sqlite_where=sa.text("redacted_at IS NOT NULL"),
+            postgresql_where=sa.text("redacted_at IS NOT NULL"),
+        ),
     )
 
     platform_id: str = Field(foreign_key="platforms.id")

@@ -95,6 +95,7 @@ class Settings:
     trusted_documents: Path | None = None  # a folder or a file
     trusted_alone: str = CHOICES["trusted_alone"][0]
     export_folder: Path | None = None
+    selection_folder: Path | None = None
     log_level: str = CHOICES["log_level"][0]
     log_format: str = CHOICES["log_format"][0]
     metrics_token: str = field(default="", repr=False)  # empty: this machine alone may ask
@@ -159,6 +160,11 @@ class Settings:
                 "expected one that cosigns and does nothing else"
             )
         return Cosigner(signer, file)
+
+    @property
+    def selection_path(self) -> Path:
+        """Where researchers' selections are made and kept."""
+        return self.selection_folder or self.key_file.with_suffix(".selections")
 
     @property
     def token_key_path(self) -> Path:

@@ -22,7 +22,7 @@ class Role(Word):
     ISSUER = "ISSUER", "Issues, approves, shortens, lifts and voids sanctions"
     REVIEWER = "REVIEWER", "Answers appeals and approves terminations"
     ADMIN = "ADMIN", "Erases subjects of its own platform's records"
-    RESEARCHER = "RESEARCHER", "Sees what the public sees, in bulk"
+    RESEARCHER = "RESEARCHER", "Sees what the public sees, in bulk, and selections"
 
 
 class MemberKind(Word):
@@ -140,6 +140,17 @@ class ExportFormat(Word):
     CSV = "CSV", "Comma-separated values with a header, gzip"
     NDJSON = "NDJSON", "One JSON object a line, gzip"
     PARQUET = "PARQUET", "Apache Parquet, compressed with zstd"
+
+
+class SelectionState(Word):
+    """How far a researchers' selection has come."""
+
+    WAITING = "WAITING", "Its turn comes, or comes again"
+    RUNNING = "RUNNING", "It is being made"
+    READY = "READY", "Its files can be fetched"
+    FAILED = "FAILED", "It couldn't be made; the problem says why"
+    CANCELLED = "CANCELLED", "It isn't wanted any more; its files are gone"
+    EXPIRED = "EXPIRED", "Its time is over; its files are gone"
 
 
 class Validity(Word):

@@ -6,12 +6,14 @@ import pytest
 
 from api.schema.statistics import StatisticsRow
 from governance.exporting.columns import ALL, Dataset
+from governance.exporting.grouping import ROWS, TOLD
+from governance.rules.research import DATES, LEVELS
 from governance.words import DurationBucket
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "data.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("dataset", ALL.values(), ids=lambda d: d.name)
+@pytest.mark.parametrize("dataset", [*ALL.values(), ROWS], ids=lambda d: d.name)
 def test_every_column_is_described(dataset: Dataset) -> None:
     lines = ["| column | type | what |", "|---|---|---|"]
     for column in dataset.columns:
@@ -25,3 +27,13 @@ def test_every_figure_and_bucket_is_explained() -> None:
     camel = ["".join(p if not n else p.title() for n, p in enumerate(x.split("_"))) for x in names]
     for word in (*(c for c in camel if c != "keys"), *DurationBucket):
         assert f"`{word}`" in GUIDE, word
+
+
+def test_what_each_level_of_detail_tells_is_explained() -> None:
+    for detail, level in enumerate(LEVELS):
+        told = [f"`{name}`" for name in TOLD if name in level.columns]
+        more = set(level.columns) - set(LEVELS[detail - 1].columns if detail else ())
+        added = ", ".join(f"`{name}`" for name in TOLD if name in more) or "the same"
+        dates = "month" if level.is_by_month else "day"
+        assert f"| {detail} | {added} | {dates} |" in GUIDE, told
+    assert {"issuedOn", "endedOn"} == DATES

@@ -146,6 +146,10 @@ def _platform_id(env: Env) -> str | None:
     return env.viewer.platform_id
 
 
+def _project_id(env: Env) -> str | None:
+    return env.viewer.project_id
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a field's method may use: the clock, who asks, and bound values."""
@@ -165,6 +169,11 @@ class Read:
     def platform_id(self) -> sa.ColumnElement[str]:
         """The asking partner's platform."""
         return self.bound(_platform_id, sa.Text(), "platform")
+
+    @property
+    def project_id(self) -> sa.ColumnElement[str]:
+        """The asking project's member; null for everybody else."""
+        return self.bound(_project_id, sa.Text(), "project")
 
     def at(self, clock: Getter) -> "Read":
         """The same, at another instant."""

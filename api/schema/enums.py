@@ -34,6 +34,7 @@ REFUSALS: dict[str, str] = {
     "APPEAL_OPEN": "An appeal is open already",
     "APPEAL_WINDOW_CLOSED": "The time to appeal is over",
     "ESCALATE_INSTEAD": "The appeal was decided; the next step is to escalate",
+    "QUOTA_EXCEEDED": "As many as are allowed, at once or in a day",
 }
 KINDS = {
     "ACCOUNT": "An account of a person, group or program",

@@ -4,7 +4,18 @@ import strawberry.pydantic
 from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from governance import adoptions, appeals, changing, erasing, notices, peers, sanctions, signing
+from api.schema.filters import SanctionFilter
+from governance import (
+    adoptions,
+    appeals,
+    changing,
+    erasing,
+    notices,
+    peers,
+    sanctions,
+    selections,
+    signing,
+)
 from governance.fields import Draft
 
 
@@ -117,4 +128,16 @@ class FollowNodeInput(peers.FollowingDraft):
 
 @strawberry.pydantic.input(description="A key to sign no more decisions with")
 class RetireKeyInput(signing.RetirementDraft):
+    pass
+
+
+@strawberry.pydantic.input(description="Which sanctions a project wants, in which forms")
+class ExportSelectionInput(selections.SelectionDraft):
+    filter: SanctionFilter | None = Field(
+        default=None, description="Which sanctions; all if left out"
+    )
+
+
+@strawberry.pydantic.input(description="A selection that isn't wanted any more")
+class CancelSelectionInput(selections.CancellationDraft):
     pass

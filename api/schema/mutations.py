@@ -1,12 +1,15 @@
 """Everything that can be changed: verb and noun, one input, the success or a refusal."""
 
+import logging
 from typing import Annotated, Any
 
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel
 
+from api.observing import logs
 from api.reaching import contacted
+from api.research.filters import wanted
 from api.schema import inputs
 from api.schema.changes import Act, Changed, change
 from api.schema.nodes import Refusal
@@ -20,6 +23,7 @@ from api.schema.payloads import (
     SanctionChanged,
     SanctionIssued,
     SanctionsIssued,
+    SelectionChanged,
     SubjectErased,
 )
 from governance import (
@@ -32,6 +36,7 @@ from governance import (
     issuing,
     judging,
     notices,
+    selections,
     signing,
 )
 from governance.appellants import Moved
@@ -66,6 +71,11 @@ EraseSubjectResult = Annotated[
 FollowNodeResult = Annotated[
     NodeFollowed | Refusal,
     strawberry.union("FollowNodeResult", description="The node followed, or why not"),
+]
+
+SelectionResult = Annotated[
+    SelectionChanged | Refusal,
+    strawberry.union("SelectionResult", description="The selection, or why not"),
 ]
 
 KeyChangeResult = Annotated[
@@ -280,3 +290,24 @@ class Mutation(BaseModel):
             act.session, act.keys, contact.url, contact.verifiers, contact.token, now=act.now
         )
         return Changed(peer.origin)
+
+    @change(
+        SelectionResult,
+        inputs.ExportSelectionInput,
+        SelectionChanged,
+        "Ask for everything that fits a filter, as a researchers' project",
+    )
+    def export_selection(act: Act, draft: Any) -> Changed:
+        asked, formats = wanted(draft.filter, act.now), draft.formats
+        made = selections.request(act.session, act.actor, asked, formats, now=act.now)
+        logs.tell(logging.INFO, "selection", selection=made.id, state=made.state)
+        return Changed(made.id)
+
+    @change(
+        SelectionResult,
+        inputs.CancelSelectionInput,
+        SelectionChanged,
+        "Give up a selection of the own project; its files go",
+    )
+    def cancel_selection(act: Act, draft: Any) -> Changed:
+        return Changed(selections.cancel(act.session, act.actor, draft).id)

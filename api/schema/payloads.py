@@ -15,6 +15,7 @@ from api.schema.peers import Peer
 from api.schema.platforms import SigningKey
 from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction
+from api.schema.selections import Selection, selection_by_id
 from governance.peers import Peer as PeerRow
 from governance.platforms import PlatformKey
 from governance.records import adoptions, appeals, sanctions
@@ -80,6 +81,13 @@ class NodeFollowed(BaseModel):
     def peer(row: Row, read: Read) -> Any:
         found = rows_of(PeerRow)
         return One(Peer, found, [found.c.origin == row.id])
+
+
+@strawberry.pydantic.type(description="A selection that was asked for or given up")
+class SelectionChanged(BaseModel):
+    @sql(Selection, "The selection as it stands now")
+    def selection(row: Row, read: Read) -> Any:
+        return selection_by_id(row.id, read)
 
 
 @strawberry.type(description="What became of telling the person")

@@ -41,6 +41,7 @@ from api.schema.previews import SanctionPreview, given_of
 from api.schema.receipts import Receipt, ReceiptFilter, received
 from api.schema.reports import TransparencyReport, report_of
 from api.schema.sanctions import Sanction, disclosed
+from api.schema.selections import Selection, selection_by_id, selections_of
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
@@ -216,7 +217,7 @@ class Query(BaseModel):
         id=argument(strawberry.ID, "A global id"),
     )
     def node(row: Row, read: Read, id: Argument) -> Any:  # noqa: A002
-        return _any(read.text(id, _known_prefix))
+        return _any(read.text(id, _known_prefix), read)
 
     @sql(
         list[Node | None],
@@ -233,7 +234,7 @@ class Query(BaseModel):
             return [[_known_or_problem(one, place, env)] for place, one in enumerate(asked)]
 
         source = read.rows(rows, "id")
-        return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id))
+        return All(Node, source, order=[source.c.ord], each=lambda found: _any(found.id, read))
 
     @sql(
         Statistics,
@@ -254,6 +255,10 @@ class Query(BaseModel):
     @sql(Connection[Export], "Files of each day that is over, newest first", **PAGING)
     def exports(row: Row, read: Read, **paging: Argument) -> Any:
         return exports_of(paging)
+
+    @sql(Connection[Selection], "Selections of the own project, newest first", **PAGING)
+    def selections(row: Row, read: Read, **paging: Argument) -> Any:
+        return selections_of(read, paging)
 
     @computed(
         TransparencyReport | None,
@@ -281,9 +286,9 @@ class Query(BaseModel):
 
 def _known_prefix(text: str) -> str:
     """Global ids are checked here, so that a mistyped one is told from an unknown one."""
-    if not re.fullmatch(r"(san|apl|plt|key|rcp|exp)_[a-z0-9]{1,60}", str(text), re.ASCII):
+    if not re.fullmatch(r"(san|apl|plt|key|rcp|exp|sel)_[a-z0-9]{1,60}", str(text), re.ASCII):
         raise InvalidInput(
-            "id: expected a global id such as san_…, apl_…, rcp_…, plt_…, key_… or exp_…",
+            "id: expected a global id such as san_…, apl_…, rcp_…, plt_…, key_…, exp_… or sel_…",
             path=["id"],
         )
     return str(text)
@@ -303,7 +308,7 @@ def _by_id(kind: type, record: Any, ident: sa.ColumnElement[str]) -> One:
     return One(kind, found, [found.c.id == ident])
 
 
-def _any(ident: sa.ColumnElement[str]) -> Variants:
+def _any(ident: sa.ColumnElement[str], read: Read) -> Variants:
     return Variants(
         [
             _by_id(Sanction, sanctions.Sanction, ident),
@@ -312,6 +317,7 @@ def _any(ident: sa.ColumnElement[str]) -> Variants:
             _by_id(SigningKey, PlatformKey, ident),
             _by_id(Receipt, adoptions.Receipt, ident),
             _by_id(Export, ExportFile, ident),
+            selection_by_id(ident, read),
         ]
     )
 

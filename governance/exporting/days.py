@@ -4,13 +4,9 @@ A day's manifest comes last, so that a day is either whole or not there. Explana
 of their own, which are made again when something of their day is erased.
 """
 
-import errno
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from hashlib import file_digest
 from pathlib import Path
 
 import orjson
@@ -23,9 +19,9 @@ from governance.entries import LogEntry
 from governance.events import Event
 from governance.exporting.columns import DATASETS, EXPLANATIONS, Dataset, rows_of
 from governance.exporting.files import ExportFile, file_id, keep, known_roots, midnight
-from governance.exporting.formats import WRITERS, Writer
 from governance.exporting.manifests import File, Manifest, file_path, open_manifest, path_of
-from governance.exporting.places import ExportFailed, Place
+from governance.exporting.places import Place
+from governance.exporting.writing import stopped, written
 from governance.identifiers import SubjectKind
 from governance.log.commitments import opening
 from governance.log.leaves import Leaf, parse_leaf
@@ -84,13 +80,8 @@ def export(
                     progress(span.next, size)
             done.again = _explain(db, log, place, work)
     except OSError as error:
-        why = "the disk is full" if error.errno in _FULL else error.strerror or str(error)
-        said = "what is finished stays; run it again to go on from there"
-        raise ExportFailed(f"{place.name}: {why}: {said}") from None
+        raise stopped(place.name, error) from None
     return done
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _missing(
@@ -166,33 +157,9 @@ def _written(
     day: date,
     batches: Iterable[dict[str, list[dict[str, object]]]],
 ) -> tuple[File, ...]:
-    """Writes rows in every format; what the files are."""
-    paths = {(d.name, form): file_path(d.name, form, day) for d in datasets for form in Format}
-    counts = {d.name: 0 for d in datasets}
-    with ExitStack() as stack:
-        writers: dict[tuple[str, Format], Writer] = {}
-        for dataset in datasets:
-            for form in Format:
-                target = work / paths[dataset.name, form]
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(open(target, "wb"))
-                writer: Writer = WRITERS[form](file, dataset)
-                writers[dataset.name, form] = stack.enter_context(writer)
-        for rows in batches:
-            for (name, _), writer in writers.items():
-                writer.write(rows[name])
-            for name, some in rows.items():
-                counts[name] += len(some)
-    return tuple(
-        _file(work, path, name, form, counts[name]) for (name, form), path in paths.items()
-    )
-
-
-def _file(work: Path, path: str, dataset: str, form: Format, rows: int) -> File:
-    with open(work / path, "rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-        size = os.fstat(file.fileno()).st_size
-    return File(path, dataset, form, digest, size, rows)
+    """Writes a day's rows in every format; what the files are."""
+    paths = {(d, form): file_path(d.name, form, day) for d in datasets for form in Format}
+    return written(work, paths, batches)
 
 
 def _publish(

@@ -20,6 +20,10 @@ class ExportFailed(Exception):
     """An export stopped; what it finished stays, and the next run goes on from there."""
 
 
+class Occupied(ExportFailed):
+    """Another process writes there."""
+
+
 class Place(Protocol):
     """A folder by paths with slashes."""
 
@@ -62,14 +66,14 @@ class Folder:
 
     @contextmanager
     def alone(self) -> Iterator[Path]:
-        """A folder to write in that nobody else uses; ExportFailed while somebody else exports."""
+        """A folder to write in that nobody else uses; Occupied while somebody else exports."""
         scratch = self.path / PARTIAL
         scratch.mkdir(parents=True, exist_ok=True)
         with open(scratch / "lock", "w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ExportFailed(f"{self.name}: another process exports there") from None
+                raise Occupied(f"{self.name}: another process exports there") from None
             work = scratch / "work"
             shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
             work.mkdir()

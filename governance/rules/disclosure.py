@@ -22,11 +22,12 @@ READERS = frozenset({Role.READER, Role.ISSUER, Role.REVIEWER, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks; `platform_id` is set for a PARTNER alone."""
+    """Who asks; `platform_id` is set for a PARTNER alone, `project_id` for a RESEARCHER."""
 
     kind: ViewerKind = ViewerKind.PUBLIC
     platform_id: str | None = None
     is_member: bool = False  # whether a credential was shown, whatever it lets see
+    project_id: str | None = None  # whose selections are read
 
 
 PUBLIC = Viewer()

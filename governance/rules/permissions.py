@@ -53,6 +53,8 @@ class Operation(StrEnum):
     REGISTER_KEY = "registerKey"
     RETIRE_KEY = "retireKey"
     FOLLOW = "followNode"
+    SELECT = "exportSelection"
+    CANCEL_SELECTION = "cancelSelection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ OR_HOLDER = OWN | {Circle.HOLDER}  # each in what it filed itself
 _ISSUER = (Role.ISSUER,)
 _REVIEWER = (Role.REVIEWER,)
 _DECIDERS = (Role.ISSUER, Role.REVIEWER)
+_RESEARCHER = (Role.RESEARCHER,)
 _STAFF = (Role.ISSUER, Role.REVIEWER, Role.ADMIN)
 
 OPERATIONS: Mapping[Operation, Permission] = {
@@ -103,6 +106,8 @@ OPERATIONS: Mapping[Operation, Permission] = {
     Operation.REGISTER_KEY: Permission((Role.ADMIN,), OWN),
     Operation.RETIRE_KEY: Permission((Role.ADMIN,), OWN),
     Operation.FOLLOW: Permission((Role.ADMIN,), OWN),  # for the whole node, which can only learn
+    Operation.SELECT: Permission(_RESEARCHER, OWN),  # a project is a member: each has its own
+    Operation.CANCEL_SELECTION: Permission(_RESEARCHER, OWN),
 }
 
 

@@ -24,6 +24,7 @@ from governance.exporting.files import ExportFile
 from governance.peers import Peer, PeerFork
 from governance.platforms import Platform, PlatformKey
 from governance.sanctions import Sanction
+from governance.selections import Selection, SelectionFile
 
 COMMITTED = Path(__file__).parents[2] / "schema.graphql"
 # Types whose fields are columns of a table, where no method says otherwise.
@@ -38,6 +39,8 @@ TABLES: dict[str, type[SQLModel]] = {
     "Peer": Peer,
     "Fork": PeerFork,
     "Export": ExportFile,
+    "Selection": Selection,
+    "SelectionFile": SelectionFile,
 }
 # Types whose fields are columns that a select brings along.
 SELECTED = {"SuspensionStatus", "Policy", "PolicyReference", "LadderAdvice", "StatisticsRow"}

@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from governance import following, receivers, streams
+from governance import following, receivers, selections, streams
 from governance.backups import backup
 from governance.exporting.files import ExportFile
 from governance.log.growth import Forked
 from governance.log.notes import encode
 from governance.lookups import add_lookups
-from governance.membership import add_platform
+from governance.membership import Actor, add_platform
 from governance.migrations import upgrade
 from governance.notices import NoticeDraft, record_notice
 from governance.peers import PeerSource
 from governance.receivers import Stream
 from governance.reporting import Report, ReportFigure
+from governance.selections import SelectionFile
 from governance.witnessing import witness
-from governance.words import Delivery, EventType, ExportFormat, NoticeOutcome
+from governance.words import Delivery, EventType, ExportFormat, NoticeOutcome, SelectionState
 from tests.api.worlds import rich
 from tests.builders import KEYS, LOG_KEY, NOW, Team, World
 from tests.logs import ALPHA, LOG, ORIGIN, Served, Writer, decision
@@ -62,6 +63,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.do(derive, cast.disputed)
         receive(world, cast.a)
         world.do(publish, cast.a.platform.id)
+        world.do(select, cast.a.researcher)
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
@@ -106,6 +108,22 @@ def publish(session: Session, platform_id: str) -> None:
             schema_version=1,
         )
     )
+
+
+def select(session: Session, project: Actor) -> None:
+    """Adds a selection that is ready."""
+    formats = [ExportFormat.PARQUET, ExportFormat.CSV]
+    made = selections.request(session, project, {"measures": ["WARNING"]}, formats, now=NOW)
+    made.erasures = f"3 {NOW}"
+    selections.move(session, made, SelectionState.RUNNING)
+    file = SelectionFile(
+        selection_id=made.id,
+        format=ExportFormat.CSV,
+        name="rows.csv.gz",
+        sha256="0" * 64,
+        byte_count=2**40,
+    )
+    selections.finish(session, made, [file], (2**40, 12, 3), now=NOW)
 
 
 def receive(world: World, team: Team) -> None:

@@ -4,6 +4,7 @@ import io
 import logging
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,11 +13,20 @@ import orjson
 import pytest
 
 from api.observing.logs import JsonLines
+from api.research import making
 from tests.api.http.matrix import Matrix
 from tests.api.http.matrix import matrix as made
 from tests.api.http.outside import Node
 from tests.builders import Team
 from tests.postgres import Server
+
+
+@pytest.fixture(scope="module")
+def still() -> Iterator[None]:
+    """Keep servers from making selections by themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(making, "EVERY", timedelta(hours=1))
+        yield
 
 
 @pytest.fixture
@@ -87,7 +97,7 @@ def _node(request: pytest.FixtureRequest) -> Node:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def matrix(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    still: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Matrix]:
     """Yield the world of the permission matrix, made once a module on each engine."""
     path = tmp_path_factory.mktemp("matrix")

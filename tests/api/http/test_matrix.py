@@ -9,14 +9,19 @@ from itertools import product
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from api.schema.build import changes
+from governance.fields import new_id
 from governance.identifiers import SubjectKind
+from governance.membership import Actor
 from governance.rules.lifecycle import APPEAL_STEPS
 from governance.rules.permissions import OPERATIONS, Circle, Operation, Permission
+from governance.selections import Selection
 from governance.words import AppealMove, Audience, Author, Role
 from tests.api.http.matrix import MEASURES, Caller, Matrix, Record, State
 from tests.api.http.outside import Node
+from tests.builders import NOW
 from tests.signing import key_of, public, text
 
 REFUSALS = {"FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"}
@@ -25,6 +30,7 @@ BY_PERSON = {Operation.FILE, Operation.ANSWER, Operation.WITHDRAW, Operation.ESC
 KEYS = {Operation.REGISTER_KEY, Operation.RETIRE_KEY}
 NAMES_NO_RECORD = {
     Operation.ISSUE, Operation.PREVIEW, Operation.ERASE, Operation.FOLLOW, *KEYS,
+    Operation.SELECT, Operation.CANCEL_SELECTION,
 }  # fmt: skip
 SANCTIONS = {
     Operation.APPROVE, Operation.SHORTEN, Operation.LIFT, Operation.VOID, Operation.OVERTURN,
@@ -121,6 +127,10 @@ def fields(node: Node, caller: Caller, operation: Operation, record: Record) -> 
         return node.body(**about, **other, measure=MEASURES[record.kind])
     if operation is Operation.FOLLOW:
         return {"url": "https://127.0.0.1"}  # reached by those who may, and refused then
+    if operation is Operation.SELECT:
+        return {"formats": ["CSV"]}
+    if operation is Operation.CANCEL_SELECTION:
+        return {"selectionId": _selection(node, caller)}
     if operation is Operation.ERASE:
         return {"subject": record.subject, "reason": "r"}
     if operation is Operation.REGISTER_KEY:
@@ -139,6 +149,22 @@ def fields(node: Node, caller: Caller, operation: Operation, record: Record) -> 
         reference = node.body()["issuerReference"]
         found |= {"measure": MEASURES[record.kind], "issuerReference": reference}
     return {**found, **MORE.get(operation, {})}
+
+
+def _selection(node: Node, caller: Caller) -> str:
+    """A selection of the caller's, or one that isn't there for who can have none."""
+    if caller.by is None or Role.RESEARCHER not in caller.roles:
+        return f"sel_{'a' * 26}"
+    return node.world.do(_asked_for, caller.by)
+
+
+def _asked_for(session: Session, by: Actor) -> str:
+    made = Selection(
+        id=new_id("sel"), project_id=by.member_id, wanted={}, formats=[],
+        requested_at=NOW, as_of=NOW,
+    )  # fmt: skip
+    session.add(made)
+    return made.id
 
 
 def mutations(operation: Operation) -> list[str]:
@@ -221,13 +247,14 @@ def test_absent_and_not_yours_are_answered_alike(matrix: Matrix) -> None:
 def test_a_dead_token_reaches_nothing(matrix: Matrix, token: str) -> None:
     node, record = matrix.node, matrix.records[0]
     caller = matrix.caller("OWN all")
+    given = {operation: fields(node, caller, operation, record) for operation in Operation}
     before = matrix.written()
     for operation in Operation:
         for name in mutations(operation):
             draft = changes()[name].draft.__name__
             kind = "query" if name == "previewSanction" else "mutation"
             document = f"{kind}($i: {draft}!) {{ {name}(input: $i) {{ __typename }} }}"
-            variables = {"i": fields(node, caller, operation, record)}
+            variables = {"i": given[operation]}
             response = node.post(document, variables, matrix.dead[token])
             assert response.status_code == 401
             assert "data" not in response.json()
