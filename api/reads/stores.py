@@ -5,9 +5,10 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -123,9 +124,12 @@ async def _as_it_is(_: object) -> None:
     """A connection that reads has nothing to be reset: it would be one more round trip."""
 
 
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+
 class PostgreSQLStore:
-    """Connections whose statements stay prepared. What is idle is kept beside the pool that it
-    came from, as handing it back and forth takes as long as a statement."""
+    """Connections whose statements stay prepared. They are handed on from one statement to the next
+    beside the pool that they came from, as giving them back takes as long as a statement."""
 
     def __init__(self, url: str, connections: int, seconds: float) -> None:
         self._timeout = f"{seconds * 1_000:.0f}ms"
@@ -135,8 +139,9 @@ class PostgreSQLStore:
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connections = connections
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._idle: list[PoolConnectionProxy[asyncpg.Record]] = []
-        self._waiting = 0  # for a connection
+        self._idle: list[Connection] = []
+        self._held = 0  # connections, idle ones too
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._points = Points(self._alone, self._together)
         self._shared: dict[str, str] = {}  # a statement for many values, by that for one
 
@@ -164,55 +169,102 @@ class PostgreSQLStore:
 
     async def _alone(self, sql: str, values: Values) -> Any:
         self.statements += 1
-        async with self._connection() as connection:
-            return await connection.fetchval(sql, *values)
+        connection = await self._free()
+        try:
+            found = await connection.fetchval(sql, *values)
+        except BaseException as error:
+            await self._failed(connection, error)
+            raise
+        self._hand_on(connection)
+        return found
 
     async def _together(self, sql: str, asked: Sequence[Values]) -> Sequence[Any]:
         """What a statement finds for each of many values."""
-        async with self._connection() as connection:
-            text = self._shared.get(sql)
-            if text is None:
-                kinds = (await connection.prepare(sql)).get_parameters()
-                if len(self._shared) == KEPT:
-                    self._shared.clear()
-                text = self._shared[sql] = shared(sql, kinds)
-            if not text:
-                raise Unshared
-            self.statements += 1
-            rows = await connection.fetch(text, *map(list, zip(*asked, strict=True)))
+        connection = await self._free()
+        try:
+            rows = await self._rows(connection, sql, asked)
+        except BaseException as error:
+            await self._failed(connection, error)
+            raise
+        self._hand_on(connection)
         return [row[0] for row in rows]
 
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-        """A connection, which is idle again afterwards."""
-        assert self._pool is not None, "open() comes first"
-        connection = await self._free(self._pool)
-        try:
-            yield connection
-        except BaseException as error:
-            await self._pool.release(connection)  # once it is well again
-            if isinstance(error, asyncpg.QueryCanceledError):
-                raise TooLong from None
-            raise
-        if self._waiting:
-            await self._pool.release(connection)
-        else:
-            self._idle.append(connection)
+    async def _rows(
+        self, connection: Connection, sql: str, asked: Sequence[Values]
+    ) -> Sequence[asyncpg.Record]:
+        text = self._shared.get(sql)
+        if text is None:
+            kinds = (await connection.prepare(sql)).get_parameters()
+            if len(self._shared) == KEPT:
+                self._shared.clear()
+            text = self._shared[sql] = shared(sql, kinds)
+        if not text:
+            raise Unshared
+        self.statements += 1
+        return await connection.fetch(text, *map(list, zip(*asked, strict=True)))
 
-    async def _free(
-        self, pool: "asyncpg.Pool[asyncpg.Record]"
-    ) -> "PoolConnectionProxy[asyncpg.Record]":
-        while self._idle:
-            connection = self._idle.pop()
+    async def _free(self) -> Connection:
+        """A connection that nobody else uses; TimeoutError where none comes free in time."""
+        while True:
+            if self._idle:
+                connection = self._idle.pop()
+            elif self._held < self._connections:
+                return await self._acquired()
+            elif (handed := await self._next()) is not None:
+                connection = handed
+            else:
+                continue
             with contextlib.suppress(asyncpg.InterfaceError):  # it is the pool's again
                 if not connection.is_closed():
                     return connection
-                await pool.release(connection)
-        self._waiting += 1
+            await self._give_back(connection)
+
+    async def _acquired(self) -> Connection:
+        assert self._pool is not None, "open() comes first"
+        self._held += 1
         try:
-            return await pool.acquire(timeout=self._patience)
+            return await self._pool.acquire(timeout=self._patience)
+        except BaseException:
+            self._held -= 1
+            self._hand_on(None)
+            raise
+
+    async def _next(self) -> "Connection | None":
+        """What somebody hands on: a connection, or leave to acquire another."""
+        waiting: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await waiting
+        except BaseException:
+            if waiting.done() and not waiting.cancelled():
+                self._hand_on(waiting.result())
+            raise
+
+    def _hand_on(self, connection: "Connection | None") -> None:
+        """A connection that is well: to who waits longest, or to be idle."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(connection)
+                return
+        if connection is not None:
+            self._idle.append(connection)
+
+    async def _failed(self, connection: Connection, error: BaseException) -> None:
+        """Gives up a connection whose statement failed; TooLong where it was stopped."""
+        await self._give_back(connection)
+        if isinstance(error, asyncpg.QueryCanceledError):
+            raise TooLong from None
+
+    async def _give_back(self, connection: Connection) -> None:
+        """To the pool, which makes it well again, or another."""
+        assert self._pool is not None
+        try:
+            await self._pool.release(connection)
         finally:
-            self._waiting -= 1
+            self._held -= 1
+            self._hand_on(None)
 
     async def check(self, sql: str, values: Values) -> None:
         """PostgreSQL reads whatever the limits of documents let through."""

@@ -1,12 +1,16 @@
-"""Where SQLite's reads run: the shortest on the loop, which nothing keeps for long."""
+"""Where reads run: the shortest of SQLite's on the loop, which nothing keeps for long;
+PostgreSQL's on connections that are handed on and never lost."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
-from api.reads.stores import SQLiteStore, TooLong
+from api.reads.stores import PostgreSQLStore, SQLiteStore, TooLong
 
+KILL = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+where pid <> pg_backend_pid() and datname = current_database()"""
 COUNT = """with recursive n(i) as (select 1 union all select i + 1 from n where i < :most)
 select max(i) from n"""
 
@@ -37,3 +41,49 @@ async def test_a_read_beyond_the_limit_is_stopped_wherever_it_began(store: SQLit
     for is_point in (True, False):
         with pytest.raises(TooLong):
             await store.one(COUNT, {"most": 1_000_000_000}, is_point=is_point)
+
+
+@pytest.fixture
+async def narrow(postgresql_url: str) -> AsyncIterator[PostgreSQLStore]:
+    """Yield a store of two connections, whose statements may take two seconds."""
+    store = PostgreSQLStore(postgresql_url, 2, 2)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def ask(store: PostgreSQLStore, sql: str, *values: object) -> object:
+    return await store.one(sql, values, is_point=False)
+
+
+async def test_more_askers_than_connections_are_all_answered(narrow: PostgreSQLStore) -> None:
+    asked = [ask(narrow, "SELECT $1::int FROM pg_sleep(0.001)", n) for n in range(60)]
+    assert await asyncio.gather(*asked) == list(range(60))
+
+
+async def test_a_connection_is_not_lost_with_who_waits_for_it(narrow: PostgreSQLStore) -> None:
+    for _ in range(3):
+        tasks = [asyncio.create_task(ask(narrow, "SELECT 1 FROM pg_sleep(0.2)")) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        for task in tasks[::2]:  # of those that run, and of those that wait
+            task.cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [one for one in found if one == 1] == [1] * 4
+    assert await asyncio.gather(*[ask(narrow, "SELECT 2")] * 2) == [2, 2]
+
+
+async def test_connections_that_broke_are_replaced(
+    narrow: PostgreSQLStore, postgresql_url: str
+) -> None:
+    await asyncio.gather(*(ask(narrow, "SELECT 1 FROM pg_sleep(0.1)") for _ in range(2)))
+    running = [asyncio.create_task(ask(narrow, "SELECT 1 FROM pg_sleep(2)")) for _ in range(2)]
+    waiting = [asyncio.create_task(ask(narrow, "SELECT 2")) for _ in range(4)]
+    await asyncio.sleep(0.1)
+    killing = PostgreSQLStore(postgresql_url, 1, 2)
+    await killing.open()
+    await ask(killing, KILL)
+    await killing.close()
+    found = await asyncio.gather(*running, return_exceptions=True)
+    assert all(isinstance(one, Exception) for one in found)
+    assert await asyncio.gather(*waiting) == [2] * 4
+    assert await asyncio.gather(*(ask(narrow, "SELECT 3") for _ in range(6))) == [3] * 6
