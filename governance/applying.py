@@ -31,6 +31,7 @@ from governance.events import Event
 from governance.fields import parse_instant
 from governance.identifiers import lookup_key, parse_subject
 from governance.log.canonical import canonical
+from governance.log.errors import Excessive
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.sequencing import Decision, ledger_of
@@ -54,6 +55,7 @@ from governance.words import EventType, NoticeOutcome, PolicyConflict, Role, Val
 APPLIED = "peer.applied"
 ADDED = "platform.added"
 LONGEST_NAME = 200  # characters
+MOST_PLATFORMS = 1_000  # of one peer
 _PLATFORM_ID = re.compile("plt_[a-z2-7]{26}")
 _UNFIT = (  # what an entry that says something impossible leads to
     *(ValidationError, ValueError, KeyError, TypeError, AttributeError, LookupError),
@@ -101,6 +103,7 @@ class Application(Replay):
         self._position = 0
         self.told = 0  # events that the feed got
         self.begun: list[str] = []  # cases that are known now
+        self.excess: Excessive | None = None  # what was left out
 
     def take(self, index: int, leaf: Leaf) -> tuple[Verdict, str | None]:
         """What becomes of the next entry, and why if it is refused."""
@@ -157,6 +160,9 @@ class Application(Replay):
         if domain is None or type(declared) is not str or not _PLATFORM_ID.fullmatch(declared):
             return Verdict.NOTED, None
         if domain not in self._spoken:
+            if len(self._spoken) >= MOST_PLATFORMS:
+                self.excess = Excessive(f"it has more than {MOST_PLATFORMS:,} platforms")
+                return Verdict.REFUSED, str(self.excess)
             added = PeerPlatform(origin=self._peer.origin, domain=domain, declared_id=declared)
             self._session.add(added)
             self._spoken[domain] = added

@@ -10,6 +10,7 @@ from contextlib import suppress
 from copy import deepcopy
 from datetime import datetime, timedelta
 from itertools import chain
+from random import SystemRandom
 from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
@@ -31,7 +32,7 @@ from governance.errors import Conflict, NotFound
 from governance.fields import new_id
 from governance.log.auditing import CHECKPOINT, Signed
 from governance.log.checkpoints import Checkpoint
-from governance.log.errors import LogError, Malformed, Unproven, Unread
+from governance.log.errors import Excessive, LogError, Malformed, Unproven, Unread
 from governance.log.growth import Forked, Growth, Proven
 from governance.log.histories import History
 from governance.log.leaves import BEGINS, Leaf, parse_leaf
@@ -49,11 +50,14 @@ MOST_AT_ONCE = 2_048  # entries in one transaction
 MOST_PEERS = 100
 LARGEST_CHECKPOINT = 64 * 1024  # bytes
 CHECK_EVERY = timedelta(hours=1)  # that a domain names its node still
-CHECK_AGAIN = timedelta(seconds=30)  # what a domain didn't say
+CHECK_AGAIN = timedelta(seconds=30)  # what a domain didn't say; twice as long each time
+LONGEST_CHECK = timedelta(hours=6)
+MOST_CHECKS = 16  # domains in one poll
 ASK_AGAIN = timedelta(seconds=3)  # for disclosures that couldn't be had
 GRAIN = timedelta(seconds=5)  # how exactly it is noted when a log without news was verified
 
 Clock = Callable[[], datetime]
+_RANDOM = SystemRandom()
 
 
 class Named(NamedTuple):
@@ -89,10 +93,12 @@ class Follower:
         self._seen = 0  # entries that the history was told
         self._asked_at: datetime | None = None  # for what wasn't disclosed
         self._has_failed = False  # to answer
+        self._excess: Excessive | None = None  # what was left out in this poll
 
     def poll(self, remote: Remote) -> bool:
         """Takes over all that is new; False once the peer isn't followed any longer. What is
-        wrong with it is noted and raised as a LogError; a fork ends the following."""
+        wrong with it is noted and raised as a LogError; a fork ends the following. Excessive once
+        it has more than is taken."""
         peer = self._peer()
         if peer.state is not PeerState.FOLLOWING:
             return False
@@ -100,6 +106,9 @@ class Follower:
             self._polled(peer, remote)
             self._check_platforms(remote)
             self._ask_again(remote)
+            if self._excess is not None:
+                excess, self._excess = self._excess, None
+                raise excess
         except LogError as error:
             self._note(str(error))
             raise
@@ -181,6 +190,7 @@ class Follower:
             stored.verifiers = " ".join(sorted(map(str, history.trusted)))
             self._believe(stored, signed)
             self._take_waiting(session, application)
+        self._excess = application.excess or self._excess
         peer.size, peer.root_hash = stored.size, stored.root_hash
         self._history, self._seen = history, peer.size
         return True
@@ -271,8 +281,7 @@ class Follower:
         """Asks the domains of the peer's platforms whether it speaks for them, now and then."""
         now = self._clock()
         with self._database.reading() as session:
-            own = sa.select(PeerPlatform).where(col(PeerPlatform.origin) == self._origin)
-            due = [one for one in session.scalars(own) if _is_due(one, now)]
+            due = session.scalars(_due(self._origin, now)).all()
         for platform in due:
             self._check_platform(platform, remote, now)
 
@@ -295,6 +304,9 @@ class Follower:
                 stored.is_proven = stored.problem is None
             elif named or now - (stored.proven_at or now) >= STALE_AFTER:
                 stored.is_proven = stored.is_current = False
+            is_well = stored.is_proven and stored.problem is None
+            stored.failures = 0 if is_well else stored.failures + 1
+            stored.check_at = now + _pause(stored.failures) * _RANDOM.uniform(0.5, 1)
             session.add(stored)
         after: int | None = None if stored.is_current or not stored.is_proven else -1
         while after is not None:
@@ -450,12 +462,24 @@ def _row(
     )
 
 
-def _is_due(platform: PeerPlatform, now: datetime) -> bool:
-    """Whether the domain of a platform is to be asked."""
-    if platform.checked_at is None or (platform.is_proven and not platform.is_current):
-        return True
-    is_well = platform.is_proven and platform.problem is None
-    return now - platform.checked_at >= (CHECK_EVERY if is_well else CHECK_AGAIN)
+def _due(origin: str, now: datetime) -> sa.Select[PeerPlatform]:
+    """The platforms whose domains are to be asked: those first that never were."""
+    check_at = col(PeerPlatform.check_at)
+    is_waiting = sa.and_(col(PeerPlatform.is_proven), sa.not_(col(PeerPlatform.is_current)))
+    return (
+        sa.select(PeerPlatform)
+        .where(col(PeerPlatform.origin) == origin)
+        .where(sa.or_(check_at.is_(None), check_at <= now, is_waiting))
+        .order_by(check_at.is_not(None), check_at, col(PeerPlatform.domain))
+        .limit(MOST_CHECKS)
+    )
+
+
+def _pause(failures: int) -> timedelta:
+    """How long a domain isn't asked at most, after it was in vain so many times."""
+    if not failures:
+        return CHECK_EVERY
+    return min(CHECK_AGAIN * (1 << min(failures - 1, 16)), LONGEST_CHECK)
 
 
 def _batches(bundles: Iterator[list[Proven]]) -> Iterator[list[Proven]]:
@@ -499,6 +523,8 @@ def begin(
     if peer.state is PeerState.UNFOLLOWED:
         peer.state = PeerState.FOLLOWING
     session.add(peer)
+    doubted = sa.update(PeerPlatform).where(col(PeerPlatform.origin) == origin)
+    session.execute(doubted.where(col(PeerPlatform.failures) > 0).values(check_at=None))
     return peer
 
 

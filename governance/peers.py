@@ -90,6 +90,8 @@ class PeerPlatform(SQLModel, table=True):
     is_current: bool = False
     proven_at: datetime | None = Field(default=None, sa_type=Utc)
     checked_at: datetime | None = Field(default=None, sa_type=Utc)
+    check_at: datetime | None = Field(default=None, sa_type=Utc)  # again; at once if null
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # since it was well
     problem: str | None = None
 
 

@@ -3,7 +3,8 @@
 LogError
 ├── Malformed   not what its specification draws: bytes, a value, or a place outside the tree
 ├── Unproven    well-formed, but its hash, proof, signature, commitment or place doesn't hold
-└── Unread      a file of a log that is missing, larger than it may be, or out of reach
+├── Unread      a file of a log that is missing, larger than it may be, or out of reach
+└── Excessive   more than is taken from one log; the rest of it is
 """
 
 
@@ -26,3 +27,7 @@ class Unread(LogError):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
+
+
+class Excessive(LogError):
+    """More of something than is taken from one log."""
