@@ -84,6 +84,10 @@ class Remote(Protocol):
         """What the peer discloses of some cases, to the holder of a token."""
 
 
+class Changed(Exception):
+    """A peer that was asked is followed otherwise by now, or no longer: the answer is of no use."""
+
+
 class Follower:
     """What one process knows of one peer beside the database: its log's history."""
 
@@ -112,6 +116,8 @@ class Follower:
         except LogError as error:
             self._note(str(error))
             raise
+        except Changed:
+            return self._peer().state is PeerState.FOLLOWING
         return True
 
     def _polled(self, peer: Peer, remote: Remote) -> None:
@@ -175,8 +181,8 @@ class Follower:
             peer, [leaf for leaf, fault in read if leaf and not fault], remote
         )
         with self._database.writing() as session:
-            stored = session.get_one(Peer, peer.origin)
-            if stored.size != start or stored.state is not PeerState.FOLLOWING:
+            stored = _unchanged(session, peer)
+            if stored.size != start:
                 return False
             application = self._application(session, stored, disclosed)
             rows = [
@@ -191,7 +197,7 @@ class Follower:
             self._believe(stored, signed)
             self._take_waiting(session, application)
         self._excess = application.excess or self._excess
-        peer.size, peer.root_hash = stored.size, stored.root_hash
+        peer.size, peer.root_hash, peer.verifiers = stored.size, stored.root_hash, stored.verifiers
         self._history, self._seen = history, peer.size
         return True
 
@@ -223,7 +229,9 @@ class Follower:
                         found[case] = checked(begun[case], told.get(case, []))
         except LogError as error:
             self._has_failed = True
-            self._set(is_disclosed=False, problem=f"disclosures: {error}")
+            with self._database.writing() as session:
+                stored = _unchanged(session, peer)
+                stored.is_disclosed, stored.problem = False, f"disclosures: {error}"
         return {case: one for case, one in found.items() if one}
 
     def _ask_again(self, remote: Remote) -> None:
@@ -236,13 +244,16 @@ class Follower:
             after = str(leaves[-1].case)
             disclosed = self._disclosed(peer, leaves, remote)
             with self._database.writing() as session:
+                _unchanged(session, peer)
                 for case, fields in disclosed.items():
                     sanction = session.get_one(Sanction, case)
                     if sanction.redacted_at is None:
                         disclose(session, self._keys, sanction, fields)
                 judge_together(session, disclosed)
         if not self._has_failed:
-            self._set(is_disclosed=True, problem=None)
+            with self._database.writing() as session:
+                stored = _unchanged(session, peer)
+                stored.is_disclosed, stored.problem = True, None
 
     def _undisclosed(self, peer: Peer, after: str) -> list[Leaf]:
         """The next first entries of cases of which not all may be here, by their cases."""
@@ -296,6 +307,7 @@ class Follower:
         except LogError:
             problem = "its domain names no log"
         with self._database.writing() as session:
+            _unchanged(session, peer)
             stored = session.get_one(PeerPlatform, (platform.origin, platform.domain))
             stored.checked_at, stored.problem = now, problem
             if problem is None:
@@ -329,8 +341,8 @@ class Follower:
             leaves = [parse_leaf(entry.data) for entry in session.scalars(waiting)]
         disclosed = self._disclosed(peer, leaves, remote)
         with self._database.writing() as session:
+            peer = _unchanged(session, peer)
             stored = session.get_one(PeerPlatform, (platform.origin, platform.domain))
-            peer = session.get_one(Peer, peer.origin)
             entries = session.scalars(waiting).all()
             application = self._application(session, peer, disclosed)
             for entry in entries:
@@ -349,11 +361,6 @@ class Follower:
                 col(PeerPlatform.origin) == self._origin, col(PeerPlatform.is_proven)
             )
             return set(session.scalars(own))
-
-    def _set(self, **values: object) -> None:
-        with self._database.writing() as session:
-            own = sa.update(Peer).where(col(Peer.origin) == self._origin)
-            session.execute(own.values(**values))
 
     def _told(self, peer: Peer) -> History:
         """The history of the entries that are here."""
@@ -377,7 +384,7 @@ class Follower:
         if is_known and before is not None and before <= now < before + GRAIN:
             return
         with self._database.writing() as session:
-            self._believe(session.get_one(Peer, self._origin), signed)
+            self._believe(_unchanged(session, peer), signed)
 
     def _believe(self, peer: Peer, signed: Signed) -> None:
         """Keeps the newest checkpoint, to compare others with; notes that all of it is here."""
@@ -413,6 +420,17 @@ class Follower:
                     seen_at=self._clock(),
                 )
             )
+
+
+def _unchanged(session: Session, peer: Peer) -> Peer:
+    """The peer, to write to it; Changed unless it is followed still as it was when it was read."""
+    stored = session.get_one(Peer, peer.origin)
+    if stored.state is not PeerState.FOLLOWING or any(
+        getattr(stored, name) != getattr(peer, name)
+        for name in ("followed_at", "url", "token", "verifiers")
+    ):
+        raise Changed
+    return stored
 
 
 def _followed(history: History, entry: Proven) -> tuple[Leaf | None, str | None]:
@@ -521,7 +539,7 @@ def begin(
     if token is not None:
         peer.token, peer.is_disclosed = seal(keys, origin, token), False
     if peer.state is PeerState.UNFOLLOWED:
-        peer.state = PeerState.FOLLOWING
+        peer.state, peer.followed_at = PeerState.FOLLOWING, now
     session.add(peer)
     doubted = sa.update(PeerPlatform).where(col(PeerPlatform.origin) == origin)
     session.execute(doubted.where(col(PeerPlatform.failures) > 0).values(check_at=None))
