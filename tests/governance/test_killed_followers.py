@@ -1,0 +1,176 @@
+"""`kill -9` at each step of taking over a followed log: nothing is skipped or applied twice."""
+
+import json
+import pickle
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from governance import following
+from governance.entries import LogEntry
+from governance.events import Event
+from governance.fields import print_instant
+from governance.following import Follower
+from governance.peers import Peer, PeerEntry, Verdict
+from governance.sanctions import Disclosure, Sanction
+from governance.words import EventType, ReceiptState, Validity
+from tests.builders import DAY, HOUR, KEYS, Team, World
+from tests.governance.test_applying import URL, Theirs
+from tests.governance.test_logging import check_tree
+from tests.logs import BETA, LOG, NOON, ORIGIN
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60  # seconds
+NOW = NOON + HOUR
+
+WHEN = "before", "after"
+
+# Where the process ends: before or after a function is called for the so many'th time. The first
+# poll proves platforms and applies what waited for them, the second goes on with their cases.
+STEPS = [
+    *(f"{when} {time} sqlmodel:Session.commit 1" for time in (1, 2, 3) for when in WHEN),
+    "before 1 governance.following:join 1",
+    "before 2 governance.applying:disclose 1",
+    "before 1 governance.conflicting:judge_together 1",
+    "before 1 governance.mirroring:extend 2",
+    "before 2 governance.applying:Application.take 2",
+    "after 1 governance.applying:correct_copies 2",
+    "before 1 governance.applying:Application.finish_batch 2",
+    "before 1 governance.log.sequencing:Ledger._signed 2",
+    *(f"{when} 1 sqlmodel:Session.commit 2" for when in WHEN),
+    *(f"{when} 1 governance.log.guards:Guard.advance 2" for when in WHEN),
+]
+
+CHILD = """
+import os, pickle, signal, sys
+from importlib import import_module
+from pathlib import Path
+from governance.database import Database
+from governance.following import Follower
+from governance.log.guards import Guard
+from governance.log.sequencing import Sequencer
+from tests.builders import KEYS, LOG_KEY
+from tests.governance.test_killed_followers import NOW
+from tests.logs import ORIGIN, Served
+
+url, head, file, when, time, where = sys.argv[1:]
+entries, disclosed = pickle.loads(Path(file).read_bytes())
+served = Served(entries)
+served.disclosed = disclosed
+database = Database(url, Sequencer(lambda: LOG_KEY, Guard(Path(head))))
+module, _, path = where.partition(":")
+*owners, name = path.split(".")
+owner = import_module(module)
+for part in owners:
+    owner = getattr(owner, part)
+original, times = getattr(owner, name), iter(range(1, int(time)))
+
+def killed(*given, **named):
+    if next(times, None) is not None:
+        return original(*given, **named)
+    if when == "after":
+        original(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(owner, name, killed)
+Follower(database, KEYS, ORIGIN, clock=lambda: NOW).poll(served)
+"""
+
+
+class Story:
+    """A peer's log in two parts, and what this node makes of it between them."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder, self.theirs = world, folder, Theirs()
+        self.team: Team = world.team()
+        world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
+        self.cases = [self.theirs.issue(subject=f"acct:{n}@elsewhere.example") for n in "abc"]
+        self.cases.append(self.theirs.issue(BETA, "acct:d@elsewhere.example"))
+        self.copy: str | None = None
+
+    def go_on(self) -> None:
+        """The second part, after the first was taken over and a case adopted."""
+        self.poll()
+        self.copy = self.world.adopt(self.team.issuer, self.cases[0], NOW)
+        at = print_instant(NOON + DAY)
+        self.theirs.tell("sanction.lifted", self.cases[1], changed={"liftedAt": at})
+        overturned = {"overturnedAt": print_instant(NOON)}
+        self.theirs.tell("sanction.overturned", self.cases[0], changed=overturned)
+        redacted = {"redactedAt": print_instant(NOON)}
+        self.theirs.tell("sanction.redacted", self.cases[2], changed=redacted, scope="ALL")
+        self.cases.append(self.theirs.issue(subject="acct:e@elsewhere.example"))
+
+    def poll(self) -> None:
+        follower = Follower(self.world.database, KEYS, ORIGIN, clock=lambda: NOW)
+        assert follower.poll(self.theirs.served())
+
+    def killed(self, step: str) -> None:
+        """Polls in a process that ends at a step."""
+        file, log = self.folder / "served", self.world.database.log
+        assert log is not None
+        file.write_bytes(pickle.dumps((self.theirs.writer.entries, self.theirs.disclosed)))
+        url, head = self.world.database.url, str(log.guard.path)
+        command = [sys.executable, "-c", CHILD, url, head, str(file), *step.split()]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+
+    def check_whole(self) -> None:
+        """What is here of the log was taken over once, as its verdicts say."""
+        check_tree(self.world)
+        with self.world.database.reading() as session:
+            size = session.get_one(Peer, ORIGIN).size
+            rows = session.exec(select(PeerEntry).order_by(col(PeerEntry.index))).all()
+            known = set(session.exec(select(Sanction.id)))
+            events = session.exec(select(Event)).all()
+            log = [json.loads(data)["decision"] for data in session.exec(select(LogEntry.data))]
+        assert [row.index for row in rows] == list(range(size))
+        assert [row.data for row in rows] == self.theirs.writer.entries[:size]
+        applied = [row for row in rows if row.verdict is Verdict.APPLIED]
+        assert {row.case_id for row in applied if row.is_first} == known - {self.copy}
+        told = Counter((event.type, event.sanction_id, event.receipt_state) for event in events)
+        assert set(told.values()) <= {1}
+        assert len(events) == len(applied) + len(
+            [one for one in log if one["type"].split(".")[0] in ("sanction", "receipt")]
+        )
+
+    def check_all(self) -> None:
+        """All of the log is here, and what it comes to."""
+        self.check_whole()
+        with self.world.database.reading() as session:
+            verdicts = Counter(session.exec(select(PeerEntry.verdict)))
+            disclosed = set(session.exec(select(Disclosure.sanction_id)))
+            overturned = select(Event).where(Event.sanction_id == self.copy)
+            ends = [e for e in session.exec(overturned) if e.type is EventType.SANCTION_OVERTURNED]
+        entries = len(self.theirs.writer.entries)
+        assert verdicts == {Verdict.NOTED: 2, Verdict.APPLIED: entries - 2}
+        if self.copy is None:
+            assert disclosed == {*self.cases}
+            return
+        assert disclosed == {*self.cases, self.copy} - {self.cases[2]}
+        assert len(ends) == 1
+        assert self.world.sanction(self.copy).validity is Validity.OVERTURNED
+        assert self.world.sanction(self.cases[1]).lifted_at == NOON + DAY
+        receipt: Any = self.world.receipt(self.cases[0], self.team)
+        assert receipt.state is ReceiptState.REMEDIED
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_follower_skips_nothing_and_applies_nothing_twice(
+    world: World, tmp_path: Path, step: str
+) -> None:
+    step, _, poll = step.rpartition(" ")
+    story = Story(world, tmp_path)
+    if poll == "2":
+        story.go_on()
+    story.killed(step)
+    story.check_whole()
+    story.poll()
+    story.check_all()
