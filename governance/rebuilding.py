@@ -19,7 +19,7 @@ from governance.errors import Conflict
 from governance.fields import parse_instant
 from governance.importing.runs import Clock
 from governance.log.auditing import Audit, Page
-from governance.log.leaves import Leaf
+from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.sequencing import Sequencer, newest_checkpoint
 from governance.log.tree import EMPTY_ROOT
@@ -99,7 +99,7 @@ def _replayed(
 
 def _applied(replay: Replay, page: Page) -> list[Leaf]:
     """The entries of a page that the database hadn't, applied."""
-    new = [leaf for index, leaf in page.entries if index >= replay.size]
+    new = [parse_leaf(data) for index, data in page.entries if index >= replay.size]
     replay.apply(new)
     return new
 

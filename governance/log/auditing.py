@@ -13,9 +13,10 @@ from governance.log.checkpoints import Checkpoint, parse_checkpoint
 from governance.log.descent import Descent, leaves_of, order
 from governance.log.errors import LogError, Malformed, Unproven, Unread
 from governance.log.histories import History
-from governance.log.leaves import Leaf, parse_leaf
+from governance.log.leaves import parse_leaf
 from governance.log.notes import Note, parse_note
 from governance.log.signers import Verifier, signed_by
+from governance.log.skimming import Skimmer
 from governance.log.tiles import ENTRIES, FULL, LARGEST_ENTRY, Tile, edge_of, split_hashes
 from governance.log.tree import HASH_BYTES, leaf_hash
 
@@ -58,7 +59,7 @@ class Page(NamedTuple):
 
     tile: Tile
     data: bytes
-    entries: list[tuple[int, Leaf]]
+    entries: list[tuple[int, bytes]]
 
 
 class Audit:
@@ -69,7 +70,7 @@ class Audit:
     ) -> None:
         """Begin with the checkpoint, the keys one trusts, and a checkpoint seen before."""
         self.signed, self.tree, self.old = signed, signed.tree, old
-        self.history = History(self.tree.origin, trusted)
+        self.history, self._skimmer = History(self.tree.origin, trusted), Skimmer()
         self.faults: list[Fault] = []
         self.is_cut_short = False  # by a file that couldn't be read
         self._check_origin()
@@ -109,7 +110,7 @@ class Audit:
         for tile, data in edge.items():
             yield Page(tile, data, [])
 
-    def _taken(self, tile: Tile, data: bytes) -> list[tuple[int, Leaf]]:
+    def _taken(self, tile: Tile, data: bytes) -> list[tuple[int, bytes]]:
         with self._ending(tile):
             if tile.level == ENTRIES:
                 return list(self._entries(tile, data))
@@ -119,19 +120,27 @@ class Audit:
                 self._fault(tile.path, str(error))
         return []
 
-    def _entries(self, bundle: Tile, data: bytes) -> Iterator[tuple[int, Leaf]]:
+    def _entries(self, bundle: Tile, data: bytes) -> Iterator[tuple[int, bytes]]:
+        skim, place = self._skimmer.skim, self.history.place
         first, tile = bundle.index * FULL, leaves_of(bundle)
         for index, (entry, known) in enumerate(self._descent.open(bundle, data), first):
             try:
-                yield index, self._entry(entry, known, tile)
+                if leaf_hash(entry) != known:
+                    self._replaced(entry, known, tile)
+                elif (found := skim(entry)) is not None:
+                    place(found, known)
+                else:
+                    self._parsed(entry, known)
+                yield index, entry
             except LogError as error:
                 self._fault(f"entry {index}", str(error))
 
-    def _entry(self, data: bytes, known: bytes, tile: Tile) -> Leaf:
-        if leaf_hash(data) == known:
-            leaf = parse_leaf(data)
-            self.history.follow(leaf, known)
-            return leaf
+    def _parsed(self, data: bytes, known: bytes) -> None:
+        leaf = parse_leaf(data)
+        self._skimmer.learn(leaf)
+        self.history.follow(leaf, known)
+
+    def _replaced(self, data: bytes, known: bytes, tile: Tile) -> None:
         with suppress(LogError):  # the entries after it aren't to blame
             self.history.follow(parse_leaf(data), known)
         raise Unproven(f"it isn't the one that {tile.path} has the hash of")

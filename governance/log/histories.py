@@ -10,18 +10,19 @@ from collections.abc import Iterable
 
 from governance.log.authorship import check_decision, check_handover, check_key, parse_key
 from governance.log.errors import Malformed, Unproven
-from governance.log.leaves import BEGINS, Leaf
+from governance.log.leaves import BEGINS, Leaf, Place
 from governance.log.signers import Verifier, parse_verifier
 from governance.log.tree import HASH_BYTES
 
 KEY_REGISTERED, KEY_RETIRED = "key.registered", "key.retired"
 LOG_KEY_ROTATED = "log.key_rotated"
+KINDS_OF_KEYS = frozenset({KEY_REGISTERED, KEY_RETIRED, LOG_KEY_ROTATED})
 
 # What others than the platform that began a case tell of it, here or in another log.
 _TOLD_BY_OTHERS = re.compile(r"notice\.recorded|receipt\..*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
-_NOT_BEGUN = 0xFFFFFFFF  # in the place of the number of the platform that began a case
 _NUMBER_BYTES = 4
+_NOT_BEGUN = b"\xff" * _NUMBER_BYTES  # in the place of the platform that began a case
 
 
 class History:
@@ -43,29 +44,38 @@ class History:
     def follow(self, leaf: Leaf, leaf_hash: bytes) -> None:
         """Tell the next entry. Malformed or Unproven says the first thing that is wrong with it;
         it counts all the same, so that what follows it is checked as if nothing were."""
-        number = self._number(leaf.platform)
-        expected, self._seqs[number] = self._seqs[number], leaf.seq + 1
-        latest, self._latest = self._latest, max(self._latest, leaf.logged_at)
-        case = leaf.case_number
-        held = b"" if case is None else self._cases.get(case, b"")
-        if case is not None:
-            self._cases[case] = _state(leaf, number, held) + leaf_hash
-        if leaf.seq != expected:
-            raise Unproven(f"seq is {leaf.seq}, and {expected} comes next for {_who(leaf)}")
-        if leaf.logged_at < latest:
-            raise Unproven(f"loggedAt is {leaf.logged_at}, before {latest} of an earlier entry")
-        if case is not None:
-            _check_case(leaf, number, held)
-        _check_previous(leaf.previous, held)
+        self.place(leaf.place, leaf_hash)
         self._check_keys(leaf)
 
-    def _number(self, platform: str | None) -> int:
+    def place(self, place: Place, leaf_hash: bytes) -> None:
+        """The same of an entry that isn't signed, and is of no `KINDS_OF_KEYS`."""
+        kind, platform, case, logged_at, previous, seq = place
         number = self._numbers.get(platform)
         if number is None:
-            if platform is not None and not _DOMAIN.fullmatch(platform):
-                raise Malformed("the decision's platform isn't a domain")
-            number = self._numbers[platform] = len(self._seqs)
-            self._seqs.append(0)
+            number = self._numbered(platform)
+        expected, self._seqs[number] = self._seqs[number], seq + 1
+        latest = self._latest
+        if logged_at > latest:
+            self._latest = logged_at
+        held = None
+        if case is not None:
+            held = self._cases.get(case)
+            self._cases[case] = _state(kind, number, held) + leaf_hash
+        if seq != expected:
+            raise Unproven(f"seq is {seq}, and {expected} comes next for {_who(platform)}")
+        if logged_at < latest:
+            raise Unproven(f"loggedAt is {logged_at}, before {latest} of an earlier entry")
+        if case is not None and (held is not None or kind != BEGINS):
+            _check_case(kind, platform, number, held)
+        if held is not None or previous is not None:
+            _check_previous(previous, held)
+
+    def _numbered(self, platform: str | None) -> int:
+        """The number of a platform that is told of for the first time."""
+        if platform is not None and not _DOMAIN.fullmatch(platform):
+            raise Malformed("the decision's platform isn't a domain")
+        number = self._numbers[platform] = len(self._seqs)
+        self._seqs.append(0)
         return number
 
     def _check_keys(self, leaf: Leaf) -> None:
@@ -77,7 +87,9 @@ class History:
         if kind == KEY_RETIRED:
             self._keys[leaf.platform] = keys - {_held(leaf, leaf.decision.get("key"), keys)}
         if leaf.signature is not None and check_decision(leaf.signature, leaf.signed) not in keys:
-            raise Unproven(f"it is signed with a key that {_who(leaf)} hasn't, or no longer")
+            raise Unproven(
+                f"it is signed with a key that {_who(leaf.platform)} hasn't, or no longer"
+            )
         if kind == LOG_KEY_ROTATED:
             self._rotate(leaf)
 
@@ -97,27 +109,26 @@ class History:
             self.trusted.add(successor)
 
 
-def _state(leaf: Leaf, number: int, held: bytes) -> bytes:
+def _state(kind: str, number: int, held: bytes | None) -> bytes:
     """What is kept of who began a case."""
-    if held and held[:_NUMBER_BYTES] != _NOT_BEGUN.to_bytes(_NUMBER_BYTES, "big"):
-        return held[:_NUMBER_BYTES]
-    begun = number if leaf.decision["type"] == BEGINS else _NOT_BEGUN
-    return begun.to_bytes(_NUMBER_BYTES, "big")
+    if held is None or held.startswith(_NOT_BEGUN):
+        return number.to_bytes(_NUMBER_BYTES, "big") if kind == BEGINS else _NOT_BEGUN
+    return held[:_NUMBER_BYTES]
 
 
-def _check_case(leaf: Leaf, number: int, held: bytes) -> None:
-    begun = int.from_bytes(held[:_NUMBER_BYTES], "big") if held else _NOT_BEGUN
-    if leaf.decision["type"] == BEGINS:
+def _check_case(kind: str, platform: str | None, number: int, held: bytes | None) -> None:
+    begun = held[:_NUMBER_BYTES] if held else _NOT_BEGUN
+    if kind == BEGINS:
         if begun != _NOT_BEGUN:
             raise Unproven("it begins a case that was begun before")
-    elif begun != number and not _TOLD_BY_OTHERS.fullmatch(leaf.decision["type"]):
+    elif begun != number.to_bytes(_NUMBER_BYTES, "big") and not _TOLD_BY_OTHERS.fullmatch(kind):
         if begun == _NOT_BEGUN:
             raise Unproven("it is of a case that this log never began")
-        raise Unproven(f"it is by {_who(leaf)}, and another platform began its case")
+        raise Unproven(f"it is by {_who(platform)}, and another platform began its case")
 
 
-def _check_previous(previous: str | None, held: bytes) -> None:
-    if not held:
+def _check_previous(previous: str | None, held: bytes | None) -> None:
+    if held is None:
         if previous is not None:
             raise Unproven("previous isn't null, and its case has no earlier entry")
     elif previous is None or b64encode(held[-HASH_BYTES:]) != previous.encode():
@@ -141,7 +152,7 @@ def _held(leaf: Leaf, text: object, keys: set[bytes]) -> bytes:
     """The key that is replaced or retired."""
     if (old := parse_key(text)) not in keys:
         verb = "replaces" if leaf.decision["type"] == KEY_REGISTERED else "retires"
-        raise Unproven(f"it {verb} a key that {_who(leaf)} hasn't")
+        raise Unproven(f"it {verb} a key that {_who(leaf.platform)} hasn't")
     return old
 
 
@@ -153,5 +164,5 @@ def _hands_over(old: Verifier, successor: Verifier, handover: str) -> bool:
     return True
 
 
-def _who(leaf: Leaf) -> str:
-    return leaf.platform or "the node"
+def _who(platform: str | None) -> str:
+    return platform or "the node"

@@ -16,17 +16,30 @@ from governance.log.errors import Malformed
 
 LARGEST_LEAF = 16 * 1024  # bytes
 VERSION = 1
+INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"  # up to the second
 BEGINS = "sanction.issued"  # the type of the decision that begins a case
 
 _FORM = {"decision", "node", "signature"}
 _NODE = {"loggedAt", "previous", "seq"}
 _BEFORE, _AFTER = b'{"decision":', b',"node":{"loggedAt":'
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+_INSTANT = re.compile(f"{INSTANT}(\\.[0-9]{{1,6}})?Z")
 _CASE = re.compile("san_[a-z2-7]{26}")
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, in lower case
 _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 _TO_PYTHONS = str.maketrans(_BASE32, "0123456789abcdefghijklmnopqrstuv")  # digits of `int`
 _LOGGED_AT = len("2026-11-24T09:00:00.000000Z")
+
+
+class Place(NamedTuple):
+    """What the rules between entries ask of an entry: whose it is, of which case (`case` as
+    `Leaf.case_number`), and where the node put it."""
+
+    kind: str
+    platform: str | None
+    case: int | None
+    logged_at: str
+    previous: str | None
+    seq: int
 
 
 class Leaf(NamedTuple):
@@ -49,6 +62,12 @@ class Leaf(NamedTuple):
         return domain
 
     @property
+    def place(self) -> Place:
+        """Where it is among the others."""
+        kind, case = self.decision["type"], self.case_number
+        return Place(kind, self.platform, case, self.logged_at, self.previous, self.seq)
+
+    @property
     def signed(self) -> bytes:
         """JCS(decision), what a signature is over. A string has no unescaped quote, and the form
         was checked, so that the last such bytes are where the node's part begins."""
@@ -58,9 +77,9 @@ class Leaf(NamedTuple):
     def case_number(self) -> int | None:
         """The 130 bits of the case's id, as they are compared fastest."""
         if self.decision["type"] == BEGINS:
-            return _case_number(self.signed)
+            return number_of(self.signed)
         named = self.decision.get("case")
-        return None if named is None else int(named[4:].translate(_TO_PYTHONS), 32)
+        return None if named is None else number_named(named)
 
     @property
     def case(self) -> str | None:
@@ -73,12 +92,18 @@ class Leaf(NamedTuple):
 
 def case_id(decision: bytes) -> str:
     """The id of the case that a decision (JCS) begins: 130 bits of its SHA-256."""
-    number = _case_number(decision)
+    number = number_of(decision)
     return "san_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
-def _case_number(decision: bytes) -> int:
+def number_of(decision: bytes) -> int:
+    """The number of the case that a decision (JCS) begins."""
     return int.from_bytes(sha256(decision).digest()[:17], "big") >> 6
+
+
+def number_named(case: str) -> int:
+    """The number of the case with an id."""
+    return int(case[4:].translate(_TO_PYTHONS), 32)
 
 
 def parse_leaf(data: bytes) -> Leaf:
@@ -100,7 +125,7 @@ def parse_leaf(data: bytes) -> Leaf:
 
 def _check_node(node: Mapping[str, object]) -> None:
     at, previous, seq = node["loggedAt"], node["previous"], node["seq"]
-    if not _is_instant(at) or len(str(at)) != _LOGGED_AT:
+    if type(at) is not str or len(at) != _LOGGED_AT or not is_instant(at):
         raise Malformed("loggedAt isn't an instant in UTC with six digits")
     if type(seq) is not int or seq < 0:
         raise Malformed("seq isn't an integer from 0")
@@ -118,7 +143,7 @@ def _check_decision(decision: object) -> None:
         raise Malformed("the decision has no type")
     if platform is not None and type(platform) is not str:
         raise Malformed("the decision's platform is neither a domain nor null")
-    if not _is_instant(decision.get("at")):
+    if type(at := decision.get("at")) is not str or not is_instant(at):
         raise Malformed("the decision's at isn't an instant in UTC")
     _check_case(kind, decision.get("case"))
 
@@ -132,14 +157,14 @@ def _check_case(kind: str, case: object) -> None:
         raise Malformed("the decision's case isn't the id of a case")
 
 
-def _is_instant(text: object) -> bool:
-    return type(text) is str and _is_instant_text(text)
-
-
 @lru_cache  # an entry is logged when it was decided, and many are at once
-def _is_instant_text(text: str) -> bool:
-    if not _INSTANT.fullmatch(text):
-        return False
+def is_instant(text: str) -> bool:
+    """Whether a text is an instant in UTC (RFC 3339), with at most six digits after the point."""
+    return bool(_INSTANT.fullmatch(text)) and is_time(text)
+
+
+def is_time(text: str) -> bool:
+    """Whether there is the date and the time that a text of this form tells."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

@@ -1,7 +1,7 @@
 """Whole logs: good ones pass, and of every forgery the audit says what is wrong where."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governance.log import skimming
 from governance.log.auditing import MOST_FAULTS, Signed
 from governance.log.authorship import hand_over, sign_decision
 from governance.log.canonical import canonical
@@ -39,6 +40,14 @@ TALL = files(STORY[:600])
 OTHER = Signer(ORIGIN, b"o" * 32)
 THIRD = Signer(ORIGIN, b"t" * 32)
 PLATFORM, NEXT = b"p" * 32, b"q" * 32
+
+
+@pytest.fixture(autouse=True, scope="module", params=[1, skimming.OFTEN])
+def _often(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Entries are parsed, or skimmed as soon as one of their form was parsed: it makes no odds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(skimming, "OFTEN", request.param)
+        yield
 
 
 def public(secret: bytes) -> str:
