@@ -8,6 +8,7 @@ the partial tiles of the old size and writes what `grow` returns.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, count, takewhile
 
 from governance.log.errors import Malformed
@@ -84,6 +85,7 @@ def edge_of(size: int) -> list[Tile]:
     ]
 
 
+@lru_cache(1_024)  # whoever makes a proof asks twice
 def tile_with(node: Subtree, size: int) -> Tile:
     """Return the tile of a tree that a complete subtree's hash is in, or is made from."""
     if (node.index + 1) << node.level > size:
@@ -100,9 +102,14 @@ def in_tiles(size: int, hashes_of: Callable[[Tile], bytes]) -> HashOf:
         tile, width = tile_with(node, size), 1 << node.level % HEIGHT
         hashes = checked(tile, hashes_of(tile))
         start = node.index * width % FULL * HASH_BYTES
-        return complete_hash(hashes[start : start + width * HASH_BYTES])
+        complete = _complete_hash if tile.level else complete_hash
+        return complete(hashes[start : start + width * HASH_BYTES])
 
     return hash_of
+
+
+# What is higher up is in many proofs, and is at most 4 KiB.
+_complete_hash = lru_cache(1_024)(complete_hash)
 
 
 def grow(size: int, edge: Mapping[Tile, bytes], leaves: Sequence[bytes]) -> dict[Tile, bytes]:
