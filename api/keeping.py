@@ -17,11 +17,12 @@ from governance import rebuilding
 from governance.database import Database
 from governance.decisions import COMMITTED
 from governance.entries import LogEntry
-from governance.log import proving
+from governance.log import continuing, proving
 from governance.log.auditing import CHECKPOINT, Audit, Page, Signed
 from governance.log.commitments import opening
+from governance.log.errors import LogError
 from governance.log.keyfiles import KeyFile
-from governance.log.notes import decode, encode
+from governance.log.notes import check_name, decode, encode
 from governance.log.rotating import rotate
 from governance.log.sequencing import newest_checkpoint
 from governance.sanctions import Disclosure
@@ -94,6 +95,24 @@ def resume() -> None:
     if head.size:
         database.log.guard.advance(head)
     err.print(f"{head.origin} goes on from {head.size:,} entries", highlight=False)
+
+
+@app.command("begin-anew")
+def begin_anew(
+    name: Annotated[str, typer.Argument(help="Of the new log, such as example.org/log2.")],
+) -> None:
+    """Close a log of which entries are lost for good, and begin one with another name and key."""
+    try:
+        check_name(name)
+    except LogError as error:
+        fail(f"expected a name such as example.org/log2 ({error})")
+    settings = read_settings()
+    with opened(settings) as database:
+        verifier = continuing.begin_anew(database, KeyFile(settings.log_key_path), name, now=now())
+    err.print("tell those who verify or follow the closed log; /log/closed has its last checkpoint")
+    if settings.log_origin:
+        err.print(f"set COMITY_LOG_ORIGIN={verifier.name} from now on", highlight=False)
+    print(verifier)
 
 
 @app.command()

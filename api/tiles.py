@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from governance.database import Database
 from governance.entries import LogEntry
+from governance.log.continuing import closed_note
 from governance.log.errors import LogError
 from governance.log.proving import tiles_at
 from governance.log.sequencing import Sequencer
@@ -33,6 +34,7 @@ Found = TypeVar("Found")
 
 def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
     """What is served under /log."""
+    notes: dict[str, str | None] = {}  # of the closed log, by the name of the one in its place
 
     async def read(question: Callable[[Session], Found]) -> Found:
         def asked() -> Found:
@@ -56,6 +58,13 @@ def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
         """The verifier key (C2SP signed-note)."""
         return PlainTextResponse(f"{sequencer.signer.verifier()}\n", headers=NEWEST)
 
+    async def closed(request: Request) -> Response:
+        """The last checkpoint of the log that this one took the place of, if there was one."""
+        if sequencer.origin not in notes:
+            notes[sequencer.origin] = await read(closed_note)
+        note = notes[sequencer.origin]
+        return PlainTextResponse(note, headers=NEWEST) if note else _absent()
+
     async def tile(request: Request) -> Response:
         """A tile of hashes, or a bundle of entries, compressed where that is welcome."""
         try:
@@ -73,6 +82,7 @@ def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
     return [
         Route("/log/checkpoint", checkpoint),
         Route("/log/key", key),
+        Route("/log/closed", closed),
         Route("/log/tile/{path:path}", tile),
     ]
 

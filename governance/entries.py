@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from governance.fields import UTCDateTime as Utc
+from governance.log.checkpoints import Checkpoint
+from governance.log.notes import decode
 
 # In SQLite an integer that is the row's own id: a place is found without another index.
 PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -70,6 +72,11 @@ class LogCheckpoint(SQLModel, table=True):
     note: str
     logged_at: datetime = Field(sa_type=Utc)  # of the newest entry
     cosignatures: str | None = None
+
+    @property
+    def tree(self) -> Checkpoint:
+        """What is signed."""
+        return Checkpoint(self.origin, self.size, decode(self.root_hash))
 
     @property
     def signed(self) -> str:

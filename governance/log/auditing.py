@@ -12,7 +12,7 @@ from typing import NamedTuple
 from governance.log.checkpoints import Checkpoint, parse_checkpoint
 from governance.log.descent import Descent, leaves_of, order
 from governance.log.errors import LogError, Malformed, Unproven, Unread
-from governance.log.histories import History
+from governance.log.histories import STRANGER, History
 from governance.log.leaves import parse_leaf
 from governance.log.notes import Note, parse_note
 from governance.log.signers import Verifier, signed_by
@@ -89,6 +89,8 @@ class Audit:
                 yield Page(tile, data, self._taken(tile, data))
                 if len(self.faults) >= MOST_FAULTS:
                     return self._fault("the log", "there may be more, but the check ends here")
+            if self.history.stranger is not None:
+                self._fault(f"entry {self.history.stranger}", STRANGER)
             self._check_signatures()
             self._check_continued()
         except Unread as error:

@@ -51,7 +51,8 @@ class Guard:
         if newest.size > head.size:
             raise RolledBack(
                 f"this node signed {newest.size:,} entries, and the log has {head.size:,}: bring "
-                "them back from a copy of the log with `comity log recover`"
+                "them back from a copy of the log with `comity log recover`; if there is no copy "
+                "that has them, close this log with `comity log begin-anew`"
             )
         if root_at(newest.size) != newest.root:
             raise RolledBack(f"the log's first {newest.size:,} entries aren't those signed here")

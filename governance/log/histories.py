@@ -6,7 +6,8 @@ that it should not have. Cases are all that grows in memory, with some 200 bytes
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from governance.log.authorship import check_decision, check_handover, check_key, parse_key
 from governance.log.errors import Malformed, Unproven
@@ -15,12 +16,13 @@ from governance.log.signers import Verifier, parse_verifier
 from governance.log.tree import HASH_BYTES
 
 KEY_REGISTERED, KEY_RETIRED = "key.registered", "key.retired"
-LOG_KEY_ROTATED = "log.key_rotated"
-KINDS_OF_KEYS = frozenset({KEY_REGISTERED, KEY_RETIRED, LOG_KEY_ROTATED})
+LOG_KEY_ROTATED, LOG_BEGUN = "log.key_rotated", "log.begun"
+KINDS_OF_KEYS = frozenset({KEY_REGISTERED, KEY_RETIRED, LOG_KEY_ROTATED, LOG_BEGUN})
 
 # What others than the platform that began a case tell of it, here or in another log.
 _TOLD_BY_OTHERS = re.compile(r"notice\.recorded|receipt\..*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
+STRANGER = "the log's new key has the name of another log"
 _NUMBER_BYTES = 4
 _NOT_BEGUN = b"\xff" * _NUMBER_BYTES  # in the place of the platform that began a case
 
@@ -35,6 +37,8 @@ class History:
         self.origin, self._given = origin, frozenset(trusted)
         self.trusted = set(self._given)
         self._newest_key: Verifier | None = None
+        self._told = 0
+        self._stranger: tuple[int, str] | None = None  # see `stranger`
         self._latest = ""
         self._numbers: dict[str | None, int] = {}  # of platforms, in the order they came
         self._seqs: list[int] = []  # by the platform's number
@@ -50,6 +54,7 @@ class History:
     def place(self, place: Place, leaf_hash: bytes) -> None:
         """The same of an entry that isn't signed, and is of no `KINDS_OF_KEYS`."""
         kind, platform, case, logged_at, previous, seq = place
+        self._told += 1
         number = self._numbers.get(platform)
         if number is None:
             number = self._numbered(platform)
@@ -90,7 +95,7 @@ class History:
             raise Unproven(
                 f"it is signed with a key that {_who(leaf.platform)} hasn't, or no longer"
             )
-        if kind == LOG_KEY_ROTATED:
+        if kind in (LOG_KEY_ROTATED, LOG_BEGUN):
             self._rotate(leaf)
 
     def _rotate(self, leaf: Leaf) -> None:
@@ -98,8 +103,7 @@ class History:
         if leaf.platform is not None or type(verifier) is not str or type(handover) is not str:
             raise Malformed("a new key of the log is of no platform, and has a verifier, handover")
         successor, before = parse_verifier(verifier), self._newest_key
-        if successor.name != self.origin:
-            raise Unproven("the log's new key has the name of another log")
+        self._name(leaf.decision, successor.name)
         self._newest_key = successor
         old = {*self._given, before} if before else self._given
         handed = [key for key in old if _hands_over(key, successor, handover)]
@@ -107,6 +111,18 @@ class History:
             raise Unproven("the log's new key isn't signed with the one before it")
         if self.trusted.intersection(handed):
             self.trusted.add(successor)
+
+    def _name(self, told: Mapping[str, Any], name: str) -> None:
+        """A key has the log's name, or that of the log in whose place this one is begun later."""
+        closed = told.get("origin") if told["type"] == LOG_BEGUN else name
+        if self._stranger is not None and self._stranger[1] != closed:
+            raise Unproven(STRANGER)
+        self._stranger = None if name == self.origin else (self._told - 1, name)
+
+    @property
+    def stranger(self) -> int | None:
+        """Which entry has a key of another log that nothing explains, once all were told."""
+        return self._stranger[0] if self._stranger else None
 
 
 def _state(kind: str, number: int, held: bytes | None) -> bytes:

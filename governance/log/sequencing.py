@@ -6,7 +6,7 @@ and the tree is signed: all of it commits together, or none of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -51,12 +51,13 @@ class Decision(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Sequencer:
     """Who signs a log, and the file that remembers what was signed. While the key is rotated,
-    its successor signs as well."""
+    its successor signs as well. `closes` is the log that this one takes the place of."""
 
     keys: Callable[[], Signer]
     guard: Guard
     successor: Signer | None = None
     is_witnessed: bool = False  # then others publish what it signs
+    closes: str | None = None
 
     @property
     def signer(self) -> Signer:
@@ -85,10 +86,9 @@ class Sequencer:
     def continued(self, session: Session, newest: LogCheckpoint | None = None) -> Checkpoint:
         """The tree to go on from; RolledBack unless it goes on from what was signed here."""
         newest = newest or newest_checkpoint(session)
-        if newest is None:
-            head = Checkpoint(self.origin, 0, EMPTY_ROOT)
-        else:
-            head = Checkpoint(newest.origin, newest.size, decode(newest.root_hash))
+        head = Checkpoint(self.origin, 0, EMPTY_ROOT) if newest is None else newest.tree
+        if head.origin == self.closes:
+            head = replace(head, origin=self.origin)
         if head.origin != self.origin:
             raise RolledBack(f"this node's key signs {self.origin}, the log is {head.origin}")
         self.guard.check(head, lambda size: stored_root(session, size))

@@ -165,6 +165,30 @@ def test_a_copy_that_ends_before_what_was_signed_does_not_recover(
         assert len(world.snapshot()["log_entries"]) == 3  # as restored
 
 
+def test_a_log_that_no_copy_brings_back_is_closed_and_another_begun(
+    node: Comity, issue: Callable[..., str], tmp_path: Path
+) -> None:
+    issue()
+    assert node("backup", "old.backup").code == 0
+    issue()
+    old = node("log", "key").out
+    restored = f"sqlite:///{tmp_path / 'restored.db'}"
+    node("migrate", database_url=restored)
+    node("restore", "old.backup", database_url=restored)
+    refused = node("doctor", database_url=restored)
+    assert (refused.code, "begin-anew" in refused.out + refused.err) == (1, True)
+    bad = node("log", "begin-anew", "a name", database_url=restored)
+    assert (bad.code, "expected a name such as" in bad.err) == (1, True)
+    begun = node("log", "begin-anew", "second.example/log", database_url=restored)
+    assert (begun.code, begun.out) == (0, node("log", "key").out), begun.err
+    assert begun.out.startswith("second.example/log+")
+    assert begun.out != old
+    assert node("doctor", database_url=restored).code == 0
+    assert node("platform", "add", "x.example", database_url=restored).code == 0
+    again = node("log", "begin-anew", "third.example/log", database_url=restored)
+    assert (again.code, "nothing that was signed is missing" in again.err) == (1, True)
+
+
 def test_an_empty_database_is_made_anew_from_log_and_backup(
     node: Comity,
     issue: Callable[..., str],

@@ -2,18 +2,22 @@
 
 import gzip
 from base64 import b64decode
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
+from governance.decisions import of_node
 from governance.log.canonical import parse_canonical
 from governance.log.checkpoints import open_checkpoint
 from governance.log.proofs import parse_proof
+from governance.log.sequencing import Decision, ledger_of
 from governance.log.signers import parse_verifier
 from governance.log.tiles import FULL, parse_bundle
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
 from tests.api.http.outside import Node
-from tests.builders import LOG_KEY, Team
+from tests.builders import LOG_KEY, NOW, Team
 
 ENTRY = "{ log { origin size rootHash checkpoint entry(index: 0) { index leafHash data proof } } }"
 PROOFS = """query ($i: Long!, $n: Long!, $m: Long!) { log {
@@ -134,6 +138,19 @@ def test_what_the_log_does_not_reach_is_absent_and_not_kept(
     assert response.status_code == 404
     if path.startswith("tile/"):
         assert response.headers["cache-control"] == "no-store"
+
+
+def test_the_last_checkpoint_of_a_closed_log_is_shown(node: Node) -> None:
+    def begin(session: Session, *, now: datetime) -> None:
+        told = of_node("log.begun", None, now, checkpoint="closed.example\n7\n")
+        ledger_of(session).add(Decision(told, None, None, now))
+
+    node.world.do(begin, now=NOW)
+    assert fetched(node, "closed") == b"closed.example\n7\n"
+
+
+def test_a_log_in_nobodys_place_shows_none(node: Node, team: Team) -> None:
+    assert node.client.get("/log/closed").status_code == 404
 
 
 def test_tiles_are_kept_for_good_and_the_checkpoint_is_asked_for_anew(

@@ -1,0 +1,115 @@
+"""A new log in the place of one that can't go on, where no copy reaches what was signed.
+
+It has the entries that are left, under another name and another key, so that it is another log to
+everybody, and no second history of the one before. Its next entry says which log was closed, and
+what its newest tree was.
+"""
+
+from datetime import datetime
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from governance.database import Database
+from governance.decisions import of_node
+from governance.entries import LogEntry
+from governance.errors import Conflict, RolledBack
+from governance.log.authorship import hand_over
+from governance.log.checkpoints import Checkpoint
+from governance.log.guards import Guard
+from governance.log.histories import LOG_BEGUN
+from governance.log.keyfiles import KeyFile, new_signer, write_secret
+from governance.log.notes import encode
+from governance.log.sequencing import Decision, Sequencer, ledger_of, newest_checkpoint
+from governance.log.signers import Verifier
+
+
+def begin_anew(database: Database, file: KeyFile, name: str, *, now: datetime) -> Verifier:
+    """Closes the log and begins one with another name; returns its key.
+
+    Conflict if nothing that was signed is missing, or the name isn't new. Interrupted at any
+    moment, the same again finishes what was begun.
+    """
+    log = database.log
+    assert log is not None, "opened with its log"
+    next_file = KeyFile(file.path.with_name(f"{file.path.name}.next"))
+    next_guard = Guard(log.guard.path.with_name(f"{log.guard.path.name}.next"))
+    if not _is_begun(database, next_file):
+        closed = _closed(database, log)
+        if name == log.origin:
+            raise Conflict(f"expected another name than {name}, which is the closed log's")
+        for left in (next_file.path, next_guard.path):
+            left.unlink(missing_ok=True)
+        write_secret(next_file.path, str(new_signer(name)))
+        successor = Sequencer(next_file, next_guard, None, log.is_witnessed, closes=log.origin)
+        with database.writing(successor) as session:
+            _announce(session, log, closed, next_file().verifier(), now)
+    _finish(database, file, next_file, log.guard, next_guard)
+    return file().verifier()
+
+
+def closed_note(session: Session) -> str | None:
+    """The last checkpoint that is left of the log that this one took the place of."""
+    own = sa.select(col(LogEntry.data)).where(col(LogEntry.platform_id).is_(None))
+    begun = own.where(col(LogEntry.data).contains(f'"type":"{LOG_BEGUN}"'))
+    found = session.scalar(begun.order_by(col(LogEntry.index).desc()).limit(1))
+    return orjson.loads(found)["decision"].get("checkpoint") if found else None
+
+
+def _is_begun(database: Database, next_file: KeyFile) -> bool:
+    """Whether the new log is in the database, and its key isn't in its place."""
+    with database.reading() as session:
+        newest = newest_checkpoint(session)
+    return newest is not None and next_file.path.exists() and next_file().name == newest.origin
+
+
+def _closed(database: Database, log: Sequencer) -> Checkpoint:
+    """The newest tree that was signed, of which entries are missing."""
+    signed = log.guard.newest()
+    with database.reading() as session:
+        newest = newest_checkpoint(session)
+        try:
+            log.recalled(session)
+        except RolledBack:
+            ours = [one.origin for one in (signed, newest) if one is not None]
+            if ours != [log.origin] * len(ours):
+                raise
+        else:
+            raise Conflict("nothing that was signed is missing: the log goes on as it is")
+    if signed is not None:
+        return signed
+    assert newest is not None, "an empty log that nobody signed goes on"
+    return newest.tree
+
+
+def _announce(
+    session: Session, log: Sequencer, closed: Checkpoint, verifier: Verifier, now: datetime
+) -> None:
+    """Logs which log was closed, as its own key signs."""
+    ledger = ledger_of(session)
+    at = ledger.instant(now)
+    told: dict[str, str | int] = {
+        "origin": closed.origin,
+        "size": closed.size,
+        "rootHash": encode(closed.root),
+        "verifier": str(verifier),
+        "handover": hand_over(log.signer, verifier),
+    }
+    if ledger.newest is not None:
+        told["checkpoint"] = ledger.newest.note
+    ledger.add(Decision(of_node(LOG_BEGUN, None, at, **told), None, None, at))
+
+
+def _finish(
+    database: Database, file: KeyFile, next_file: KeyFile, guard: Guard, next_guard: Guard
+) -> None:
+    """Puts the new log's two files in the place of the old one's, the key last."""
+    with database.reading() as session:
+        newest = newest_checkpoint(session)
+    assert newest is not None, "it has an entry that begins it"
+    signed = guard.newest()
+    if signed is None or signed.origin != newest.origin:
+        next_guard.advance(newest.tree)
+        next_guard.path.replace(guard.path)
+    file.replace(next_file.path)
