@@ -83,10 +83,7 @@ def main() -> None:
 def migrate() -> None:
     """Bring the database to this version's tables; make the key files if there are none."""
     settings = read_settings()
-    settings.keys(create=True)
-    settings.sequencer(create=True)
-    settings.cosigner(create=True)
-    settings.token_keys(create=True)
+    settings.make_keys()
     migrations.upgrade(settings.database_url)
     err.print("database and keys are ready")
 

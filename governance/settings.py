@@ -136,6 +136,13 @@ class Settings:
             )
         return found
 
+    def make_keys(self) -> None:
+        """Makes the key files that there are none of."""
+        self.keys(create=True)
+        self.sequencer(create=True)
+        self.cosigner(create=True)
+        self.token_keys(create=True)
+
     @property
     def witness_key_path(self) -> Path:
         """Where the key is that this node cosigns with."""

@@ -34,14 +34,14 @@ from governance.changing import (
 from governance.database import Database
 from governance.entries import LogEntry
 from governance.errors import RefusalCode, Refused
-from governance.fields import validated
+from governance.fields import new_id, validated
 from governance.issuing import Issued
 from governance.judging import Request
 from governance.log.guards import Guard
 from governance.log.sequencing import Sequencer
 from governance.log.signers import Signer
-from governance.membership import Actor, add_member, add_platform
-from governance.platforms import Platform, PlatformKey
+from governance.membership import Actor, add_member, add_platform, log
+from governance.platforms import Member, Platform, PlatformKey
 from governance.records import METADATA
 from governance.sanctions import Sanction
 from governance.settings import Keys
@@ -397,22 +397,31 @@ def examples(number: int, **more: Any) -> settings:
 
 
 def _team(session: Session, domain: str) -> Team:
+    """What `add_member` would add one by one."""
     platform = add_platform(session, domain, None, now=LONG_BEFORE)
-    members = {
-        name: _member(
-            session,
-            platform,
-            name,
-            roles,
-            MemberKind.SERVICE if name == "bot" else MemberKind.PERSON,
+    members = {}
+    for name, roles in ROLES.items():
+        kind = MemberKind.SERVICE if name == "bot" else MemberKind.PERSON
+        members[name] = Member(
+            id=new_id("mem"),
+            platform_id=platform.id,
+            handle=name,
+            kind=kind,
+            roles=roles,
+            added_at=LONG_BEFORE,
         )
-        for name, roles in ROLES.items()
-    }
-    return Team(platform, **members)
+    session.add_all(members.values())
+    session.flush()
+    for roles in ROLES.values():
+        log(session, "member.added", platform, LONG_BEFORE, roles=[role.value for role in roles])
+    return Team(platform, **{name: _actor(member) for name, member in members.items()})
 
 
 def _member(
     session: Session, platform: Platform, handle: str, roles: list[Role], kind: MemberKind
 ) -> Actor:
-    member = add_member(session, platform.domain, handle, roles, now=LONG_BEFORE, kind=kind)
-    return Actor(member.id, platform.id, member.kind, frozenset(member.roles))
+    return _actor(add_member(session, platform.domain, handle, roles, now=LONG_BEFORE, kind=kind))
+
+
+def _actor(member: Member) -> Actor:
+    return Actor(member.id, member.platform_id, member.kind, frozenset(member.roles))

@@ -1,5 +1,6 @@
 """A fresh, migrated database for every test that asks for one, on both engines."""
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -12,11 +13,20 @@ import pytest
 from hypothesis import settings
 
 from tests.postgres import Server
+from tests.statements import share
+
+share()
 
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("fuzz", max_examples=5000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("COMITY_HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end; looking through it for garbage is in vain."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

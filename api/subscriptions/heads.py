@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 
 import orjson
 import sqlalchemy as sa
@@ -141,6 +142,7 @@ class Head:
         moved.set()
 
 
+@cache
 def _plan(dialect: Dialect) -> Plan:
     """`[position, [[token, roles], …]]`, of the given tokens those whose roles are others than
     were given; null where a token isn't live, the twin of `governance.membership.is_live`."""

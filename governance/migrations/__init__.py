@@ -1,6 +1,7 @@
 """Alembic migrations, the same for SQLite and PostgreSQL."""
 
 import contextlib
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -47,10 +48,11 @@ def advice(database: Database) -> str:
     return "the database isn't at this version's tables: run `comity migrate` first"
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> tuple[str, ...]:
     """Every revision that this code knows, the newest first."""
     scripts = ScriptDirectory.from_config(_config(""))
-    return [script.revision for script in scripts.walk_revisions()]
+    return tuple(script.revision for script in scripts.walk_revisions())
 
 
 def _file(url: URL) -> Path | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -17,6 +18,15 @@ from governance.demonstration.cases import HOME
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds for a server to start
+
+
+def plain_client(**options: Any) -> httpx2.Client:
+    """What asks a node over plain HTTP, and so reads no root certificates: those take longer than
+    most requests."""
+    return httpx2.Client(verify=False, **options)
+
+
+ASKING = plain_client(limits=httpx2.Limits(max_keepalive_connections=0))  # each time anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ def _await_ready(process: subprocess.Popen[str], address: str) -> None:
     while time.monotonic() < until:
         assert process.poll() is None, process.communicate()[1]
         try:
-            if httpx2.get(f"{address}/health/ready").status_code == 200:
+            if ASKING.get(f"{address}/health/ready").status_code == 200:
                 return
         except httpx2.TransportError:
             time.sleep(0.05)

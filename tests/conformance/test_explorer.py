@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.api.serving import Demo
+from tests.api.serving import ASKING, Demo
 from tests.browser import Browser
 from tests.conformance.conftest import ADVICE, MODULES
 from tests.tools import missing
@@ -49,7 +48,7 @@ def ids(served: Demo) -> dict[str, str]:
       sanctions(first: 1, filter: { isAppealed: true }) { nodes { id } }
       appeals(first: 1, filter: { platform: "harbor.example", states: [FILED] }) { nodes { id } }
     }"""
-    data = httpx2.get(f"{served.address}/graphql", params={"query": asked}).json()["data"]
+    data = ASKING.get(f"{served.address}/graphql", params={"query": asked}).json()["data"]
     return {name[:-1]: data[name]["nodes"][0]["id"] for name in ("sanctions", "appeals")}
 
 

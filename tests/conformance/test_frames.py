@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from governance.exporting.days import export
 from governance.exporting.places import Folder
-from tests.api.serving import Demo
+from tests.api.serving import ASKING, Demo
 from tests.builders import DAY, NOW, World
 from tests.tools import library
 
@@ -74,7 +73,7 @@ def test_the_guides_client_frames_a_whole_selection(served: Demo) -> None:
     told: dict[str, Any] = {}
     exec(code, told)
     query = "{ statistics(groupBy: []) { rows { sanctionCount } } }"
-    answer = httpx2.post(f"{served.address}/graphql", json={"query": query}).json()
+    answer = ASKING.post(f"{served.address}/graphql", json={"query": query}).json()
     [total] = answer["data"]["statistics"]["rows"]
     frame = told["frame"](served.address)
     assert frame.height == frame["id"].n_unique() == total["sanctionCount"] > 1_000

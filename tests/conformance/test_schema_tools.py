@@ -5,11 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import orjson
 import pytest
 
-from tests.api.serving import ROOT, Demo
+from tests.api.serving import ASKING, ROOT, Demo
 from tests.conformance.conftest import HERE, MODULES, node
 
 SCHEMA = ROOT / "schema.graphql"
@@ -67,7 +66,7 @@ def test_what_relay_compiles_is_answered(served: Demo, compiled: dict[str, str])
     def ask(name: str, **variables: object) -> Any:
         body = {"query": compiled[name], "variables": variables}
         headers = {"Authorization": f"Bearer {served.token}"}
-        answer = httpx2.post(f"{served.address}/graphql", json=body, headers=headers).json()
+        answer = ASKING.post(f"{served.address}/graphql", json=body, headers=headers).json()
         assert "errors" not in answer, answer
         return answer["data"]
 

@@ -4,14 +4,13 @@ import os
 import subprocess
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from governance.log.keyfiles import new_signer
 from governance.log.notes import encode
 from governance.log.tiles import FULL, parse_bundle
 from governance.log.tree import leaf_hash, of_leaves, root_hash
-from tests.api.serving import Demo
+from tests.api.serving import ASKING, Demo
 from tests.conformance.conftest import HERE
 from tests.tools import missing, program
 
@@ -38,14 +37,14 @@ class Log:
     def __init__(self, served: Demo, sumdb: Path) -> None:
         self.address, self._sumdb = served.address, sumdb
         self.prefix = f"{served.address}/log"
-        self.key = httpx2.get(f"{self.prefix}/key").text.strip()
+        self.key = ASKING.get(f"{self.prefix}/key").text.strip()
 
     def check(self, *arguments: object, key: str = "") -> subprocess.CompletedProcess[str]:
         told = [str(self._sumdb), self.prefix, key or self.key, *map(str, arguments)]
         return subprocess.run(told, capture_output=True, text=True, check=False)
 
     def ask(self, document: str) -> dict[str, object]:
-        asked = httpx2.post(f"{self.address}/graphql", json={"query": document}).json()["data"]
+        asked = ASKING.post(f"{self.address}/graphql", json={"query": document}).json()["data"]
         found: dict[str, object] = asked["log"]
         return found
 
@@ -79,7 +78,7 @@ def test_a_proof_file_holds_for_its_entry_alone(log: Log, tmp_path: Path) -> Non
 
 
 def test_the_log_continues_an_older_tree(log: Log) -> None:
-    newest = httpx2.get(f"{log.prefix}/checkpoint").text.split("\n")
+    newest = ASKING.get(f"{log.prefix}/checkpoint").text.split("\n")
     ask = f"{{ log {{ consistencyProof(from: 500, to: {newest[1]}) {{ hashes }} }} }}"
     found = log.ask(ask)["consistencyProof"]
     assert isinstance(found, dict)
@@ -91,6 +90,6 @@ def test_the_log_continues_an_older_tree(log: Log) -> None:
 def _root_of(log: Log, size: int) -> str:
     """The root of an older tree, from its entries."""
     paths = [f"tile/entries/{index:03}" for index in range(size // FULL + 1)]
-    bundles = [httpx2.get(f"{log.prefix}/{path}").content for path in paths]
+    bundles = [ASKING.get(f"{log.prefix}/{path}").content for path in paths]
     entries = [entry for bundle in bundles for entry in parse_bundle(bundle)][:size]
     return encode(root_hash(size, of_leaves([leaf_hash(entry) for entry in entries])))

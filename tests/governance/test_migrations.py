@@ -45,7 +45,7 @@ def within(row: dict[str, str], other: dict[str, str]) -> bool:
 
 
 def test_there_are_earlier_revisions_in_an_unbroken_line() -> None:
-    assert revisions() == sorted(revisions(), reverse=True)
+    assert list(revisions()) == sorted(revisions(), reverse=True)
     assert revisions()[-1] == "0001"
     assert EARLIER
 

@@ -3,13 +3,12 @@
 import threading
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from api.console import now
 from tests.api.cli.conftest import Comity
 from tests.api.http.outside import OPERATIONS, issue_input
-from tests.api.serving import serving
+from tests.api.serving import plain_client, serving
 from tests.builders import World
 
 KEY_FILE = "keys/comity.key"
@@ -113,7 +112,7 @@ def test_a_node_serves_and_writes_while_it_is_backed_up(
     with serving(database_url=database_url, key_file=tmp_path / KEY_FILE) as served:
 
         def write() -> None:
-            with httpx2.Client(headers=headers, timeout=60) as client:
+            with plain_client(headers=headers, timeout=60) as client:
                 while not is_over.is_set() or len(answers) < 3:
                     variables = {"input": issue_input(now())}
                     body = {

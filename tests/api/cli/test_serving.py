@@ -5,14 +5,13 @@ import socket
 import subprocess
 from pathlib import Path
 
-import httpx2
 import pytest
 import sqlalchemy as sa
 from uvicorn.config import STARTUP_FAILURE
 
 from governance.database import Database
 from tests.api.cli.conftest import Comity
-from tests.api.serving import ROOT, command, environment, serving
+from tests.api.serving import ASKING, ROOT, command, environment, serving
 
 COMMANDS = [
     "",
@@ -110,7 +109,7 @@ def test_a_served_node_answers(node: Comity, database_url: str, tmp_path: Path) 
     token = node("token", "create", "example.social", "server").out.strip()
     key_file = tmp_path / "keys" / "comity.key"
     with serving(database_url=database_url, key_file=key_file) as served:
-        answer = httpx2.post(
+        answer = ASKING.post(
             f"{served.address}/graphql",
             json={"query": '{ suspensionStatus(subject: "acct:a@b.example") { isSuspended } }'},
             headers={"Authorization": f"Bearer {token}"},
@@ -124,7 +123,7 @@ def test_several_workers_serve_one_node(node: Comity, database_url: str, tmp_pat
     key_file = tmp_path / "keys" / "comity.key"
     with serving("--workers", "2", database_url=database_url, key_file=key_file) as served:
         for _ in range(6):
-            answer = httpx2.post(
+            answer = ASKING.post(
                 f"{served.address}/graphql", json={"query": "{ platforms { totalCount } }"}
             )
             assert answer.json()["data"] == {"platforms": {"totalCount": 1}}
@@ -134,7 +133,7 @@ def test_the_demonstration_is_served_with_a_query_to_try(tmp_path: Path) -> None
     settings = {"database_url": f"sqlite:///{tmp_path / 'd.db'}", "key_file": tmp_path / "d.key"}
     with serving("--demo", **settings) as served:
         query = "{ sanctions { totalCount } platforms { totalCount } }"
-        answer = httpx2.post(f"{served.address}/graphql", json={"query": query}).json()["data"]
+        answer = ASKING.post(f"{served.address}/graphql", json={"query": query}).json()["data"]
         assert answer["sanctions"]["totalCount"] >= 2_000
         assert answer["platforms"]["totalCount"] >= 12
         served.process.terminate()

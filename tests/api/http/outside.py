@@ -1,5 +1,6 @@
 """A node as its callers see it: HTTP, bearer tokens, and a clock that tests move."""
 
+from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -22,7 +23,9 @@ OPERATIONS = (Path(__file__).parents[2] / "contract" / "operations.graphql").rea
 ACCOUNT = "acct:alice@elsewhere.example"
 
 _serials = count(1)
-_KNOWN: dict[str, tuple[Documents, Planner]] = {}  # by dialect: what nodes know is the same
+# By dialect and by what decides how a document is taken: what such nodes know is the same.
+_KNOWN: dict[tuple[Any, ...], tuple[Documents, Planner]] = {}
+LIMITS = [f.name for f in fields(Settings) if f.name.startswith(("max_", "trusted_"))]
 
 
 class Clock:
@@ -48,11 +51,11 @@ class Node:
         self.settings = Settings(database_url=url, key_file=key_file, **settings)
         self.world.database.log = self.settings.sequencer()
         app = create_app(self.settings, now=self.clock)
-        if not settings:
-            executor = app.state.executor
-            executor.documents, executor.reader.planner = _KNOWN.setdefault(
-                self.world.database.dialect, (executor.documents, executor.reader.planner)
-            )
+        executor = app.state.executor
+        limits = [getattr(self.settings, name) for name in LIMITS]
+        executor.documents, executor.reader.planner = _KNOWN.setdefault(
+            (self.world.database.dialect, *limits), (executor.documents, executor.reader.planner)
+        )
         self.client = TestClient(app)
         self._tokens: dict[str, str] = {}
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from tests.api.http.outside import OPERATIONS, Node, issue_input
-from tests.api.serving import serving
+from tests.api.serving import plain_client, serving
 from tests.governance.test_logging import check_tree
 
 WRITERS, SIZE, ENOUGH = 3, 40, 9  # threads, sanctions a batch, answers before the kill
@@ -41,7 +41,7 @@ def test_after_a_kill_all_that_was_answered_is_there_and_no_batch_by_halves(
     with serving(**settings) as first:
 
         def write() -> None:
-            with httpx2.Client(headers=headers, timeout=60) as client:
+            with plain_client(headers=headers, timeout=60) as client:
                 while not is_killed.is_set():
                     sent.append(
                         batch := Sent([issue_input(datetime.now(UTC)) for _ in range(SIZE)])
@@ -63,7 +63,7 @@ def test_after_a_kill_all_that_was_answered_is_there_and_no_batch_by_halves(
 
     answered = [batch for batch in sent if batch.ids is not None]
     unanswered = [batch for batch in sent if batch.ids is None]
-    with serving(**settings) as second, httpx2.Client(headers=headers, timeout=60) as client:
+    with serving(**settings) as second, plain_client(headers=headers, timeout=60) as client:
         held = _listed(client, second.address)
         for batch in answered:
             assert [held[body["issuerReference"]]["id"] for body in batch.bodies] == batch.ids

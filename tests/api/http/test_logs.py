@@ -4,7 +4,6 @@ import logging
 import sys
 from pathlib import Path
 
-import httpx2
 import pytest
 import sqlalchemy as sa
 
@@ -13,7 +12,7 @@ from api.observing.notes import Note, noting
 from governance.settings import Settings
 from tests.api.http.conftest import Lines
 from tests.api.http.outside import OPERATIONS, Node
-from tests.api.serving import serving
+from tests.api.serving import ASKING, serving
 from tests.builders import Team, write_keys
 
 PRIVATE = {
@@ -174,7 +173,7 @@ def test_a_served_node_logs_json_and_no_address(sqlite_url: str, tmp_path: Path)
     write_keys(key_file)
     with serving(database_url=sqlite_url, key_file=key_file, log_level="info") as served:
         query = {"query": "{ policy { version } }"}
-        httpx2.post(f"{served.address}/graphql?petronella", json=query)
+        ASKING.post(f"{served.address}/graphql?petronella", json=query)
         served.process.terminate()
         logged = served.process.communicate(timeout=60)[1]
     lines = Lines()

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from governance.settings import Settings
 from tests.api.http.outside import Node
-from tests.api.serving import serving
+from tests.api.serving import ASKING, serving
 from tests.builders import DAY, Team, positions, write_keys
 from tests.postgres import Server
 
@@ -156,8 +155,8 @@ def test_one_scrape_tells_of_all_workers(
     monkeypatch.setenv("TMPDIR", str(folder))
     with serving("--workers", "2", database_url=database_url, key_file=key_file) as served:
         for _ in range(30):  # each on a connection of its own, so that both workers get some
-            httpx2.post(f"{served.address}/graphql", json={"query": "{ policy { version } }"})
-        found = [parsed(httpx2.get(f"{served.address}/metrics").text) for _ in range(6)]
+            ASKING.post(f"{served.address}/graphql", json={"query": "{ policy { version } }"})
+        found = [parsed(ASKING.get(f"{served.address}/metrics").text) for _ in range(6)]
         assert list(folder.glob("comity-metrics-*/counter_*.db"))
     assert {f["comity_requests_total", "query policy", "ok"] for f in found} == {30}
     assert list(folder.iterdir()) == []

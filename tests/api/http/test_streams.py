@@ -1,5 +1,6 @@
 """Streams of security event tokens: managed, verified, pushed, polled; checked by other code."""
 
+import shutil
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
@@ -41,10 +42,18 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "HOLD", 0.2)
 
 
+@pytest.fixture(scope="module")
+def token_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of keys for tokens; making them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("keys") / "comity.token.keys"
+    write_token_keys(file)
+    return file
+
+
 @pytest.fixture
-def node(database_url: str, tmp_path: Path) -> Iterator[Node]:
+def node(database_url: str, token_keys: Path, tmp_path: Path) -> Iterator[Node]:
     """Yield a node that has an address and keys for tokens, on each engine."""
-    write_token_keys(tmp_path / "comity.token.keys")
+    shutil.copy2(token_keys, tmp_path)
     key_file = tmp_path / "comity.key"
     with Node(database_url, key_file, public_url=BASE, test_network=ELSEWHERE) as node:
         yield node

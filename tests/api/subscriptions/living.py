@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx2
 import orjson
 import pytest
 from uvicorn import Server
@@ -19,6 +18,7 @@ from websockets.typing import Subprotocol
 from api.serving import configured
 from governance.membership import Actor
 from tests.api.http.outside import Node
+from tests.api.serving import plain_client
 
 PATIENCE = 20.0  # seconds that something may take at most
 EVENTS = """subscription Events($after: Cursor, $filter: EventFilter) {
@@ -49,7 +49,7 @@ class Live(Node):
             time.sleep(0.005)
         port = self.server.servers[0].sockets[0].getsockname()[1]
         self.address = f"127.0.0.1:{port}"
-        self.client = httpx2.Client(base_url=f"http://{self.address}", timeout=PATIENCE)  # type: ignore[assignment]
+        self.client = plain_client(base_url=f"http://{self.address}", timeout=PATIENCE)  # type: ignore[assignment]
         return self
 
     def __exit__(

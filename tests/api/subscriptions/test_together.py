@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.api.http.outside import OPERATIONS, Node, issue_input
-from tests.api.serving import serving
+from tests.api.serving import ASKING, plain_client, serving
 from tests.api.subscriptions.living import Live, Subscriber, following, socket
 from tests.builders import NOW
 
@@ -22,7 +22,7 @@ WRITERS, EACH = 2, 15  # of each node
 
 
 def issue(address: str, headers: dict[str, str], count: int, now: datetime | None = None) -> None:
-    with httpx2.Client(base_url=address, headers=headers, timeout=60) as client:
+    with plain_client(base_url=address, headers=headers, timeout=60) as client:
         for _ in range(count):
             variables = {"input": issue_input(now or datetime.now(UTC))}
             body = {"query": OPERATIONS, "operationName": "IssueSanction", "variables": variables}
@@ -31,7 +31,7 @@ def issue(address: str, headers: dict[str, str], count: int, now: datetime | Non
 
 
 def page(address: str) -> list[str]:
-    answer = httpx2.post(f"{address}/graphql", json={"query": PAGE}, timeout=60).json()
+    answer = ASKING.post(f"{address}/graphql", json={"query": PAGE}, timeout=60).json()
     return [event["cursor"] for event in answer["data"]["eventPage"]["nodes"]]
 
 
