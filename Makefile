@@ -12,6 +12,9 @@ NODE   := tests/conformance/node_modules/.package-lock.json
 PEERS  := bench/peers/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
 
+# Whoever starts processes, as many tests do, shall find their modules compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers lock clean
 
 help:

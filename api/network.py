@@ -123,7 +123,7 @@ class Site:
 
     def start(self, command: list[str] | None = None) -> None:
         """Serves until `stop`."""
-        serve = [sys.executable, "-m", "api.cli", "serve", "--port", str(self.port)]
+        serve = [sys.executable, "-m", "api", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(
             command or serve, env=dict(self.environment), stdout=subprocess.DEVNULL, stderr=None
         )

@@ -1,6 +1,5 @@
 """Serving until SIGTERM: requests under way are answered, new connections refused, exit 0."""
 
-import gc
 import signal
 import sys
 from typing import Any
@@ -12,6 +11,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.connections import Connection
+from api.starting import settling
 from api.subscriptions.wires import Wire
 
 MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
@@ -30,10 +30,8 @@ class Workers(Multiprocess):
 def application() -> Starlette:
     """The node of a process of its own. What it begins with lasts as long as it does: each time
     the collector looked through that, everybody waited for a tenth of a second."""
-    app = create_app()
-    gc.collect()
-    gc.freeze()
-    return app
+    with settling():
+        return create_app()
 
 
 def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str, Any]) -> None:

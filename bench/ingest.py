@@ -222,7 +222,7 @@ def _beside_copies(node: Node, table: Table, rounds: int, bare: str) -> None:
 
 def _imported(node: Node, table: Table, dump: Path, rows: int) -> None:
     """`comity import dsa-statements` of a generated dump."""
-    command = [sys.executable, "-m", "api.cli", "import", "dsa-statements", str(dump)]
+    command = [sys.executable, "-m", "api", "import", "dsa-statements", str(dump)]
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=environment(node.settings))
     _, status, used = os.wait4(process.pid, 0)

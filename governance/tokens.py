@@ -9,20 +9,19 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OKPKey, RSAKey
 
 from governance.errors import BadSetting
 from governance.log.keyfiles import write_secret
 
+if TYPE_CHECKING:  # nodes without streams of tokens start without it
+    from joserfc.jwk import OKPKey, RSAKey
+
 RS256, ED25519 = "RS256", "Ed25519"  # RFC 7518 section 3.3, RFC 9864 section 2.2
 ALGORITHMS = RS256, ED25519
 TYPE = "secevent+jwt"  # RFC 8417 section 2.3
-Key = RSAKey | OKPKey
 
 
 class TokenKeys:
@@ -35,6 +34,8 @@ class TokenKeys:
 
     def signed(self, claims: Mapping[str, Any], algorithm: str) -> str:
         """A token in compact form."""
+        from joserfc import jwt
+
         key = next(key for key in self._read() if key.is_private and key.alg == algorithm)
         header = {"typ": TYPE, "alg": algorithm, "kid": key.kid}
         return jwt.encode(header, dict(claims), key, algorithms=[algorithm])
@@ -60,6 +61,9 @@ class TokenKeys:
             os.close(directory)
 
     def _read(self) -> list[Any]:
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         try:
             found = self.path.stat()
             seen = found.st_mtime_ns, found.st_ino
@@ -81,7 +85,9 @@ def write_token_keys(path: Path) -> None:
     write_secret(path, orjson.dumps({"keys": keys}).decode())
 
 
-def _new() -> list[Key]:
+def _new() -> "list[RSAKey | OKPKey]":
+    from joserfc.jwk import OKPKey, RSAKey
+
     return [
         RSAKey.generate_key(2048, {"use": "sig", "alg": RS256}, auto_kid=True),
         OKPKey.generate_key("Ed25519", {"use": "sig", "alg": ED25519}, auto_kid=True),

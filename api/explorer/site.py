@@ -2,19 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from api.explorer.asking import Desk, Problem, document
 from api.explorer.telling import FILTERS, moment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 POLICY = (
@@ -59,19 +62,27 @@ class AsGraphQL:
         return urlencode(asked)
 
 
+@cache
+def templates() -> "Environment":
+    """Of all pages, made when the first is asked for."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(FILTERS)
+    return made
+
+
 class Site:
     """The pages' shell."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(FILTERS)
 
     def page(
         self,
@@ -94,7 +105,7 @@ class Site:
 
     def rendered(self, template: str, told: Mapping[str, Any]) -> str:
         """A template that is no page."""
-        return self._templates.get_template(template).render(told)
+        return templates().get_template(template).render(told)
 
     def route(self, path: str, view: View, *methods: str) -> Route:
         """A route whose problems are pages, too."""

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import fsspec
-
 PARTIAL = ".partial"
 
 
@@ -89,6 +87,8 @@ class Remote:
     def __init__(self, url: str) -> None:
         self.name = url.partition("@")[2] or url  # an address may hold a password
         self._fs: Any
+        import fsspec  # the one import of it: most nodes export to a folder
+
         self._fs, self._root = fsspec.url_to_fs(url)
 
     def put(self, file: Path, path: str) -> None:

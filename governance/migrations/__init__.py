@@ -3,19 +3,24 @@
 import contextlib
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from governance.database import Database
+
+if TYPE_CHECKING:  # a node that is at the newest revision starts without it
+    from alembic.config import Config
+
+HERE = Path(__file__).parent
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Brings the database at the URL to a revision; each migration is one transaction. An SQLite
     file that is made is its owner's alone."""
+    from alembic import command
+
     file = _file(make_url(url))
     if file is not None and not file.exists():
         with contextlib.suppress(OSError):  # whoever opens it says what is wrong
@@ -24,6 +29,8 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
+    from alembic import command
+
     command.downgrade(_config(url), revision)
 
 
@@ -38,7 +45,10 @@ def _revision(database: Database) -> str | None:
     if file is not None and file.parent.exists() and not file.exists():
         return None  # looking would make the file
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def advice(database: Database) -> str:
@@ -50,17 +60,19 @@ def advice(database: Database) -> str:
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """Every revision that this code knows, the newest first."""
-    scripts = ScriptDirectory.from_config(_config(""))
-    return tuple(script.revision for script in scripts.walk_revisions())
+    """Every revision that this code knows, the newest first: their files begin with them."""
+    files = (HERE / "versions").glob("[0-9]*.py")
+    return tuple(sorted((file.name.partition("_")[0] for file in files), reverse=True))
 
 
 def _file(url: URL) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
-def _config(url: str) -> Config:
+def _config(url: str) -> "Config":
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(HERE))
     config.attributes["url"] = url
     return config

@@ -52,7 +52,7 @@ def environment(**settings: object) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "api.cli", *arguments]
+    return [sys.executable, "-m", "api", *arguments]
 
 
 @contextmanager

@@ -245,7 +245,7 @@ class Chaos:
                 yield from self._wrong(site, sanction_id, case)
         for site in self.sites:
             key = str(site.settings.sequencer().signer.verifier())
-            verify = [sys.executable, "-m", "api.cli", "log", "verify", f"{site.url}/log"]
+            verify = [sys.executable, "-m", "api", "log", "verify", f"{site.url}/log"]
             done = subprocess.run([*verify, "--key", key], capture_output=True, check=False)
             if done.returncode:
                 yield f"node {site.name}'s log: {done.stderr.decode()}"

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
+from governance import migrations
 from governance.database import Database
 from governance.migrations import downgrade, is_current, revisions, upgrade
 from governance.records import METADATA
@@ -45,6 +47,8 @@ def within(row: dict[str, str], other: dict[str, str]) -> bool:
 
 
 def test_there_are_earlier_revisions_in_an_unbroken_line() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
+    assert list(revisions()) == [script.revision for script in scripts]
     assert list(revisions()) == sorted(revisions(), reverse=True)
     assert revisions()[-1] == "0001"
     assert EARLIER

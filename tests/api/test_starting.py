@@ -1,0 +1,36 @@
+"""What a node makes at its start, and what it leaves until somebody wants it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+
+from tests.api.serving import ROOT, environment
+from tests.builders import write_keys
+
+LEFT = {"alembic", "fsspec", "jinja2", "joserfc", "mako", "opentelemetry", "pandas", "pyarrow"}
+STARTED = """
+import gc, json, sys
+import api.__main__, api.cli
+from api.serving import application
+from governance.database import Database
+from governance.migrations import is_current
+from governance.settings import read_settings
+app, database = application(), Database(read_settings().database_url)
+assert is_current(database)
+database.close()
+print(json.dumps([sorted(sys.modules), gc.isenabled(), gc.get_freeze_count()]))
+"""
+
+
+def test_a_node_starts_without_what_few_requests_need(sqlite_url: str, tmp_path: Path) -> None:
+    key_file = tmp_path / "comity.key"
+    write_keys(key_file)
+    settings = environment(database_url=sqlite_url, key_file=key_file)
+    told = subprocess.check_output([sys.executable, "-c", STARTED], cwd=ROOT, env=settings)
+    modules, collects, frozen = orjson.loads(told)
+    assert LEFT.isdisjoint(modules)
+    assert "strawberry" in modules
+    assert collects
+    assert frozen > 100_000  # what was made at the start is never looked through again
