@@ -32,8 +32,9 @@ from api.observing.traces import Traces, traces
 from api.peering import peer_routes
 from api.publishing import publishing
 from api.push.delivering import delivering
+from api.push.management import stream_routes
 from api.push.polling import poll_routes
-from api.push.ssf import Transmitter, stream_routes
+from api.push.transmitters import Transmitter
 from api.reads.stores import store
 from api.reporting import report_routes
 from api.research.links import selection_routes

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from api.push.messages import Held, Messages, held, verification_id
 from api.push.payloads import Told, Unread, message_id, read
-from api.push.ssf import Call, Transmitter, parsed, told
+from api.push.transmitters import Call, Transmitter, parsed, told
 from governance import receivers, streams
 from governance.errors import Forbidden, NotFound
 from governance.receivers import TOKEN_ERRORS, Receiver, Stream

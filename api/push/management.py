@@ -3,61 +3,31 @@
 Whoever manages a stream is an ADMIN of the platform that receives, with its bearer token.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio.to_thread
-import orjson
-import sqlalchemy as sa
-from pydantic import BaseModel, Field, ValidationError
-from sqlmodel import Session, col, select
-from starlette.requests import ClientDisconnect, Request
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.auth import Members
-from api.bodies import BadRequest, whole_body
-from api.execution import Executor
-from api.limiting.counting import counted, counted_member
-from api.limiting.rates import LimitRefused, headers
-from api.outward import Outside
+from api.limiting.counting import counted
 from api.push.addresses import receiver_url
 from api.push.messages import audience
 from api.push.sets import URIS, types_of
+from api.push.transmitters import STATUSES, Call, Transmitter, parsed, refused_as, told
 from governance import receivers, streams
-from governance.database import Database
-from governance.errors import (
-    Busy,
-    Conflict,
-    InvalidInput,
-    NotFound,
-    RefusalCode,
-    Refused,
-    Unauthenticated,
-)
-from governance.membership import Actor
-from governance.peers import PeerPlatform
+from governance.errors import Conflict, InvalidInput, Refused
 from governance.platforms import Platform
 from governance.receivers import Receiver, Stream
 from governance.sealing import seal
-from governance.settings import Keys, Settings
-from governance.tokens import ALGORITHMS, RS256, TokenKeys
+from governance.tokens import ALGORITHMS, RS256
 from governance.words import Delivery, ReceiverStatus
 
 METHODS = {"urn:ietf:rfc:8935": Delivery.PUSH, "urn:ietf:rfc:8936": Delivery.POLL}
 _METHOD = {delivery: urn for urn, delivery in METHODS.items()}
-LARGEST_REQUEST = 64 * 1024  # bytes
-STATUSES = {429: "too_many_requests", 401: "authentication_failed", 403: "access_denied"}
-_STATUSES = {
-    RefusalCode.FORBIDDEN: 403,
-    RefusalCode.NOT_FOUND: 404,
-    RefusalCode.CONFLICT: 409,
-}
-Found = TypeVar("Found")
-Handler = Callable[["Call"], Awaitable[Response]]
 
 
 class DeliveryRequest(BaseModel):
@@ -89,135 +59,6 @@ class VerificationRequest(BaseModel):
     state: str | None = Field(default=None, max_length=1_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request: who asks, of which issuer, with what."""
-
-    actor: Actor
-    issuer: Platform
-    body: bytes
-    stream_id: str | None
-
-
-class Transmitter:
-    """What the routes share."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        database: Database,
-        members: Members,
-        settings: Settings,
-        tokens: TokenKeys,
-    ) -> None:
-        self.executor, self.database, self.base = executor, database, settings.public_url
-        self.keys: Keys = settings.keys()
-        self.tokens, self.outside = tokens, Outside(settings)
-        self._members = members
-
-    def now(self) -> datetime:
-        return self.executor.now()
-
-    def configuration(self, receiver: Receiver, stream: Stream, issuer: str, domain: str) -> Any:
-        """A stream as SSF 1.0 section 8.1.1 has it."""
-        url = receiver.url or f"{self.base}/ssf/{issuer}/poll/{receiver.id}"
-        found: dict[str, Any] = {
-            "stream_id": receiver.id,
-            "iss": f"{self.base}/{issuer}",
-            "aud": audience(domain),
-            "events_supported": list(URIS),
-            "events_requested": stream.requested,
-            "events_delivered": [uri for uri in stream.requested if uri in URIS],
-            "delivery": {"method": _METHOD[receiver.delivery], "endpoint_url": url},
-            "min_verification_interval": int(streams.VERIFIED_EVERY.total_seconds()),
-            "signing_alg": stream.algorithm,
-        }
-        return found | ({"description": stream.description} if stream.description else {})
-
-    async def issuer(self, domain: str) -> Platform:
-        # Nothing is issued in the name of a platform that another node speaks for.
-        is_peers = sa.exists().where(col(PeerPlatform.platform_id) == col(Platform.id))
-        query = select(Platform).where(Platform.domain == domain, sa.not_(is_peers))
-        found = await self.reading(lambda session: session.exec(query).first())
-        if found is None:
-            raise NotFound("no platform of this domain on this node")
-        return found
-
-    async def reading(self, question: Callable[[Session], Found]) -> Found:
-        def ask() -> Found:
-            with self.database.reading() as session:
-                return question(session)
-
-        return await anyio.to_thread.run_sync(ask)
-
-    async def writing(self, change: Callable[[Session], Found]) -> Found:
-        def write() -> Found:
-            with self.database.writing() as session:
-                return change(session)
-
-        return await anyio.to_thread.run_sync(write)
-
-    def endpoint(self, handle: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """A route: who asks is known and counted, and what was refused is told as JSON."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(await self._call(request))
-            except Refused as refused:
-                return _refused(refused)
-            except BadRequest as bad:
-                return told(bad.status, "invalid_request", bad.message)
-            except LimitRefused as limit:
-                wait = {"Retry-After": str(limit.budget.resets), **headers([limit.budget])}
-                return told(429, STATUSES[429], limit.message, wait)
-            except Busy:
-                return told(503, "busy", "others kept the writers' turn: try again")
-            except ClientDisconnect:
-                return Response(status_code=400)
-
-        return answer
-
-    async def _call(self, request: Request) -> Call:
-        actor = await counted_member(request, self._members, self.executor.rates)
-        if actor is None:
-            raise Unauthenticated("this takes a member's credential")
-        issuer = await self.issuer(request.path_params["domain"])
-        declared = request.headers.get("content-length", "").encode()
-        body = await whole_body(declared, request.receive, LARGEST_REQUEST)
-        stream_id = request.path_params.get("stream_id") or request.query_params.get("stream_id")
-        return Call(actor, issuer, body, stream_id)
-
-
-AnyRequest = TypeVar("AnyRequest", bound=BaseModel)
-
-
-def parsed(kind: type[AnyRequest], body: bytes) -> AnyRequest:
-    """The body; InvalidInput names the first field that isn't right."""
-    try:
-        return kind.model_validate(orjson.loads(body))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"])) or "body"
-        raise InvalidInput(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
-    except ValueError:
-        raise InvalidInput("expected JSON") from None
-
-
-def told(
-    status: int, error: str, words: str, more: Mapping[str, str] | None = None
-) -> JSONResponse:
-    """An error, as RFC 8935 section 2.3 writes them."""
-    return JSONResponse({"err": error, "description": words}, status, more)
-
-
-def _refused(refused: Refused) -> JSONResponse:
-    if isinstance(refused, Unauthenticated):
-        wanted = {"WWW-Authenticate": "Bearer"}
-        return told(401, STATUSES[401], refused.message, wanted)
-    status = _STATUSES.get(refused.code, 400)
-    return told(status, STATUSES.get(status, "invalid_request"), refused.message)
-
-
 def stream_routes(transmitter: Transmitter) -> list[Route]:
     """The management API (SSF 1.0, sections 7 and 8)."""
     own = Management(transmitter)
@@ -227,7 +68,7 @@ def stream_routes(transmitter: Transmitter) -> list[Route]:
         try:
             issuer = await transmitter.issuer(request.path_params["domain"])
         except Refused as refused:
-            return _refused(refused)
+            return refused_as(refused)
         return JSONResponse(own.discovery(issuer.domain))
 
     async def jwks(request: Request) -> Response:
@@ -384,6 +225,22 @@ class Management:
             return told(429, STATUSES[429], conflict.message)
         return Response(status_code=204)
 
+    def _configuration(self, receiver: Receiver, stream: Stream, issuer: str, domain: str) -> Any:
+        """A stream as SSF 1.0 section 8.1.1 has it."""
+        url = receiver.url or f"{self._at.base}/ssf/{issuer}/poll/{receiver.id}"
+        found: dict[str, Any] = {
+            "stream_id": receiver.id,
+            "iss": f"{self._at.base}/{issuer}",
+            "aud": audience(domain),
+            "events_supported": list(URIS),
+            "events_requested": stream.requested,
+            "events_delivered": [uri for uri in stream.requested if uri in URIS],
+            "delivery": {"method": _METHOD[receiver.delivery], "endpoint_url": url},
+            "min_verification_interval": int(streams.VERIFIED_EVERY.total_seconds()),
+            "signing_alg": stream.algorithm,
+        }
+        return found | ({"description": stream.description} if stream.description else {})
+
     def _own(self, session: Session, call: Call, ident: str | None) -> tuple[Receiver, Stream]:
         actor = streams.manager(call.actor)
         if ident is None:
@@ -392,7 +249,7 @@ class Management:
 
     def _told(self, session: Session, receiver: Receiver, stream: Stream, call: Call) -> Any:
         domain = session.get_one(Platform, receiver.platform_id).domain
-        return self._at.configuration(receiver, stream, call.issuer.domain, domain)
+        return self._configuration(receiver, stream, call.issuer.domain, domain)
 
     def _delivery(self, asked: DeliveryRequest | None) -> tuple[Delivery, str | None]:
         if asked is None:
