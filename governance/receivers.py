@@ -17,6 +17,7 @@ from governance.fields import EnumText, new_id
 from governance.fields import UTCDateTime as Utc
 from governance.membership import find_platform
 from governance.rules.delivery import pause_after
+from governance.turns import Turn
 from governance.words import Delivery, LetterState, ReceiverStatus
 
 MOST_RECEIVERS = 20  # of a platform
@@ -51,7 +52,8 @@ class Receiver(SQLModel, table=True):
 
 
 class Letter(SQLModel, table=True):
-    """An event that a receiver didn't take; replayed, it waits to be sent again."""
+    """An event that a receiver didn't take; replayed, it waits to be sent again. `position` is its
+    place in the feed; below zero, that of an account's turn."""
 
     __tablename__ = "letters"
 
@@ -77,7 +79,8 @@ class Stream(SQLModel, table=True):
     is_verifying: bool = False
     verification_state: str | None = None
     verified_at: datetime | None = Field(default=None, sa_type=Utc)
-    acknowledged: list[int] = Field(default_factory=list, sa_type=sa.JSON)  # ahead of `position`
+    acknowledged: list[int] = Field(default_factory=list, sa_type=sa.JSON)  # ahead of the rest
+    turn: int | None = Field(default=None, sa_type=sa.BigInteger)  # done with; null: none wanted
 
 
 def add_webhook(
@@ -167,11 +170,16 @@ def due(session: Session, now: datetime) -> list[Receiver]:
     verifying = sa.exists().where(
         col(Stream.receiver_id) == col(Receiver.id), col(Stream.is_verifying)
     )
+    turning = sa.exists().where(
+        col(Stream.receiver_id) == col(Receiver.id),
+        col(Turn.platform_id) == col(Stream.issuer_id),
+        col(Turn.position) > col(Stream.turn),
+    )
     query = select(Receiver).where(
         Receiver.status == ReceiverStatus.ENABLED,
         Receiver.delivery != Delivery.POLL,
         sa.or_(col(Receiver.next_at).is_(None), col(Receiver.next_at) <= now),
-        sa.or_(col(Receiver.position) < newest(session), waiting, verifying),
+        sa.or_(col(Receiver.position) < newest(session), waiting, verifying, turning),
     )
     return list(session.exec(query.order_by(col(Receiver.id))))
 
@@ -216,6 +224,12 @@ def advance(session: Session, ident: str, before: int, to: int) -> bool:
         .values(position=to, attempts=0, problem=None, next_at=None)
     )
     return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def well(session: Session, ident: str) -> None:
+    """Notes that a receiver took something that isn't of the feed."""
+    done = sa.update(Receiver).where(col(Receiver.id) == ident)
+    session.execute(done.values(attempts=0, problem=None, next_at=None))
 
 
 def failed(session: Session, ident: str, problem: str, *, now: datetime, jitter: float) -> None:

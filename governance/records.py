@@ -15,6 +15,7 @@ from governance import (
     reporting,
     sanctions,
     selections,
+    turns,
 )
 from governance.exporting import files
 
@@ -35,4 +36,5 @@ __all__ = [
     "reporting",
     "sanctions",
     "selections",
+    "turns",
 ]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import receivers
+from governance import receivers, turns
 from governance.errors import Conflict, Forbidden, NotFound
 from governance.fields import new_id
 from governance.membership import Actor
@@ -38,6 +38,7 @@ def create(
     delivery: Delivery,
     url: str | None,
     types: Sequence[EventType],
+    has_turns: bool = False,
     now: datetime,
 ) -> Receiver:
     """A stream of the issuer's events for the member's platform, from now on."""
@@ -53,6 +54,7 @@ def create(
     )
     session.add(receiver)
     session.flush()
+    want_turns(session, stream, has_turns=has_turns)
     session.add(stream)
     session.flush()
     return receiver
@@ -65,6 +67,25 @@ def new_stream_id() -> str:
 def wanted(issuer: Platform, types: Sequence[EventType]) -> dict[str, object]:
     """The filter of the feed that a stream is."""
     return {"platform": issuer.domain, "types": [str(one) for one in types]}
+
+
+def want_turns(session: Session, stream: Stream, *, has_turns: bool) -> None:
+    """Tells of the issuer's accounts from now on, or no longer."""
+    if not has_turns:
+        stream.turn = None
+    elif stream.turn is None:
+        stream.turn = turns.newest(session)
+
+
+def turned(session: Session, ident: str, before: int, to: int) -> bool:
+    """Notes that a stream is done with turns up to a place; False if it is elsewhere by now."""
+    done = session.execute(
+        sa.update(Stream)
+        .where(col(Stream.receiver_id) == ident, col(Stream.turn) == before)
+        .values(turn=to)
+    )
+    receivers.well(session, ident)
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def own(session: Session, actor: Actor, issuer: Platform, ident: str) -> tuple[Receiver, Stream]:
@@ -116,9 +137,12 @@ def acknowledge(
     session: Session, receiver: Receiver, stream: Stream, positions: Sequence[int]
 ) -> None:
     """Notes events that a polling receiver is done with, in whatever order."""
-    newest = receivers.newest(session)
-    ahead = {*stream.acknowledged, *(p for p in positions if receiver.position < p <= newest)}
-    stream.acknowledged = sorted(ahead)[:MOST_ACKNOWLEDGED]
+    newest, turn = receivers.newest(session), turns.newest(session)
+    told = {p for p in positions if receiver.position < p <= newest}
+    if stream.turn is not None:
+        told |= {p for p in positions if stream.turn < -p <= turn}
+    ahead = sorted({*stream.acknowledged, *told}, key=abs)
+    stream.acknowledged = ahead[:MOST_ACKNOWLEDGED]
     session.add(stream)
     session.execute(
         sa.delete(Letter).where(
@@ -127,10 +151,12 @@ def acknowledge(
     )
 
 
-def settle(session: Session, receiver: Receiver, stream: Stream, position: int) -> None:
-    """Everything up to a place is done with."""
-    if position > receiver.position:
-        receiver.position = position
-        stream.acknowledged = [one for one in stream.acknowledged if one > position]
-        session.add(receiver)
-        session.add(stream)
+def settle(session: Session, receiver: Receiver, stream: Stream, position: int, turn: int) -> None:
+    """Everything up to a place in the feed, and up to a turn, is done with."""
+    receiver.position = max(position, receiver.position)
+    if stream.turn is not None:
+        stream.turn = max(turn, stream.turn)
+    open_ = (receiver.position, stream.turn or 0)
+    stream.acknowledged = [p for p in stream.acknowledged if p > open_[0] or -p > open_[1]]
+    session.add(receiver)
+    session.add(stream)

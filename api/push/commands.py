@@ -18,6 +18,7 @@ from governance.words import Delivery, EventType, Measure, ReceiverStatus
 
 app = typer.Typer(help="Receivers that events are pushed to.")
 
+TURN = "turn~"  # of an account, by its number
 Ident = Annotated[str, typer.Argument(help="Id of a receiver, psh_…; `comity push list`.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Cursors of events; all if left out.")]
 
@@ -128,17 +129,23 @@ def dead(
     with opened() as database, database.reading() as session:
         for letter in receivers.letters(session, ident):
             at = f"{letter.at:%Y-%m-%dT%H:%M:%SZ}"
-            place = f"{PREFIX}{letter.position}"
-            print(letter.receiver_id, place, at, letter.state, letter.problem, sep="\t")
+            place = letter.position
+            named = f"{PREFIX}{place}" if place > 0 else f"{TURN}{-place}"
+            print(letter.receiver_id, named, at, letter.state, letter.problem, sep="\t")
 
 
 @app.command()
 def replay(ident: Ident, cursors: Places = None) -> None:
     """Send dead letters again, once each, as the events then stand."""
     with opened() as database, database.writing() as session:
-        count = receivers.replay(session, ident, [_place(text) for text in cursors or ()])
+        count = receivers.replay(session, ident, [_letter(text) for text in cursors or ()])
     err.print(f"{count:,} to be sent again", highlight=False)
     sys.exit(0 if count else 1)
+
+
+def _letter(text: str) -> int:
+    """The place of a letter: in the feed, or below zero of a turn."""
+    return -_place(text.removeprefix(TURN)) if text.startswith(TURN) else _place(text)
 
 
 def _place(text: str) -> int:

@@ -21,13 +21,16 @@ from api.observing import logs
 from api.outward import NotPublic, Outside
 from api.posting import Unanswered, post
 from api.push.messages import Held, Message, Messages, held, verdict
-from api.push.payloads import Told, Unread, read
-from governance import receivers, streams
+from api.push.payloads import Told, Unread, read, read_turn
+from api.push.sets import turns_of
+from api.push.turning import turning
+from governance import receivers, streams, turns
 from governance.database import Database
 from governance.migrations import is_current
 from governance.receivers import Receiver, Stream
 from governance.rules.delivery import Verdict, is_given_up
 from governance.settings import Settings
+from governance.turns import Turn
 from governance.words import ReceiverStatus
 
 EVERY = timedelta(seconds=1)  # between looks at what is due
@@ -78,6 +81,8 @@ class Courier:
     async def run(self) -> None:
         """Serves each receiver at its own pace, so that none waits for another."""
         async with anyio.create_task_group() as tasks:
+            if self._messages.may_be_tokens:
+                tasks.start_soon(turning, self.database, self._now)
             while True:
                 for receiver in await self._asked(partial(receivers.due, now=self._now())):
                     if receiver.id not in self._served:
@@ -104,7 +109,7 @@ class Courier:
 
     async def _batch(self, ident: str) -> bool:
         """Sends a few events; whether to go on at once."""
-        to, end, letters = await self._asked(partial(_state, ident=ident))
+        to, end, letters, turned = await self._asked(partial(_state, ident=ident))
         if to is None or not self._is_ready(to.receiver):
             return False  # it was due when it was looked up
         if to.stream is not None and to.stream.is_verifying:
@@ -112,6 +117,8 @@ class Courier:
         for position in letters:
             if not await self._resent(to, position):
                 return False
+        if to.stream is not None and turned:
+            return await self._turned(to, to.stream, turned[0])
         if to.receiver.position >= end:
             return False
         return await self._sent_on(to, end)
@@ -186,13 +193,38 @@ class Courier:
     async def _resent(self, to: Held, position: int) -> bool:
         """Sends a letter again, once; whether to go on."""
         receiver = to.receiver
-        found, _ = await read(self._executor, receiver, position - 1, 1)
-        told = found[0] if found and found[0].position == position else None
+        told = await self._letter(receiver, position)
         found_so, why = await self._send(to, told) if told else (Verdict.TAKEN, "")
         if found_so is Verdict.TAKEN:  # or there is nothing left that the receiver may know
             done = partial(receivers.answered, ident=receiver.id, position=position)
             return await self._done(done)
         return await self._done(partial(self._note_letter, receiver, position, found_so, why))
+
+    async def _letter(self, receiver: Receiver, position: int) -> Told | None:
+        """What a letter is about, as it now stands."""
+        if position < 0:
+            turn = await self._asked(lambda session: session.get(Turn, -position))
+            return await read_turn(self._executor, receiver, turn) if turn else None
+        found, _ = await read(self._executor, receiver, position - 1, 1)
+        return found[0] if found and found[0].position == position else None
+
+    async def _turned(self, to: Held, stream: Stream, turn: Turn) -> bool:
+        """Tells of an account's turn; whether to go on."""
+        told = None
+        if turn.turn in turns_of(stream.requested):
+            told = await read_turn(self._executor, to.receiver, turn)
+        found, why = await self._send(to, told) if told else (Verdict.TAKEN, "")
+        if found is not Verdict.TAKEN and not is_given_up(found, to.receiver.attempts + 1):
+            return await self._done(partial(self._note_trouble, to.receiver, found, why))
+        return await self._done(partial(self._note_turn, stream, turn, found, why))
+
+    def _note_turn(
+        self, stream: Stream, turn: Turn, found: Verdict, why: str, session: Session
+    ) -> bool:
+        ident, before = stream.receiver_id, stream.turn
+        if found is not Verdict.TAKEN:
+            receivers.bury(session, ident, -turn.position, why, now=self._now())
+        return before is not None and streams.turned(session, ident, before, turn.position)
 
     def _note(
         self,
@@ -247,12 +279,13 @@ class Courier:
         return await anyio.to_thread.run_sync(ask)
 
 
-def _state(session: Session, ident: str) -> tuple[Held | None, int, list[int]]:
-    return (
-        held(session, ident),
-        receivers.newest(session),
-        receivers.waiting(session, ident, WINDOW),
-    )
+def _state(session: Session, ident: str) -> tuple[Held | None, int, list[int], list[Turn]]:
+    to, stream = held(session, ident), session.get(Stream, ident)
+    turned = []
+    if stream is not None and stream.turn is not None:
+        turned = turns.after(session, stream.issuer_id, stream.turn, 1)
+    letters = receivers.waiting(session, ident, WINDOW)
+    return to, receivers.newest(session), letters, turned
 
 
 def _of_different_sanctions(found: Sequence[Told]) -> list[Told]:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from api.limiting.counting import counted
 from api.push.addresses import receiver_url
 from api.push.messages import audience
-from api.push.sets import URIS, types_of
+from api.push.sets import SUPPORTED, turns_of, types_of
 from api.push.transmitters import STATUSES, Call, Transmitter, parsed, refused_as, told
 from governance import receivers, streams
 from governance.errors import Conflict, InvalidInput, Refused
@@ -132,12 +132,12 @@ class Management:
         def change(session: Session) -> Any:
             actor = streams.manager(call.actor)
             delivery, url = self._delivery(asked.delivery)
-            requested = list(URIS) if asked.events_requested is None else asked.events_requested
+            requested = SUPPORTED if asked.events_requested is None else asked.events_requested
             stream = Stream(
                 receiver_id=streams.new_stream_id(),
                 issuer_id=call.issuer.id,
                 description=asked.description,
-                requested=requested,
+                requested=list(requested),
                 algorithm=_algorithm(asked.signing_alg),
             )
             stream.authorization = self._sealed(stream.receiver_id, asked.delivery)
@@ -149,6 +149,7 @@ class Management:
                 delivery=delivery,
                 url=url,
                 types=types_of(requested),
+                has_turns=bool(turns_of(requested)),
                 now=self._at.now(),
             )
             return self._told(session, receiver, stream, call)
@@ -170,10 +171,9 @@ class Management:
                 receiver.delivery, receiver.url = self._delivery(asked.delivery)
                 stream.authorization = self._sealed(receiver.id, asked.delivery)
             if is_whole or asked.events_requested is not None:
-                every = list(URIS)
-                stream.requested = (
-                    every if asked.events_requested is None else (asked.events_requested)
-                )
+                requested = asked.events_requested
+                stream.requested = list(SUPPORTED) if requested is None else requested
+                streams.want_turns(session, stream, has_turns=bool(turns_of(stream.requested)))
                 receiver.filter = streams.wanted(call.issuer, types_of(stream.requested))
             if is_whole or asked.description is not None:
                 stream.description = asked.description
@@ -232,9 +232,9 @@ class Management:
             "stream_id": receiver.id,
             "iss": f"{self._at.base}/{issuer}",
             "aud": audience(domain),
-            "events_supported": list(URIS),
+            "events_supported": SUPPORTED,
             "events_requested": stream.requested,
-            "events_delivered": [uri for uri in stream.requested if uri in URIS],
+            "events_delivered": [uri for uri in stream.requested if uri in SUPPORTED],
             "delivery": {"method": _METHOD[receiver.delivery], "endpoint_url": url},
             "min_verification_interval": int(streams.VERIFIED_EVERY.total_seconds()),
             "signing_alg": stream.algorithm,

@@ -56,6 +56,11 @@ class Messages:
         self._keys, self._tokens = settings.keys(), settings.token_keys()
         self._base = settings.public_url
 
+    @property
+    def may_be_tokens(self) -> bool:
+        """Whether this node issues security event tokens."""
+        return self._tokens is not None and bool(self._base)
+
     def of(self, to: Held, told: Told, now: datetime) -> Message:
         """An event for a receiver."""
         if to.stream is None:
@@ -81,7 +86,7 @@ class Messages:
         return {"issuer": f"{self._base}/{to.issuer}", "audience": audience(to.domain)}
 
     def _signed(self, stream: Stream, claims: dict[str, Any]) -> str:
-        if self._tokens is None or not self._base:
+        if self._tokens is None or not self.may_be_tokens:
             raise BadSetting("COMITY_PUBLIC_URL and the key file of tokens: expected both")
         return self._tokens.signed(claims, stream.algorithm)
 

@@ -10,11 +10,15 @@ import orjson
 from api.asking import Request
 from api.execution import Executor
 from api.reads.stretches import PREFIX
+from governance.fields import print_instant
 from governance.membership import Actor
 from governance.receivers import Receiver
+from governance.turns import Turn
 from governance.words import MemberKind, Role
 
-DOCUMENT = (Path(__file__).parent / "event.graphql").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
+DOCUMENT = (HERE / "event.graphql").read_text(encoding="utf-8")
+ACCOUNT = (HERE / "account.graphql").read_text(encoding="utf-8")
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -24,7 +28,8 @@ class Unread(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event of the feed, as its receiver may know it."""
+    """One event of the feed, as its receiver may know it; or, at a place below zero, an account's
+    turn."""
 
     position: int
     event: Mapping[str, Any]
@@ -39,17 +44,34 @@ async def read(
 ) -> tuple[list[Told], bool]:
     """The next events after a place that fit, and whether more follow."""
     variables = {"after": f"{PREFIX}{after}", "first": first, "filter": dict(wanted) or None}
-    asked = Request(DOCUMENT, variables, None, _reader(receiver), "", True)
+    page = (await _answer(executor, receiver, DOCUMENT, variables))["eventPage"]
+    return [Told(_place(event["cursor"]), event) for event in page["nodes"]], page["hasNextPage"]
+
+
+async def read_turn(executor: Executor, receiver: Receiver, turn: Turn) -> Told | None:
+    """An account's turn; None where the receiver may not know whose account it is, or any more."""
+    asked = await _answer(executor, receiver, ACCOUNT, {"id": turn.sanction_id})
+    sanction = asked["sanction"]
+    if sanction is None or sanction["subject"] is None:
+        return None
+    told = {"turn": turn.turn.value, "occurredAt": print_instant(turn.at), "sanction": sanction}
+    return Told(-turn.position, told | {"subject": sanction["subject"]})
+
+
+async def _answer(
+    executor: Executor, receiver: Receiver, document: str, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    asked = Request(document, variables, None, _reader(receiver), "", True)
     answer = orjson.loads((await executor.answer(asked)).body)
     if answer.get("errors") or not answer.get("data"):
         raise Unread
-    page = answer["data"]["eventPage"]
-    return [Told(_place(event["cursor"]), event) for event in page["nodes"]], page["hasNextPage"]
+    data: dict[str, Any] = answer["data"]
+    return data
 
 
 def message_id(receiver: Receiver, position: int) -> str:
     """The same each time that an event is sent to a receiver, so that it is counted once."""
-    return f"{receiver.id}_{position}"
+    return f"{receiver.id}_{position}" if position > 0 else f"{receiver.id}_t{-position}"
 
 
 def _reader(receiver: Receiver) -> Actor:

@@ -1,5 +1,6 @@
 """Polling for security event tokens (RFC 8936): each until it is acknowledged."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,13 +13,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.push.messages import Held, Messages, held, verification_id
-from api.push.payloads import Told, Unread, message_id, read
+from api.push.payloads import Told, Unread, message_id, read, read_turn
+from api.push.sets import turns_of
 from api.push.transmitters import Call, Transmitter, parsed, told
-from governance import receivers, streams
+from governance import receivers, streams, turns
 from governance.errors import Forbidden, NotFound
 from governance.receivers import TOKEN_ERRORS, Receiver, Stream
 from governance.rules.disclosure import READERS
 from governance.settings import Settings
+from governance.turns import Turn
 from governance.words import Delivery, ReceiverStatus
 
 MOST = 100  # tokens in an answer
@@ -95,14 +98,15 @@ class Polling:
         )
         open_ = [one for one in found if one.position not in ahead]
         done = _done_with(found, open_, end, has_more=has_more)
-        if done > receiver.position:
-            await self._at.writing(partial(_settle, ident=receiver.id, position=done))
+        turned, turn = await self._turned(receiver, stream, first)
+        if done > receiver.position or (stream.turn is not None and turn > stream.turn):
+            await self._at.writing(partial(_settle, ident=receiver.id, position=done, turn=turn))
         letters = await self._letters(receiver, most)
         sets = {}
         if stream.is_verifying and most:
             sets[verification_id(stream)] = self._messages.verification(to, stream, self._at.now())
         room = max(0, most - len(sets))
-        due = [*letters, *open_]
+        due = [*letters, *open_, *turned]
         sets |= await anyio.to_thread.run_sync(self._signed, to, stream, due[:room])
         return sets, has_more or len(due) > room
 
@@ -112,9 +116,28 @@ class Polling:
         places: Sequence[int] = await self._at.reading(which) if most else ()
         again = []
         for place in places:
-            found, _ = await read(self._at.executor, receiver, place - 1, 1)
+            found, _ = await read(self._at.executor, receiver, max(0, place - 1), 1)
             again += [one for one in found if one.position == place]
+            if place < 0 and (turn := await self._at.reading(partial(_turn, place=-place))):
+                told = await read_turn(self._at.executor, receiver, turn)
+                again += [told] if told else []
         return again
+
+    async def _turned(
+        self, receiver: Receiver, stream: Stream, most: int
+    ) -> tuple[list[Told], int]:
+        """Turns that aren't acknowledged, oldest first, and up to which all others are."""
+        if stream.turn is None:
+            return [], 0
+        of = partial(turns.after, platform_id=stream.issuer_id, position=stream.turn, most=most)
+        wanted, ahead, open_ = turns_of(stream.requested), set(stream.acknowledged), []
+        done = stream.turn
+        for turn in await self._at.reading(of):
+            if turn.turn in wanted and -turn.position not in ahead:
+                told = await read_turn(self._at.executor, receiver, turn)
+                open_ += [told] if told else []
+            done = done if open_ else turn.position
+        return open_, done
 
     def _signed(self, to: Held, stream: Stream, due: Sequence[Told]) -> dict[str, str]:
         now = self._at.now()
@@ -159,18 +182,26 @@ def _done_with(found: Sequence[Told], open_: Sequence[Told], end: int, *, has_mo
 
 
 def _places(receiver: Receiver, idents: Mapping[str, Any]) -> dict[int, Any]:
-    """Places of the feed that tokens were about; others name nothing."""
-    prefix = f"{receiver.id}_"
-    numbers = {ident.removeprefix(prefix): it for ident, it in idents.items() if prefix in ident}
-    return {int(n): it for n, it in numbers.items() if n.isascii() and n.isdigit() and len(n) < 19}
+    """Places of the feed, and below zero of turns, that tokens were about; others name nothing."""
+    found = {}
+    for ident, it in idents.items():
+        named = re.fullmatch(rf"{receiver.id}_(t?)([0-9]{{1,18}})", ident)
+        if named:
+            found[-int(named[2]) if named[1] else int(named[2])] = it
+    return found
 
 
-def _settle(session: Session, ident: str, position: int) -> None:
+def _settle(session: Session, ident: str, position: int, turn: int) -> None:
     receiver, stream = session.get(Receiver, ident), session.get(Stream, ident)
     if receiver is not None and stream is not None:
-        streams.settle(session, receiver, stream, position)
+        streams.settle(session, receiver, stream, position, turn)
 
 
-def _newest(session: Session, ident: str) -> tuple[int, int]:
+def _newest(session: Session, ident: str) -> tuple[int, int, int]:
     stream = session.get(Stream, ident)
-    return receivers.newest(session), stream.verifications if stream else 0
+    told = stream.verifications if stream else 0
+    return receivers.newest(session), turns.newest(session), told
+
+
+def _turn(session: Session, place: int) -> Turn | None:
+    return session.get(Turn, place)

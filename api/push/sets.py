@@ -6,14 +6,20 @@ from typing import Any
 
 from api.push.payloads import Told
 from governance.fields import parse_instant
+from governance.rules.turning import AccountTurn
 from governance.words import EventType
 
 EVENTS = "urn:x-comity:event:v1:"
 SSF = "https://schemas.openid.net/secevent/ssf/event-type/"
 VERIFICATION = f"{SSF}verification"
 
+RISC = "https://schemas.openid.net/secevent/risc/event-type/"  # RISC 1.0 sections 2.3 and 2.4
+TURNS = {f"{RISC}account-{one.value.lower()}": one for one in AccountTurn}
+
 URIS = {EVENTS + one.value.lower().replace("_", "-"): one for one in EventType}
+SUPPORTED = [*URIS, *TURNS]
 _OF_TYPE = {one: uri for uri, one in URIS.items()}
+_OF_TURN = {one: uri for uri, one in TURNS.items()}
 
 
 def types_of(requested: Sequence[str]) -> list[EventType]:
@@ -21,18 +27,33 @@ def types_of(requested: Sequence[str]) -> list[EventType]:
     return [URIS[uri] for uri in dict.fromkeys(requested) if uri in URIS]
 
 
+def turns_of(requested: Sequence[str]) -> set[AccountTurn]:
+    """The turns of accounts that URIs name."""
+    return {TURNS[uri] for uri in requested if uri in TURNS}
+
+
 def claims(told: Told, *, issuer: str, audience: str, ident: str, now: datetime) -> dict[str, Any]:
     """The claims of an event. There is no `exp`: what happened doesn't expire."""
     event = dict(told.event)
     subject, at = event.pop("subject"), parse_instant(event.pop("occurredAt"))
-    uri = _OF_TYPE[EventType[event["type"]]]
+    if "turn" in event:
+        uri, said = _OF_TURN[AccountTurn[event["turn"]]], _reason(event)
+    else:
+        uri, said = _OF_TYPE[EventType[event["type"]]], event
     return {
         **_about(issuer, audience, ident, now),
         "toe": int(at.timestamp()),
         "txn": event["sanction"]["id"],
         "sub_id": subject_id(subject, event["sanction"]["id"]),
-        "events": {uri: event},
+        "events": {uri: said},
     }
+
+
+def _reason(event: Mapping[str, Any]) -> dict[str, str]:
+    """Why an account was disabled, where RISC has a word for it: spam, bots and fakes, which are
+    all that is ever permanent. Of a time-out it has none, and none is said."""
+    is_bulk = event["turn"] == AccountTurn.DISABLED and event["sanction"]["permanentBasis"]
+    return {"reason": "bulk-account"} if is_bulk else {}
 
 
 def verification(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from governance import following, receivers, selections, streams
+from governance import following, receivers, selections, streams, turns
 from governance.backups import backup
 from governance.exporting.files import ExportFile
 from governance.log.growth import Forked
@@ -156,8 +156,10 @@ def receive(world: World, team: Team) -> None:
         delivery=Delivery.POLL,
         url=None,
         types=[EventType.SANCTION_ISSUED],
+        has_turns=True,
         now=NOW,
     )
+    world.do(turns.record, NOW)
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,16 @@ import orjson
 import pytest
 
 from api.observing.logs import JsonLines
+from api.push import delivering, polling, turning
 from api.research import making
+from governance.tokens import write_token_keys
 from tests.api.http.matrix import Matrix
 from tests.api.http.matrix import matrix as made
 from tests.api.http.outside import Node
+from tests.api.http.streaming import Streams, issuing
 from tests.builders import Team
 from tests.postgres import Server
+from tests.receiving import Endpoint, receiving
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +93,7 @@ def partner(request: pytest.FixtureRequest) -> Team:
 
 
 def _node(request: pytest.FixtureRequest) -> Node:
-    name = "node" if "node" in request.fixturenames else "lite"
+    name = next(name for name in ("issuer", "node", "lite") if name in request.fixturenames)
     found = request.getfixturevalue(name)
     assert isinstance(found, Node)
     return found
@@ -113,3 +117,41 @@ def matrix(
     with made(postgres.url(name), path / "comity.key") as matrix:
         yield matrix
     postgres.drop(name)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let looks at streams follow each other at once."""
+    monkeypatch.setattr(delivering, "EVERY", timedelta(seconds=0.03))
+    monkeypatch.setattr(turning, "EVERY", timedelta(seconds=0.03))
+    monkeypatch.setattr(polling, "LOOK", 0.02)
+    monkeypatch.setattr(polling, "HOLD", 0.2)
+
+
+@pytest.fixture(scope="session")
+def token_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of keys for tokens; making them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("keys") / "comity.token.keys"
+    write_token_keys(file)
+    return file
+
+
+@pytest.fixture
+def issuer(database_url: str, token_keys: Path, tmp_path: Path, hasty: None) -> Iterator[Node]:
+    """Yield a node that issues tokens, on each engine."""
+    shutil.copy2(token_keys, tmp_path)
+    with issuing(database_url, tmp_path) as node:
+        yield node
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """Yield a receiver that takes everything."""
+    with receiving(Endpoint()) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def streams(issuer: Node, team: Team, partner: Team) -> Streams:
+    """Return the partner's side of streams of `mod.example`."""
+    return Streams(issuer, team, partner)
