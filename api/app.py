@@ -121,7 +121,7 @@ def create_app(
             *GRAPHIQL,
             *explorer_routes(site, keys, members),
             *log_routes(database, sequencer),
-            *selection_routes(database, keys, settings.selection_path, now),
+            *selection_routes(database, keys, executor.rates, settings.selection_path, now),
             *download_routes(settings.export_folder),
             *report_routes(database, executor.rates, now),
             *peer_routes(database, sequencer, members, executor.rates, now),

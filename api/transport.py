@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 import orjson
@@ -18,6 +16,7 @@ from api.auth import Members
 from api.bodies import BadRequest, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
+from api.limiting.counting import network_of
 from api.media import GRAPHQL, JSON, accepted, is_json, takes_events
 from api.observing.feeds import Followed
 from api.observing.notes import current
@@ -184,16 +183,6 @@ def _fields(scope: Scope) -> Fields:
         elif name == b"accept":
             fields[name] += b"," + value
     return fields
-
-
-@lru_cache(1_024)
-def network_of(host: str) -> str:
-    """Whose budget an address is: of IPv6 the whole network that one customer has (RFC 6177)."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return str(ip_network((host, 64), strict=False)) if address.version == 6 else host
 
 
 def _parameters(

@@ -1,13 +1,14 @@
 """Requests that GraphQL doesn't count: of other routes, by credential, or else by address."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.auth import Members
 from api.limiting.rates import LimitRefused, Rates, headers
-from api.transport import network_of
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 
@@ -17,6 +18,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def address_of(connection: HTTPConnection) -> str:
     """Whose budget the requests of somebody without a credential are counted in."""
     return network_of(connection.client.host if connection.client else "")
+
+
+@lru_cache(1_024)
+def network_of(host: str) -> str:
+    """Whose budget an address is: of IPv6 the whole network that one customer has (RFC 6177)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return str(ip_network((host, 64), strict=False)) if address.version == 6 else host
 
 
 async def counted_member(request: Request, members: Members, rates: Rates) -> Actor | None:

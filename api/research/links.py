@@ -16,6 +16,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from api.downloads import TYPES
+from api.limiting.counting import counted
+from api.limiting.rates import Rates
 from api.observing import logs
 from governance.database import Database
 from governance.exporting.formats import ENDINGS
@@ -54,7 +56,7 @@ def _signature(keys: Keys, selection: Selection, name: str, until: str) -> str:
 
 
 def selection_routes(
-    database: Database, keys: Keys, folder: Path, clock: Callable[[], datetime]
+    database: Database, keys: Keys, rates: Rates, folder: Path, clock: Callable[[], datetime]
 ) -> list[Route]:
     """What is served under /exports/selections. Whatever is wrong with a link, it is 404."""
 
@@ -82,4 +84,4 @@ def selection_routes(
             path, headers=_HEADERS, media_type=TYPES[path.suffix], filename=asked["name"]
         )
 
-    return [Route("/exports/selections/{ident}/{name}", fetch)]
+    return [Route("/exports/selections/{ident}/{name}", counted(rates, fetch))]

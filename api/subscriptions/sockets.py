@@ -17,6 +17,7 @@ from api.asking import Answer, Request, refusal
 from api.auth import Members
 from api.errors import code_of, located, masked, public
 from api.execution import Accepted, Executor
+from api.limiting.counting import network_of
 from api.limiting.rates import LimitRefused
 from api.observing import logs
 from api.observing.feeds import Followed
@@ -28,7 +29,6 @@ from api.subscriptions.heads import ENDED, Stopping
 from api.subscriptions.messages import SUBPROTOCOL, Closed, Sent
 from api.subscriptions.seats import Full, Seats
 from api.subscriptions.streams import Batch, gathered
-from api.transport import network_of
 from api.trusting import Untrusted
 from governance.errors import Unauthenticated
 from governance.membership import Actor

@@ -35,6 +35,7 @@ EXEMPT = {
     "/log/key": STILL,
     "/log/witness-key": STILL,
     "/log/checkpoint": LOG,
+    "/log/closed": LOG,
     "/log/tile/{path:path}": LOG,
     "/health/live": "of whoever starts and stops the node; asks nothing of the database",
     "/health/ready": "of whoever starts and stops the node; one question at a time",

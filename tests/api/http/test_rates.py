@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.transport import network_of
+from api.limiting.counting import network_of
 from governance.settings import Settings
 from tests.api.http.outside import ACCOUNT, Node, issue_input
 from tests.builders import DAY, Team
