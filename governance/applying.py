@@ -50,7 +50,7 @@ from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
 from governance.rules import adoption, policy
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
-from governance.words import EventType, NoticeOutcome, PolicyConflict, Role, Validity
+from governance.words import EventType, NoticeOutcome, PeerState, PolicyConflict, Role, Validity
 
 APPLIED = "peer.applied"
 ADDED = "platform.added"
@@ -171,6 +171,8 @@ class Application(Replay):
     def _apply(self, event: EventType, leaf: Leaf) -> None:
         at, platform_id = parse_instant(leaf.logged_at), self._platform_of(leaf)
         if event is EventType.SANCTION_ISSUED:
+            if self._is_taken_over(leaf, platform_id):
+                return
             self._check_new(leaf, platform_id)
         elif event not in RECEIPTS:
             self._check_change(event, leaf, platform_id)
@@ -202,6 +204,17 @@ class Application(Replay):
         platform_id = self._spoken[str(leaf.platform)].platform_id
         assert platform_id is not None, "it is current"
         return platform_id
+
+    def _is_taken_over(self, leaf: Leaf, platform_id: str) -> bool:
+        """Whether the case was begun in a log that this one took the place of: it goes on, and is
+        disclosed again."""
+        known = self._session.get(Sanction, leaf.case)
+        if known is None or known.platform_id != platform_id:
+            return False
+        if known.redacted_at is None:
+            self._disclose(known, leaf.decision["commitments"])
+        self.begun.append(known.id)
+        return True
 
     def _check_new(self, leaf: Leaf, platform_id: str) -> None:
         if self._session.get(Sanction, leaf.case) is not None:
@@ -340,7 +353,7 @@ def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datet
     """Makes a platform that a peer speaks for one of this node's records; else why not.
 
     One that was added here and never decided anything here is the peer's from now on, and its
-    members may read.
+    members may read; so is one of a log that isn't followed any longer.
     """
     if spoken.platform_id is not None:
         return None
@@ -353,10 +366,16 @@ def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datet
         session.add(found)
         session.flush()
     else:
-        other = select(PeerPlatform).where(PeerPlatform.platform_id == found.id)
-        if session.exec(other).first() is not None:
-            return "another followed node speaks for it"
-        if session.exec(select(Sanction.id).where(Sanction.platform_id == found.id)).first():
+        other = session.exec(
+            select(PeerPlatform).where(PeerPlatform.platform_id == found.id)
+        ).first()
+        if other is not None:
+            if session.get_one(Peer, other.origin).state is not PeerState.UNFOLLOWED:
+                return "another followed node speaks for it"
+            other.platform_id, other.is_proven, other.is_current = None, False, False
+            session.add(other)
+            session.flush()
+        elif session.exec(select(Sanction.id).where(Sanction.platform_id == found.id)).first():
             return "it is a platform of this node, and has decided here"
         for member in session.exec(select(Member).where(Member.platform_id == found.id)):
             reads = Role.RESEARCHER if member.roles == [Role.RESEARCHER] else Role.READER

@@ -137,6 +137,35 @@ def test_nothing_counts_until_the_platforms_domain_names_the_log(
     assert [*sanctions(world)] == [case]
 
 
+def test_cases_of_a_closed_log_go_on_in_the_one_in_its_place(
+    world: World, follower: Follower, theirs: Theirs
+) -> None:
+    case = theirs.issue()
+    follower.poll(theirs.served())
+    second = Signer("second.example/log", b"s" * 32)
+    theirs.tell("sanction.lifted", case, changed={"liftedAt": print_instant(NOON + DAY)})
+    later = theirs.issue()
+    world.do(following.begin, KEYS, URL, [second.verifier()], None, now=NOW)
+    served = Served(theirs.writer.entries, signer=second, origin=second.name)
+    served.disclosed = theirs.disclosed
+    served.names = dict.fromkeys(IDS, Named(second.name, str(second.verifier()), None))
+    follows = Follower(world.database, KEYS, second.name, clock=lambda: NOW)
+    follows.poll(served)
+    with world.database.reading() as session:
+        platform = session.get_one(PeerPlatform, (second.name, ALPHA))
+    assert platform.problem == "another followed node speaks for it"
+    world.do(following.end, ORIGIN)
+    assert [*sanctions(world)] == [case]
+    Follower(world.database, KEYS, second.name, clock=lambda: NOW + following.CHECK_AGAIN).poll(
+        served
+    )
+    held = sanctions(world)
+    assert {*held} == {case, later}
+    assert held[case].ends_at == NOON + DAY
+    with world.database.reading() as session:
+        assert {one.sanction_id for one in session.exec(select(SubjectKey))} == {case, later}
+
+
 def test_a_domain_that_names_another_log_takes_its_word_back(
     world: World, follower: Follower, theirs: Theirs
 ) -> None:
