@@ -35,7 +35,7 @@ serve: $(RUN)
 	$(BIN)/comity serve --demo
 
 test: $(DEV)
-	$(BIN)/pytest -n auto --ignore tests/conformance
+	$(BIN)/pytest -n auto --dist worksteal --ignore tests/conformance
 
 conformance: $(OTHERS) $(if $(shell command -v npm),$(NODE))
 	$(BIN)/pytest -r s tests/conformance
@@ -52,7 +52,7 @@ format: $(DEV)
 	$(BIN)/ruff format $(CODE)
 
 fuzz: $(DEV)
-	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto -m "hypothesis or property"
+	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto --dist worksteal -m "hypothesis or property"
 
 chaos: $(DEV)
 	$(BIN)/python -m tests.chaos $(CHAOS)

@@ -1,5 +1,8 @@
 """Bad input, seen: each a refusal with its code and its path, and nothing written."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +11,21 @@ from tests.api.http.outside import ACCOUNT, Node
 from tests.builders import DAY, NOW, Team
 
 LONG = "x" * 5_001
+
+
+@pytest.fixture(scope="module")
+def lite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """Yield one node for all tests that ask for it, which write nothing, on SQLite."""
+    folder = tmp_path_factory.mktemp("lite")
+    file = shutil.copyfile(sqlite_template, folder / "comity.db")
+    with Node(f"sqlite:///{file}", folder / "comity.key") as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def lite_team(lite: Node) -> Team:
+    """Return a platform of that node with its members."""
+    return lite.world.team("mod.example")
 
 
 def refused(node: Node, team: Team, code: str, path: list[str], **changes: object) -> None:
@@ -49,9 +67,9 @@ def refused(node: Node, team: Team, code: str, path: list[str], **changes: objec
     ],
 )
 def test_instants_that_are_none_are_refused(
-    lite: Node, team: Team, field: str, instant: str
+    lite: Node, lite_team: Team, field: str, instant: str
 ) -> None:
-    refused(lite, team, "INVALID_INPUT", [field], **{field: instant})
+    refused(lite, lite_team, "INVALID_INPUT", [field], **{field: instant})
 
 
 BAD_URIS = [
@@ -87,9 +105,9 @@ BAD_URIS = [
 
 
 @pytest.mark.parametrize("uri", BAD_URIS)
-def test_strange_uris_are_refused_with_the_reason(lite: Node, team: Team, uri: str) -> None:
-    refused(lite, team, "INVALID_INPUT", ["subject"], subject=uri)
-    asked = lite.run("SuspensionStatus", team.reader, subject=uri)
+def test_strange_uris_are_refused_with_the_reason(lite: Node, lite_team: Team, uri: str) -> None:
+    refused(lite, lite_team, "INVALID_INPUT", ["subject"], subject=uri)
+    asked = lite.run("SuspensionStatus", lite_team.reader, subject=uri)
     assert asked["data"] == {"suspensionStatus": None}
     assert asked["errors"][0]["extensions"] == {"code": "INVALID_INPUT"}
 
@@ -160,9 +178,9 @@ def test_every_spelling_of_a_subject_is_one_subject(
     ids=str,
 )  # fmt: skip
 def test_what_a_draft_cannot_be_is_refused_by_field(
-    lite: Node, team: Team, changes: dict[str, Any], path: list[str]
+    lite: Node, lite_team: Team, changes: dict[str, Any], path: list[str]
 ) -> None:
-    refused(lite, team, "INVALID_INPUT", path, **changes)
+    refused(lite, lite_team, "INVALID_INPUT", path, **changes)
 
 
 @pytest.mark.parametrize(
@@ -254,9 +272,9 @@ def test_ids_of_no_kind_we_know_are_refused(lite: Node, ident: str) -> None:
 
 
 @pytest.mark.parametrize("ident", ["", "nonsense", "san_unknown", "plt_unknown", "\u00e9" * 64])
-def test_changing_what_is_not_there_is_not_found(lite: Node, team: Team, ident: str) -> None:
-    lifted = lite.do("LiftSanction", team.issuer, sanctionId=ident, reason="Enough")
-    moved = lite.do("MoveAppeal", team.reviewer, appealId=ident, move="ADMIT")
+def test_changing_what_is_not_there_is_not_found(lite: Node, lite_team: Team, ident: str) -> None:
+    lifted = lite.do("LiftSanction", lite_team.issuer, sanctionId=ident, reason="Enough")
+    moved = lite.do("MoveAppeal", lite_team.reviewer, appealId=ident, move="ADMIT")
     assert [lifted["code"], moved["code"]] == ["NOT_FOUND", "NOT_FOUND"]
 
 
