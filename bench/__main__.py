@@ -89,12 +89,13 @@ def _others() -> dict[str, list[bytes]]:
     many = [worlds.subject(rng.randrange(100_000)) for _ in range(1_000)]
     return {
         "S1000: status of 1,000 accounts": [_body(questions.STATUSES, s=many)],
-        "B100: issue 100": [_batch(rng, 100) for _ in range(200)],
-        "B1000: issue 1,000": [_batch(rng, 1_000) for _ in range(40)],
+        "B100: issue 100": [batch(rng, 100) for _ in range(200)],
+        "B1000: issue 1,000": [batch(rng, 1_000) for _ in range(40)],
     }
 
 
-def _batch(rng: random.Random, size: int) -> bytes:
+def batch(rng: random.Random, size: int) -> bytes:
+    """A request that issues so many sanctions, each of an account of its own."""
     now = datetime.now(UTC)
     sanctions = [
         {

@@ -44,7 +44,7 @@ def free_port() -> int:
         return port
 
 
-def listening(port: int, seconds: float = 10) -> None:
+def listening(port: int, seconds: float = 60) -> None:
     """Returns once somebody listens on a port, or the time is over."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -71,3 +71,9 @@ def peak_of(pid: int) -> int:
     """The most memory that a process held at once, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+
+
+def held_by(pid: int) -> int:
+    """The memory that a process holds now, in bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
