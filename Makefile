@@ -15,7 +15,7 @@ CODE   := $(wildcard api governance tests bench)
 # Whoever starts processes, as many tests do, shall find their modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers soak lock clean
+.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers bench-workers soak lock clean
 
 help:
 	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench    the measurements'
 	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
 	@echo 'make bench-peers  reads beside other servers; needs npm (ARGS="--sanctions 1000000")'
+	@echo 'make bench-workers  how reads grow with the processes of a node'
 	@echo 'make soak     an hour at half load, with memory looked at (ARGS="--seconds 300")'
 	@echo 'make lock     resolve dependencies again (UPGRADE=--upgrade for the newest)'
 	@echo 'make clean    remove what make made'
@@ -72,6 +73,9 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 
 bench-peers: $(DEV) $(PEERS)
 	$(BIN)/python -m bench.peers $(ARGS)
+
+bench-workers: $(DEV)
+	$(BIN)/python -m bench.workers $(ARGS)
 
 soak: $(DEV)
 	$(BIN)/python -m bench.soak $(ARGS)

@@ -59,7 +59,7 @@ def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
         serving("bench.limit:create_app", settings) as (limit, _),
     ):
         table = Table("", "req/s", "p50 ms", "p99 ms", "of the limit", title=engine, box=None)
-        for name, bodies in _reads(options.sanctions).items():
+        for name, bodies in reads(options.sanctions).items():
             _compare(node, limit, token, bodies)
             rows = _rounds(node, limit, token, bodies, options)
             _report(table, name, rows)
@@ -71,7 +71,8 @@ def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
         out.print(table)
 
 
-def _reads(count: int) -> dict[str, list[bytes]]:
+def reads(count: int) -> dict[str, list[bytes]]:
+    """Bodies of questions about a world of so many sanctions, by name."""
     rng = random.Random(2)
     subjects = [worlds.subject(rng.randrange(count)) for _ in range(2_000)]
     measures = ["ACCOUNT_SUSPENDED", "CONTENT_REMOVED", "CONTENT_DEMOTED", "SERVICE_RESTRICTED"]

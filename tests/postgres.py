@@ -79,6 +79,12 @@ class Server:
         if self._watch:
             _stop(self._watch)
 
+    @property
+    def pid(self) -> int:
+        """The process that all of this server's descend from."""
+        assert self._watch is not None, "this server is somebody else's"
+        return self._watch.pid
+
     def url(self, dbname: str) -> str:
         """Where to reach one of this server's databases."""
         return urlsplit(self._url)._replace(path=f"/{quote(dbname)}").geturl()
