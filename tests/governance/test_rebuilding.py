@@ -28,7 +28,7 @@ from governance.restoring import restore
 from governance.words import PeerState, ReceiptState, Remedy, Role, SanctionAnswer, Validity
 from tests.builders import DAY, HOUR, KEYS, LOG_KEY, Team, World
 from tests.governance.test_applying import URL, Theirs
-from tests.logs import ALPHA, BETA, LOG, NOON, ORIGIN, Files, files
+from tests.logs import ALPHA, BETA, LOG, NOON, ORIGIN, Files, audited, files
 
 NOW = NOON + HOUR
 OWN_GROUNDS = "They did the same here"
@@ -142,12 +142,14 @@ class Node:
             return make(plain, log, audit, pages, clock=lambda: NOW + HOUR, **given)
 
     def answers(self) -> dict[str, list[str]]:
-        """All that is known, but for places in the feed, reasons that were given in answers, and
-        how a sanction stood when a receipt was told of."""
+        """All that is known, but for places in the feed, reasons that were given in answers, how
+        a sanction stood when a receipt was told of, and when domains are asked next."""
         found = self.world.snapshot()
         with self.world.database.reading() as session:
             receipts = session.exec(select(Receipt)).all()
             found["receipts"] = [repr(one.model_dump(exclude={"reason"})) for one in receipts]
+            platforms = session.exec(select(PeerPlatform)).all()
+            found["peer_platforms"] = [repr(p.model_dump(exclude={"check_at"})) for p in platforms]
             found["events"] = [
                 repr(event.model_dump(exclude=STATE if event.receipt_state else {"position"}))
                 for event in session.exec(select(Event))
@@ -256,6 +258,9 @@ def test_it_may_be_lost_once_more_while_it_follows_again(node: Node) -> None:
     node.rebuild(copy, held)
     node.poll()
     assert node.answers() == before
+    answer = SanctionAnswer.NOTED
+    node.world.answer(node.team.issuer, node.cases["disputed"], answer, now=NOW + HOUR)
+    assert audited(node.copy(), trusted=[LOG_KEY.verifier()]).faults == []
 
 
 def test_a_peer_that_rewrote_its_log_meanwhile_is_not_believed(node: Node) -> None:
