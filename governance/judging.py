@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlmodel import Session, col, select
 
@@ -243,6 +244,24 @@ def _only_after_the_end(replaced: Sanction, now: datetime) -> None:
         raise Conflict("a record that doesn't bind can't replace what does", path=["supersedes"])
 
 
+# Made once: making them anew takes longer than asking.
+_OWNER: sa.BindParameter[str] = sa.bindparam("platform")
+_OF_REFERENCES = select(Sanction).where(
+    Sanction.platform_id == _OWNER,
+    col(Sanction.reference_key).in_(sa.bindparam("references", expanding=True)),
+)
+_OF_SUBJECTS = (
+    select(SubjectKey.key, Sanction)
+    .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
+    .where(
+        col(SubjectKey.key).in_(sa.bindparam("keys", expanding=True)),
+        # An expression, or SQLite would begin with everything the platform ever issued.
+        col(Sanction.platform_id).concat("") == _OWNER,
+        col(Sanction.is_binding),
+    )
+)
+
+
 def known_of(
     session: Session,
     actor: Actor,
@@ -254,20 +273,11 @@ def known_of(
     known = Known()
     if any(request.draft.signature for request in requests):
         known.signing_keys = signing.keys_in_force(session, actor.platform_id)
-    own = select(Sanction).where(Sanction.platform_id == actor.platform_id)
-    for sanction in session.exec(own.where(col(Sanction.reference_key).in_(references))):
+    of = {"platform": actor.platform_id}
+    for sanction in session.exec(_OF_REFERENCES, params={**of, "references": references}):
         known.by_reference[sanction.reference_key] = sanction
     subject_keys = {key for about in identified for key in about.keys}
-    found = session.exec(
-        select(SubjectKey.key, Sanction)
-        .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
-        .where(
-            col(SubjectKey.key).in_(subject_keys),
-            # An expression, or SQLite would begin with everything the platform ever issued.
-            col(Sanction.platform_id).concat("") == actor.platform_id,
-            col(Sanction.is_binding),
-        )
-    )
+    found = session.exec(_OF_SUBJECTS, params={**of, "keys": list(subject_keys)})
     for key, sanction in found:
         known.by_key.setdefault(key, {})[sanction.id] = earlier_of(sanction)
     return known

@@ -79,12 +79,18 @@ def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
     return draft.subject_kind or next(iter(possible))
 
 
+_HOSTS = select(Platform.domain, Platform.id).where(
+    sa.or_(
+        col(Platform.domain).in_(sa.bindparam("domains", expanding=True)),
+        col(Platform.id) == sa.bindparam("own"),
+    )
+)
+
+
 def hosts(session: Session, found: Sequence[Identified], own: str) -> dict[str, str]:
     """Ids of the platforms on this node that host the subjects, and `own`, by domain."""
     domains = {host for about in found for host in about.hosts}
-    query = select(Platform.domain, Platform.id)
-    query = query.where(sa.or_(col(Platform.domain).in_(domains), col(Platform.id) == own))
-    return dict(session.exec(query).all())
+    return dict(session.exec(_HOSTS, params={"domains": list(domains), "own": own}).all())
 
 
 def are_found(session: Session, keys: Keys) -> bool:
