@@ -228,7 +228,7 @@ def _request(
     keys = select(SubjectKey.key).where(SubjectKey.sanction_id == source.id)
     names = tuple(session.exec(keys.order_by(col(SubjectKey.key))))
     hosts = (host.domain,) if host else ()
-    about = Identified(held.subject, source.subject_kind, hosts, names)
+    about = Identified(held.subject, source.subject_kind, hosts, names, tuple(held.aliases))
     return Request(decision, adoption=Adoption(draft, about))
 
 

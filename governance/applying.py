@@ -401,8 +401,10 @@ def disclose(session: Session, keys: Keys, sanction: Sanction, disclosed: Disclo
             Platform.domain == host, col(Platform.id).not_in(followed_platforms())
         )
         held.host_id = session.exec(local).first() if host else None
-        key = lookup_key(keys.derived("lookup"), sanction.subject_kind, uri)
-        session.merge(SubjectKey(key=key, sanction_id=sanction.id))
+    for name in (disclosed.get("subject"), *disclosed.get("aliases", ())):
+        if name:
+            key = lookup_key(keys.derived("lookup"), sanction.subject_kind, name)
+            session.merge(SubjectKey(key=key, sanction_id=sanction.id))
     session.add(held)
     session.flush()
 

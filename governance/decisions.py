@@ -30,7 +30,7 @@ STATEMENT = tuple(
     for name in SanctionStatement.model_fields
     if name not in {"id", "issued_at", "validity", "approved_at", "void_code"}
 )
-COMMITTED = ("subject", "policy_reference", "own_grounds", *SanctionTexts.model_fields)
+COMMITTED = ("subject", "aliases", "policy_reference", "own_grounds", *SanctionTexts.model_fields)
 _camel = cache(to_camel)  # of names of fields alone
 _KEPT = tuple((name, to_camel(name)) for name in COMMITTED)
 _NAMED = tuple((name, to_camel(name)) for name in STATEMENT)

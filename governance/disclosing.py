@@ -23,12 +23,19 @@ from governance.log.leaves import Leaf
 from governance.log.notes import decode, encode
 from governance.peers import followed_platforms
 from governance.rules.disclosure import Case, Viewer, is_entitled, sees_subject
-from governance.sanctions import Disclosure, PolicyReference, Sanction, SanctionTexts
+from governance.sanctions import (
+    MOST_ALIASES,
+    Disclosure,
+    PolicyReference,
+    Sanction,
+    SanctionTexts,
+)
 
 MOST_CASES = 256  # in one question
 PUBLIC = ("explanation", "ground_reference", "policy_reference")
 PRIVATE = ("reason", "facts", "other_measure", "content_uri", "own_grounds")
-NAMES = {to_camel(name): name for name in ("subject", *PUBLIC, *PRIVATE)}
+WHOM = ("subject", "aliases")
+NAMES = {to_camel(name): name for name in (*WHOM, *PUBLIC, *PRIVATE)}
 assert {*NAMES.values()} <= {*COMMITTED}
 
 Disclosed = Mapping[str, Any]  # a case's checked values, by the names of `Disclosure`
@@ -70,7 +77,7 @@ def _seen(
     )
     names = [*PUBLIC]
     if sees_subject(viewer, case, now):
-        names.append("subject")
+        names += WHOM
     if is_entitled(viewer, case, now):
         names += PRIVATE
     return [name for name in names if getattr(disclosure, name)]
@@ -121,13 +128,28 @@ def _valid(name: str, value: Any) -> Any:
         if parse_subject(value).uri != value:
             raise ValueError
         return value
+    if name == "aliases":
+        return _aliases(value)
     if name == "policyReference":
         return PolicyReference.model_validate(value).model_dump()
     field = "reason" if name == "ownGrounds" else NAMES[name]
     return getattr(SanctionTexts.model_validate({field: value}), field)
 
 
+def _aliases(value: Any) -> list[str]:
+    """Other canonical URIs of one account."""
+    found = [parse_subject(one) for one in value]
+    is_fit = type(value) is list and 0 < len(value) <= MOST_ALIASES
+    if not is_fit or any(SubjectKind.ACCOUNT not in one.kinds for one in found):
+        raise ValueError
+    if [one.uri for one in found] != value:
+        raise ValueError
+    return [one.uri for one in found]
+
+
 def fits(kind: SubjectKind, disclosed: Disclosed) -> bool:
-    """Whether the subject is of the kind that the statement says."""
+    """Whether the subject is of the kind that the statement says; accounts alone have aliases."""
     uri = disclosed.get("subject")
+    if kind is not SubjectKind.ACCOUNT and "aliases" in disclosed:
+        return False
     return uri is None or kind in parse_subject(uri).kinds

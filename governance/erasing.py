@@ -134,7 +134,7 @@ def _keep_what_is_public(session: Session, ids: list[str], people: list[str]) ->
     session.execute(
         sa.update(Disclosure)
         .where(col(Disclosure.sanction_id).in_(people))
-        .values(subject="", issuer_reference=None, case_reference=None)
+        .values(subject="", aliases=[], issuer_reference=None, case_reference=None)
     )
 
 

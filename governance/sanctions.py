@@ -326,6 +326,9 @@ class Disclosure(SanctionTexts, SQLModel, table=True):
     sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
     seed: bytes
     subject: str
+    aliases: list[str] = Field(
+        default=[], sa_type=sa.JSON, sa_column_kwargs={"server_default": "[]"}
+    )
     host_id: str | None = Field(default=None, foreign_key="platforms.id")
     policy_reference: dict[str, str | None] | None = Field(
         default=None, sa_type=sa.JSON(none_as_null=True)

@@ -16,12 +16,14 @@ from governance.settings import Keys
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Whom a request is about, under every name; `hosts` of the subject first, then of aliases."""
+    """Whom a request is about, under every name; `hosts` of the subject first, then of aliases.
+    These are canonical, each once, and none is the subject's own URI."""
 
     uri: str
     kind: SubjectKind
     hosts: tuple[str, ...]
     keys: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
 
 
 def identified(keys: Keys, draft: SanctionDraft) -> Identified | Refused:
@@ -46,7 +48,8 @@ def identified(keys: Keys, draft: SanctionDraft) -> Identified | Refused:
     secret = keys.derived("lookup")
     found = tuple(dict.fromkeys(lookup_key(secret, kind, name.uri) for name in names))
     hosted = tuple(name.host for name in names if name.host)
-    return Identified(subject.uri, kind, hosted, found)
+    _, *aliases = dict.fromkeys(name.uri for name in names)
+    return Identified(subject.uri, kind, hosted, found, tuple(aliases))
 
 
 def _parsed(text: str, *path: str | int) -> Subject:

@@ -54,10 +54,11 @@ class Theirs:
             self.writer.add(decision("platform.added", domain, id=ident))
 
     def issue(self, by: str = ALPHA, subject: str = ACCOUNT, **more: Any) -> str:
-        told = {"statement": statement(**more.pop("terms", {})), **more}
         seed = secrets.token_bytes(32)
-        held = {"subject": subject, "reason": "You threatened somebody"}
+        held: dict[str, Any] = {"subject": subject, "reason": "You threatened somebody"}
+        held |= {"aliases": aliases} if (aliases := more.pop("aliases", None)) else {}
         fields = [opening(seed, name, value) for name, value in held.items()]
+        told = {"statement": statement(**more.pop("terms", {})), **more}
         told["commitments"] = {one.name: encode(one.commitment) for one in fields}
         begun = decision(BEGINS, by, **told)
         self.writer.add(begun)
@@ -210,6 +211,45 @@ def test_a_disclosure_that_does_not_match_is_not_kept(
     with world.database.reading() as session:
         assert session.exec(select(Disclosure)).all() == []
         assert session.exec(select(SubjectKey)).all() == []
+
+
+@pytest.mark.parametrize(
+    "aliases",
+    [
+        "acct:bob@elsewhere.example",
+        ["acct:Bob@elsewhere.example"],
+        ["https://elsewhere.example"],  # a server
+        [f"acct:bob{n}@elsewhere.example" for n in range(6)],
+        ["acct:bob@elsewhere.example", 7],
+    ],
+)
+def test_other_names_that_no_account_has_are_not_kept(
+    world: World, follower: Follower, theirs: Theirs, aliases: Any
+) -> None:
+    case = theirs.issue(aliases=aliases)
+    follower.poll(theirs.served())
+    assert case in sanctions(world)
+    with world.database.reading() as session:
+        assert session.exec(select(SubjectKey)).all() == []
+
+
+def test_an_account_has_its_cap_under_every_name(
+    world: World, follower: Follower, theirs: Theirs
+) -> None:
+    one, other = "acct:one@elsewhere.example", "acct:other@elsewhere.example"
+    ends = [print_instant(NOON + days * DAY) for days in (100, 200)]
+    conduct = print_instant(NOON - 9 * DAY)
+    first = theirs.issue(subject=one, aliases=[other], terms={"expiresAt": ends[0]})
+    second = theirs.issue(
+        subject=other,
+        terms={
+            **{"effectiveAt": ends[0], "expiresAt": ends[1]},
+            **{"conductFrom": conduct, "conductTo": conduct},
+        },
+    )
+    follower.poll(theirs.served())
+    held = sanctions(world)
+    assert [held[case].is_binding for case in (first, second)] == [True, False]
 
 
 def _of_another_platform(theirs: Theirs, case: str) -> None:

@@ -190,6 +190,7 @@ def test_the_client_draws_up_what_the_node_logs(world: World, team: Team) -> Non
         {"subject": "acct:bob@elsewhere.example", "supersedes": earlier},
         {"measure": "ACCOUNT_TERMINATED", "permanentBasis": "BOT", "expiresAt": None},
         {"measure": "WARNING", "expiresAt": None},
+        {"aliases": ["did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "acct:carol@elsewhere.example"]},
         {"measure": "WARNING", "expiresAt": None, "effectiveAt": start},
         {"policyReference": {"rule": "1"}, "contentLanguage": "de", "territorialScope": ["DE"]},
         {**server, "measure": "SERVER_SUSPENDED", "isAutomatedDetection": True},

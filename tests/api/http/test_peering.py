@@ -121,6 +121,24 @@ def test_without_a_token_only_what_is_public_is_known(pair: Pair) -> None:
     assert pair.status()["isSuspended"]
 
 
+def test_an_account_is_found_here_under_every_name(pair: Pair) -> None:
+    names = ["did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "acct:other@elsewhere.example"]
+    sanction_id = pair.issue(aliases=[*names, "acct:@Other@elsewhere.example"])
+    pair.poll()
+    assert not pair.status(names[0])["isSuspended"]
+    pair.trust()
+    pair.poll()
+    for name in names:
+        assert [one["id"] for one in pair.status(name)["sanctions"]] == [sanction_id]
+    copy = adopted(pair, sanction_id)
+    with pair.here.world.database.reading() as session:
+        assert session.get_one(Disclosure, copy).aliases == names
+    pair.there.do("EraseSubject", pair.theirs.admin, subject=names[1], reason="asked to")
+    pair.poll()
+    with pair.here.world.database.reading() as session:
+        assert {key.sanction_id for key in session.exec(select(SubjectKey))} == {copy}
+
+
 def test_what_a_platform_keeps_to_itself_stays_there(pair: Pair) -> None:
     pair.trust()
     sanction_id = pair.issue(audience="OWN")
