@@ -23,6 +23,7 @@ from governance.words import ExportFormat
 from governance.words import SelectionState as State
 
 PSEUDONYM_DIGITS = 32  # 128 bits, as hex
+_LIVE = research.UNDER_WAY | {State.READY}
 
 
 class Selection(SQLModel, table=True):
@@ -115,7 +116,7 @@ def request(
 
 
 def _of_the_day(session: Session, made: Selection) -> Iterable[Selection]:
-    live = col(Selection.state).in_(research.UNDER_WAY | {State.READY})
+    live = col(Selection.state).in_(_LIVE)
     same = Selection.project_id == made.project_id, Selection.as_of == made.as_of
     return session.exec(select(Selection).where(*same, live))
 
@@ -218,9 +219,15 @@ def finish(
     session.add_all(files)
 
 
-def expire(session: Session, *, now: datetime) -> int:
-    """Ends the time of what was ready for long enough; how many."""
-    over = [one for one in ready(session) if one.expires_at is not None and one.expires_at <= now]
-    for one in over:
-        move(session, one, State.EXPIRED)
-    return len(over)
+def end(session: Session, some: Iterable[Selection], to: State) -> None:
+    """Moves what is still ready, as it was seen to be: over, or to be made anew."""
+    for seen in some:
+        now = session.get_one(Selection, seen.id)
+        if (now.state, now.generation) == (State.READY, seen.generation):
+            move(session, now, to)
+
+
+def kept(session: Session) -> set[str]:
+    """Those of which there may be files."""
+    live = col(Selection.state).in_(_LIVE)
+    return set(session.scalars(sa.select(col(Selection.id)).where(live)))

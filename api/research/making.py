@@ -30,7 +30,6 @@ from governance.words import SelectionState as State
 EVERY = timedelta(seconds=2)  # between looks at what waits
 LOOK = timedelta(minutes=1)  # between looks at what was erased
 AGAIN = timedelta(minutes=1)  # after a failure that may pass, such as a full disk
-KEPT = frozenset({State.WAITING, State.RUNNING, State.READY})
 
 
 async def selecting(database: Database, settings: Settings, clock: Callable[[], datetime]) -> None:
@@ -138,17 +137,17 @@ class Keeper:
             seen = erased(session)
             looks = seen != self._seen
             ready = selections.ready(session)
-            stale = {one.id: one for one in ready if self._is_stale(session, one, looks=looks)}
-        with self._database.writing() as session:
-            selections.expire(session, now=self._clock())
-            for one in selections.ready(session):
-                if one.id in stale:
-                    selections.move(session, one, State.WAITING)
-            kept = {one.id for one in selections.listed(session) if one.state in KEPT}
+            stale = [one for one in ready if self._is_stale(session, one, looks=looks)]
+            kept = selections.kept(session)
+        over = [one for one in ready if one.expires_at and one.expires_at <= self._clock()]
+        for some, state in ((over, State.EXPIRED), (stale, State.WAITING)):
+            if some:
+                with self._database.writing() as session:
+                    selections.end(session, some, state)
         self._seen = seen
-        for one in stale.values():
+        for one in (*over, *stale):
             self._maker.drop(one)
-        for ident in idents - kept:
+        for ident in idents - (kept - {one.id for one in over}):
             self._maker.clear(ident)
         return len(stale)
 

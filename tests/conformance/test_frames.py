@@ -8,8 +8,11 @@ import pytest
 
 from governance.exporting.days import export
 from governance.exporting.places import Folder
-from tests.api.serving import ASKING, Demo
-from tests.builders import DAY, NOW, World
+from governance.membership import create_token
+from governance.settings import Settings
+from governance.vocabulary import Category
+from tests.api.serving import ASKING, Demo, serving
+from tests.builders import DAY, NOW, World, write_keys
 from tests.tools import library
 
 GUIDE = Path(__file__).parents[2] / "docs" / "data.md"
@@ -64,6 +67,33 @@ def test_pandas_reads_every_format(folder: Path) -> None:
             list(frame[frame.field == "explanation"].value)
             == ['With "quotes", commas\nand lines'] * 3
         )
+
+
+def test_the_guides_client_fetches_a_selection(sqlite_url: str, tmp_path: Path) -> None:
+    library("gql.transport.httpx")
+    polars = library("polars")
+    [code] = re.findall(r"```python\n(import time\n.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    told: dict[str, Any] = {}
+    exec(code, told)
+    key_file = tmp_path / "comity.key"
+    write_keys(key_file)
+    settings = Settings(database_url=sqlite_url, key_file=key_file)
+    with World(sqlite_url) as world:
+        world.database.log = settings.sequencer()
+        team = world.team("mod.example")
+        people = [f"acct:alice{n}@b.example" for n in range(12)]
+        for one in [*people, *people[:10]]:
+            world.issue(team.issuer, category=Category.SCAMS_AND_FRAUD, subject=one)
+        handle = "researcher"
+        token = world.do(create_token, "mod.example", handle, now=NOW, lifetime=None)
+    with serving(database_url=sqlite_url, key_file=key_file) as served:
+        wanted = {"measures": ["ACCOUNT_SUSPENDED"]}
+        file = told["selection"](served.address, token, tmp_path / "rows.parquet", **wanted)
+        with pytest.raises(RuntimeError, match="INVALID_INPUT"):
+            told["selection"](served.address, token, file, subject="acct:alice1@b.example")
+    frame = polars.read_parquet(file)
+    again = frame.group_by("subject").len()
+    assert (frame.height, again.height, again["len"].max()) == (22, 12, 2)
 
 
 def test_the_guides_client_frames_a_whole_selection(served: Demo) -> None:
