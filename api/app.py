@@ -42,6 +42,7 @@ from api.research.making import selecting
 from api.retaining import retaining
 from api.schema.build import sdl
 from api.subscriptions.feeds import Feed
+from api.subscriptions.heads import Head
 from api.subscriptions.seats import Seats
 from api.subscriptions.sockets import Sockets
 from api.subscriptions.wakes import wakes
@@ -88,7 +89,7 @@ def create_app(
                 if folder is not None:
                     keeping.start_soon(exporting, database, sequencer, folder, now)
                 keeping.start_soon(selecting, database, settings, now)
-                keeping.start_soon(delivering, executor, database, settings, now)
+                keeping.start_soon(delivering, executor, database, settings, feed.head, now)
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)
@@ -120,12 +121,12 @@ def create_app(
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
             *explorer_routes(site, keys, members),
-            *log_routes(database, sequencer),
+            *log_routes(database, sequencer, feed.head),
             *selection_routes(database, keys, executor.rates, settings.selection_path, now),
             *download_routes(settings.export_folder),
             *report_routes(database, executor.rates, now),
             *peer_routes(database, sequencer, members, executor.rates, now),
-            *_token_routes(executor, database, members, settings),
+            *_token_routes(executor, database, members, feed.head, settings),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
         middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
@@ -137,11 +138,11 @@ def create_app(
 
 
 def _token_routes(
-    executor: Executor, database: Database, members: Members, settings: Settings
+    executor: Executor, database: Database, members: Members, head: Head, settings: Settings
 ) -> list[Route]:
     """Streams of security event tokens; none where the node has no address or no keys for them."""
     tokens = settings.token_keys()
     if tokens is None or not settings.public_url:
         return []
-    transmitter = Transmitter(executor, database, members, settings, tokens)
+    transmitter = Transmitter(executor, database, members, head, settings, tokens)
     return [*stream_routes(transmitter), *poll_routes(transmitter, settings)]

@@ -30,7 +30,8 @@ from governance.settings import Settings, read_settings
 
 AT_FIRST = timedelta(seconds=1)  # after the start
 LOOK = timedelta(seconds=1)  # between looks for peers that were added
-EVERY = timedelta(seconds=0.4)  # between polls of a peer that is well
+EVERY = timedelta(seconds=0.4)  # between polls of a peer that is well, and doesn't tell of news
+HELD = 2  # seconds that a peer is asked to wait with its answer while there are none
 LONGEST_PAUSE = timedelta(minutes=1)  # after polls that failed
 
 Clock = Callable[[], datetime]
@@ -136,9 +137,12 @@ async def _lead(database: Database, settings: Settings, clock: Clock) -> None:
 
 
 async def _follow(follower: Follower, node: Node, origin: str) -> None:
-    """Polls a peer until it isn't followed any longer, or is elsewhere."""
+    """Polls a peer until it isn't followed any longer, or is elsewhere: as soon as it says that its
+    log went on, and now and then without."""
     limiter, pause, told = anyio.CapacityLimiter(1), EVERY, ""
+    news: bool | None = None
     while True:
+        before = node.checkpoint
         try:
             poll = partial(follower.poll, node)
             is_followed = await anyio.to_thread.run_sync(poll, limiter=limiter)
@@ -157,7 +161,10 @@ async def _follow(follower: Follower, node: Node, origin: str) -> None:
         else:
             if not is_followed:
                 return
-        await anyio.sleep(pause.total_seconds() * random.uniform(0.7, 1.3))
+        is_believed = not news or node.checkpoint != before
+        news = await node.is_changed(HELD) if is_believed and pause == EVERY else None
+        if news is None:
+            await anyio.sleep(pause.total_seconds() * random.uniform(0.7, 1.3))
 
 
 def _active(database: Database) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One POST to another server: no redirects, no proxies, bounded; whoever waits may cancel it."""
+"""One request to another server: no redirects, no proxies, bounded; whoever waits may cancel it."""
 
 import ssl
 from collections.abc import Callable, Mapping
@@ -50,12 +50,25 @@ async def post(
 
     `address` says where a host really is, as `api.outward.Outside` does, and may raise an OSError.
     """
+    told = {"Content-Type": media, "Content-Length": str(len(body)), **headers}
+    return await _asked("POST", url, told, body, address)
+
+
+async def get(
+    url: str, *, headers: Mapping[str, str] = NONE, address: Address | None = None
+) -> Answer:
+    """What a server answers to a GET, as `post` has it."""
+    return await _asked("GET", url, headers, b"", address)
+
+
+async def _asked(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, address: Address | None
+) -> Answer:
     to = urlsplit(url)
     assert to.hostname
-    told = {"Host": to.netloc, "Content-Type": media, "Content-Length": str(len(body)), **headers}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     target = (to.path or "/") + (f"?{to.query}" if to.query else "")
-    head = f"POST {target} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: {to.netloc}\r\n{lines}Connection: close\r\n\r\n"
     try:
         async with await _connected(to, address) as stream:
             await stream.send(head.encode("latin-1") + body)

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+import anyio
 import httpx2
 import orjson
 
-from api.outward import NotPublic, Outside
+from api.outward import SILENCE, NotPublic, Outside
+from api.posting import Unanswered, get
 from api.sources import REDIRECTS, Site, ahead, body
+from api.tiles import tag_of
 from governance.errors import Conflict, InvalidInput
 from governance.following import Named
-from governance.log.auditing import KEY, largest
+from governance.log.auditing import CHECKPOINT, KEY, largest
 from governance.log.errors import LogError, Malformed, Unproven, Unread
 from governance.log.signers import Algorithm, Verifier, parse_verifier
 from governance.log.tiles import Tile
@@ -35,12 +38,31 @@ class Node:
     def __init__(self, outside: Outside, client: httpx2.Client, url: str) -> None:
         self._outside, self._client, self._url = outside, client, url
         self._log = Site(client, f"{url}/log")
+        self.checkpoint = b""  # as it was read last
 
     def read(self, path: str, limit: int) -> bytes:
         try:
-            return self._log.read(path, limit, tries=1)
+            found = self._log.read(path, limit, tries=1)
+            if path == CHECKPOINT:
+                self.checkpoint = found
+            return found
         except NotPublic:
             raise Unread(path, "its address isn't public, and nothing is sent there") from None
+
+    async def is_changed(self, seconds: int) -> bool | None:
+        """Whether the checkpoint is another than was read last: at once if it is, else when it
+        becomes so or after that many seconds; None where the node doesn't wait with its answer."""
+        begun = time.monotonic()
+        asked = {"If-None-Match": tag_of(self.checkpoint), "Prefer": f"wait={seconds}"}
+        url = f"{self._url}/log/{CHECKPOINT}"
+        try:
+            with anyio.fail_after(seconds + SILENCE):
+                answer = await get(url, headers=asked, address=self._outside.address)
+        except (Unanswered, TimeoutError, NotPublic):
+            return None
+        if answer.status == 304:
+            return False if time.monotonic() - begun >= seconds / 2 else None
+        return answer.status == 200 or None
 
     def fetch(self, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, bytes]]:
         coming = iter(tiles)

@@ -59,7 +59,7 @@ def tell(client: httpx2.Client, sites: list[Site]) -> tuple[str, str]:
     account = f"acct:riley-{secrets.token_hex(3)}@elsewhere.example"
     issuer, lagoon, fjord = (f"{site.domains[0]} ISSUER" for site in sites)
     reviewer = f"{a.domains[0]} REVIEWER"
-    issued = a.ask(client, ISSUE, issuer, i=_draft(account))
+    issued = a.ask(client, ISSUE, issuer, i=draft(account))
     sanction_id, secret = issued["sanction"]["id"], issued["appealSecret"]
     _say("harbor.example (node a) suspends an account for 7 days", None)
     others = ((b, lagoon), (c, fjord))
@@ -69,7 +69,7 @@ def tell(client: httpx2.Client, sites: list[Site]) -> tuple[str, str]:
         _say(f"  node {site.name} answers that it is suspended", seconds)
     for site, by in others:
         taken = {"sanctionId": sanction_id, "issuerReference": "copy", "reason": "As harbor says",
-                 "measure": "ACCOUNT_SUSPENDED", "expiresAt": _in(days=6)}  # fmt: skip
+                 "measure": "ACCOUNT_SUSPENDED", "expiresAt": soon(days=6)}  # fmt: skip
         site.ask(client, ADOPT, by, i=taken)
         _say(f"{site.domains[0]} (node {site.name}) takes it over until the 6th day", None)
     seconds = await_that("node a to show both", lambda: len(_read(client, a, sanction_id)[0]) == 2)
@@ -112,7 +112,8 @@ def _read(client: httpx2.Client, site: Site, sanction_id: str) -> tuple[list[str
     return copies, [one["state"] for one in found["receipts"]["nodes"]]
 
 
-def _draft(account: str) -> dict[str, object]:
+def draft(account: str) -> dict[str, object]:
+    """A time-out of seven days."""
     return {
         "issuerReference": secrets.token_hex(8),
         "subject": account,
@@ -120,9 +121,9 @@ def _draft(account: str) -> dict[str, object]:
         "ground": "INCOMPATIBLE_CONTENT",
         "groundReference": "Rules, 3",
         "category": "VIOLENCE",
-        "conductFrom": _in(hours=-2),
-        "conductTo": _in(hours=-1),
-        "expiresAt": _in(days=7),
+        "conductFrom": soon(hours=-2),
+        "conductTo": soon(hours=-1),
+        "expiresAt": soon(days=7),
         "reason": "You threatened somebody",
         "isAutomatedDetection": False,
         "automation": "NOT_AUTOMATED",
@@ -130,7 +131,8 @@ def _draft(account: str) -> dict[str, object]:
     }
 
 
-def _in(**span: float) -> str:
+def soon(**span: float) -> str:
+    """The instant so long from now."""
     return print_instant(now() + timedelta(**span))
 
 

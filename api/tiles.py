@@ -1,13 +1,16 @@
 """The log as files (C2SP tlog-tiles): checkpoint, tiles, entries, for any tool to fetch.
 
 Tiles never change, so anyone may keep them for good; the checkpoint is asked for anew each time.
+Whoever has the newest one may have the answer wait for the next (RFC 7240, `Prefer: wait=20`).
 """
 
 import gzip
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from typing import TypeVar
 
+import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -15,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from api.subscriptions.heads import Head
 from governance.database import Database
 from governance.entries import LogEntry
 from governance.log.continuing import closed_note
@@ -23,18 +27,26 @@ from governance.log.proving import tiles_at
 from governance.log.sequencing import Sequencer
 from governance.log.tiles import ENTRIES, FULL, Tile, bundle, parse_path
 from governance.publishing import newest_published
+from governance.receivers import newest
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 NEWEST = {**ANYWHERE, "Cache-Control": "no-cache"}
 FOR_GOOD = {**ANYWHERE, "Cache-Control": "public, max-age=31536000, immutable"}
 ABSENT = {**ANYWHERE, "Cache-Control": "no-store"}
 
+MOST_HELD = 200  # answers of a process that wait for news; others don't
+LONGEST_WAIT = 30.0  # seconds
+LOOK = 1.0  # seconds between looks meanwhile: what witnesses cosign comes later than the feed
+
+_WISH = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})(?:$|[,;\s])")
+
 Found = TypeVar("Found")
 
 
-def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
+def log_routes(database: Database, sequencer: Sequencer, head: Head) -> list[Route]:
     """What is served under /log."""
     notes: dict[str, str | None] = {}  # of the closed log, by the name of the one in its place
+    turns = anyio.CapacityLimiter(MOST_HELD)
 
     async def read(question: Callable[[Session], Found]) -> Found:
         def asked() -> Found:
@@ -45,14 +57,22 @@ def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
 
     async def checkpoint(request: Request) -> Response:
         """The newest published checkpoint (C2SP tlog-checkpoint)."""
-        newest = await read(newest_published)
-        if newest is None:
+        known, wait = request.headers.get("if-none-match", ""), _wait(request)
+        signed, tag, place = await read(_newest)
+        if tag in known and wait and turns.available_tokens > 0:
+            async with turns:
+                until = anyio.current_time() + wait
+                while tag in known and (left := until - anyio.current_time()) > 0:
+                    if head.is_stopping:
+                        break
+                    await head.waited(place, min(left, LOOK))
+                    signed, tag, place = await read(_newest)
+        if signed is None:
             return _absent()
-        tag = f'"{sha256(newest.signed.encode()).hexdigest()}"'
         headers = {**NEWEST, "ETag": tag}
-        if tag in request.headers.get("if-none-match", ""):
+        if tag in known:
             return Response(status_code=304, headers=headers)
-        return PlainTextResponse(newest.signed, headers=headers)
+        return PlainTextResponse(signed, headers=headers)
 
     async def key(request: Request) -> Response:
         """The verifier key (C2SP signed-note)."""
@@ -85,6 +105,24 @@ def log_routes(database: Database, sequencer: Sequencer) -> list[Route]:
         Route("/log/closed", closed),
         Route("/log/tile/{path:path}", tile),
     ]
+
+
+def tag_of(checkpoint: bytes) -> str:
+    """The entity tag of a checkpoint."""
+    return f'"{sha256(checkpoint).hexdigest()}"'
+
+
+def _newest(session: Session) -> tuple[str | None, str, int]:
+    """The newest published checkpoint, its tag, and the feed's end."""
+    found, place = newest_published(session), newest(session)
+    signed = found.signed if found else None
+    return signed, tag_of((signed or "").encode()), place
+
+
+def _wait(request: Request) -> float:
+    """How long an answer may wait for news, as is wished (RFC 7240 section 4.3), in seconds."""
+    wish = _WISH.search(request.headers.get("prefer", ""))
+    return min(float(wish[1]), LONGEST_WAIT) if wish else 0.0
 
 
 def entries_of(session: Session, tile: Tile) -> list[bytes]:

@@ -184,6 +184,14 @@ def due(session: Session, now: datetime) -> list[Receiver]:
     return list(session.exec(query.order_by(col(Receiver.id))))
 
 
+def are_pushed(session: Session) -> bool:
+    """Whether there is anybody to send to."""
+    pushed = sa.exists().where(
+        col(Receiver.status) == ReceiverStatus.ENABLED, col(Receiver.delivery) != Delivery.POLL
+    )
+    return bool(session.scalar(sa.select(pushed)))
+
+
 def waiting(session: Session, ident: str, most: int) -> list[int]:
     """Places of letters that are to be sent again, oldest first."""
     query = (

@@ -24,6 +24,7 @@ from api.push.messages import Held, Message, Messages, held, verdict
 from api.push.payloads import Told, Unread, read, read_turn
 from api.push.sets import turns_of
 from api.push.turning import turning
+from api.subscriptions.heads import Head
 from governance import receivers, streams, turns
 from governance.database import Database
 from governance.migrations import is_current
@@ -33,7 +34,7 @@ from governance.settings import Settings
 from governance.turns import Turn
 from governance.words import ReceiverStatus
 
-EVERY = timedelta(seconds=1)  # between looks at what is due
+EVERY = timedelta(seconds=1)  # between looks at what is due though nothing happened
 PATIENCE = timedelta(seconds=10)  # for one answer, from the name's look-up on
 MOST_AT_ONCE = 16  # receivers that are served at one time
 WINDOW = 8  # events of different sanctions under way to one receiver
@@ -43,14 +44,18 @@ Found = TypeVar("Found")
 
 
 async def delivering(
-    executor: Executor, database: Database, settings: Settings, now: Callable[[], datetime]
+    executor: Executor,
+    database: Database,
+    settings: Settings,
+    head: Head,
+    now: Callable[[], datetime],
 ) -> None:
     """Runs for ever beside a server. When the process that leads ends, another begins."""
     while True:
         await anyio.sleep(EVERY.total_seconds() * random.uniform(0.8, 1.2))
         try:
             if await anyio.to_thread.run_sync(is_current, database):
-                await _lead(Courier(executor, database, settings, now))
+                await _lead(Courier(executor, database, settings, head, now))
         except Exception as error:
             logs.unexpected(error, "delivering failed; it is tried again")
 
@@ -69,13 +74,15 @@ class Courier:
         executor: Executor,
         database: Database,
         settings: Settings,
+        head: Head,
         now: Callable[[], datetime],
     ) -> None:
         self.database = database
-        self._executor, self._now = executor, now
+        self._executor, self._head, self._now = executor, head, now
         self._messages = Messages(settings)
         self._outside = Outside(settings)
         self._served: set[str] = set()
+        self._again: set[str] = set()  # of those, whom something came for meanwhile
         self._room = anyio.CapacityLimiter(MOST_AT_ONCE)
 
     async def run(self) -> None:
@@ -84,17 +91,24 @@ class Courier:
             if self._messages.may_be_tokens:
                 tasks.start_soon(turning, self.database, self._now)
             while True:
-                for receiver in await self._asked(partial(receivers.due, now=self._now())):
-                    if receiver.id not in self._served:
-                        self._served.add(receiver.id)
-                        tasks.start_soon(self._serve, receiver.id)
-                await anyio.sleep(EVERY.total_seconds() * random.uniform(0.8, 1.2))
+                due, is_any, end = await self._asked(partial(_due, now=self._now()))
+                for ident in due:
+                    if ident in self._served:
+                        self._again.add(ident)
+                    else:
+                        self._served.add(ident)
+                        tasks.start_soon(self._serve, ident)
+                pause = EVERY.total_seconds() * random.uniform(0.8, 1.2)
+                if is_any and not self._head.is_stopping:
+                    await self._head.waited(end, pause)
+                else:
+                    await anyio.sleep(pause)
 
     async def _serve(self, ident: str) -> None:
         try:
             async with self._room:
-                while await self._batch(ident):
-                    pass
+                while await self._batch(ident) or ident in self._again:
+                    self._again.discard(ident)
         except Unread:
             await self._put_off(ident)
         except Exception as error:
@@ -277,6 +291,12 @@ class Courier:
                 return question(session)
 
         return await anyio.to_thread.run_sync(ask)
+
+
+def _due(session: Session, now: datetime) -> tuple[list[str], bool, int]:
+    """Receivers that something is due for, whether anybody is pushed to, and the feed's end."""
+    due = [receiver.id for receiver in receivers.due(session, now)]
+    return due, bool(due) or receivers.are_pushed(session), receivers.newest(session)
 
 
 def _state(session: Session, ident: str) -> tuple[Held | None, int, list[int], list[Turn]]:

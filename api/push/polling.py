@@ -26,7 +26,7 @@ from governance.words import Delivery, ReceiverStatus
 
 MOST = 100  # tokens in an answer
 HOLD = 10.0  # seconds that a poll is held while there is nothing
-LOOK = 0.25  # seconds between looks meanwhile
+LOOK = 0.5  # seconds between looks meanwhile for what is no event
 MOST_HELD = 100  # polls of a process; others are answered at once
 
 
@@ -71,8 +71,8 @@ class Polling:
         try:
             until = anyio.current_time() + HOLD
             seen = await self._at.reading(partial(_newest, ident=call.stream_id or ""))
-            while anyio.current_time() < until:
-                await anyio.sleep(LOOK)
+            while anyio.current_time() < until and not self._at.head.is_stopping:
+                await self._at.head.waited(seen[0], LOOK)
                 newest = await self._at.reading(partial(_newest, ident=call.stream_id or ""))
                 if newest == seen:
                     continue

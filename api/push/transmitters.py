@@ -20,6 +20,7 @@ from api.execution import Executor
 from api.limiting.counting import counted_member
 from api.limiting.rates import LimitRefused, headers
 from api.outward import Outside
+from api.subscriptions.heads import Head
 from governance.database import Database
 from governance.errors import Busy, InvalidInput, NotFound, RefusalCode, Refused, Unauthenticated
 from governance.membership import Actor
@@ -57,13 +58,14 @@ class Transmitter:
         executor: Executor,
         database: Database,
         members: Members,
+        head: Head,
         settings: Settings,
         tokens: TokenKeys,
     ) -> None:
         self.executor, self.database, self.base = executor, database, settings.public_url
         self.keys: Keys = settings.keys()
         self.tokens, self.outside = tokens, Outside(settings)
-        self._members = members
+        self._members, self.head = members, head
 
     def now(self) -> datetime:
         return self.executor.now()

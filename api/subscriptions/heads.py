@@ -6,6 +6,7 @@ that was committed later.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -67,7 +68,7 @@ class Head:
         self._followers = 0
         self._watches: dict[str, Watch] = {}
         self._is_well = True
-        self._is_stopping = False
+        self.is_stopping = False
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -100,11 +101,18 @@ class Head:
 
     async def beyond(self, place: int) -> None:
         """Returns once the feed goes on after a place; Stopping when the node is stopped."""
-        while not self._is_stopping:
+        while not self.is_stopping:
             if self.position > place:
                 return
             await self._moved.wait()
         raise Stopping
+
+    async def waited(self, place: int, seconds: float) -> None:
+        """Returns once the feed goes on after a place, or the node is stopped; after so many
+        seconds at the latest."""
+        with contextlib.suppress(TimeoutError, Stopping), self.used():
+            async with asyncio.timeout(seconds):
+                await self.beyond(place)
 
     async def keep(self) -> None:
         """Looks whenever something was committed."""
@@ -115,7 +123,7 @@ class Head:
             await self._wakes.wait(POLL)
 
     def stop(self) -> None:
-        self._is_stopping = True
+        self.is_stopping = True
         self._tell()
 
     async def _look(self) -> None:

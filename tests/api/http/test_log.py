@@ -1,13 +1,16 @@
 """The decision log over GraphQL and as files, checked with nothing but the log's own key."""
 
 import gzip
+import time
 from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlmodel import Session
 
+from api import tiles
 from governance.decisions import of_node
 from governance.log.canonical import parse_canonical
 from governance.log.checkpoints import open_checkpoint
@@ -165,6 +168,48 @@ def test_tiles_are_kept_for_good_and_the_checkpoint_is_asked_for_anew(
     assert node.client.get("/log/checkpoint", headers=again).status_code == 304
     node.issue(team.issuer)
     assert node.client.get("/log/checkpoint", headers=again).status_code == 200
+
+
+def test_whoever_has_the_newest_checkpoint_may_wait_for_the_next(node: Node, team: Team) -> None:
+    node.issue(team.issuer)
+    first = node.client.get("/log/checkpoint")
+
+    def asked(prefer: str) -> tuple[int, str, float]:
+        known = {"If-None-Match": first.headers["etag"], "Prefer": prefer}
+        begun = time.monotonic()
+        answer = node.client.get("/log/checkpoint", headers=known)
+        return answer.status_code, answer.text, time.monotonic() - begun
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asked, "respond-async, wait=20")
+        time.sleep(0.3)
+        assert not asking.done()
+        node.issue(team.issuer)
+        status, text, took = asking.result(10)
+    assert (status, text) == (200, node.client.get("/log/checkpoint").text)
+    assert text != first.text
+    assert took < 15
+    assert asked("wait=20")[2] < 15  # what is news already is told at once
+
+
+@pytest.mark.parametrize("prefer", ["", "wait", "wait=0", "wait=-5", "wait=1e3", "nowait=9"])
+def test_without_a_wish_the_answer_does_not_wait(node: Node, team: Team, prefer: str) -> None:
+    known = {"If-None-Match": node.client.get("/log/checkpoint").headers["etag"]}
+    begun = time.monotonic()
+    answer = node.client.get("/log/checkpoint", headers=known | {"Prefer": prefer})
+    assert answer.status_code == 304
+    assert time.monotonic() - begun < 5
+
+
+def test_an_answer_that_waited_in_vain_says_so_and_few_wait(
+    node: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "LONGEST_WAIT", 0.5)
+    known = {"If-None-Match": node.client.get("/log/checkpoint").headers["etag"]}
+    begun = time.monotonic()
+    answer = node.client.get("/log/checkpoint", headers=known | {"Prefer": "wait=999"})
+    assert answer.status_code == 304
+    assert 0.4 < time.monotonic() - begun < 10
 
 
 def test_entries_are_compressed_where_that_is_welcome(node: Node, team: Team) -> None:

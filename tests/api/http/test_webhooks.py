@@ -98,6 +98,19 @@ def types(got: list[Got]) -> list[str]:
     return [one.json["type"] for one in got]
 
 
+def test_an_event_is_sent_as_it_happens_and_not_at_the_next_look(
+    node: Node, team: Team, partner: Team, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(node, partner, endpoint)
+    node.issue(team.issuer)
+    endpoint.waited(1)
+    monkeypatch.setattr(delivering, "EVERY", timedelta(hours=1))
+    time.sleep(0.5)  # the last look that was short
+    for number in range(2, 5):
+        node.issue(team.issuer)
+        endpoint.waited(number)
+
+
 def test_an_event_comes_signed_as_the_feed_has_it(
     node: Node, team: Team, partner: Team, endpoint: Endpoint
 ) -> None:
