@@ -1,4 +1,4 @@
-"""What `comity doctor` looks at: settings, keys, database, migrations, clock."""
+"""What `comity doctor` looks at: settings, keys, database, migrations, receivers, clock."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from governance import receivers
 from governance.database import Database
 from governance.entries import LogCheckpoint
 from governance.errors import BadSetting, RolledBack
@@ -18,6 +19,7 @@ from governance.publishing import newest_published
 from governance.settings import Settings, is_open, unknown_settings
 from governance.subjects import are_found
 
+MOST_FAILURES = 5  # in a row, of a receiver: two to three minutes
 LONGEST_LAG = timedelta(minutes=5)  # that publication may take
 OTHER_KEY = "isn't the key of this database, whose accounts it can't find: bring the old one back"
 
@@ -78,6 +80,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _log(database, settings)
             if settings.witnesses:
                 yield _publication(database)
+            yield from _receivers(database)
             yield _clock(database)
     except (SQLAlchemyError, OSError) as error:
         message = f"doesn't answer ({type(error).__name__}): check COMITY_DATABASE_URL"
@@ -115,6 +118,22 @@ def _publication(database: Database) -> Finding:
         told = f"{size:,} entries are published; more wait since {since:%Y-%m-%d %H:%M}Z"
         return Finding("publication", False, f"{told}: the log tells which witness is missing")
     return Finding("publication", True, f"{size:,} entries are published")
+
+
+def _receivers(database: Database) -> Iterator[Finding]:
+    """Whoever is to be told must take it; nothing is said where nobody is."""
+    with database.reading() as session:
+        known, dead = receivers.listed(session), receivers.dead_letters(session)
+    if not known:
+        return
+    late = [one.id for one in known if one.attempts >= MOST_FAILURES]
+    if late:
+        told = f"{', '.join(late)} took nothing for a while: `comity push list` says why"
+    elif dead:
+        told = f"{dead:,} events weren't taken: `comity push dead`, then `comity push replay`"
+    else:
+        told = f"{len(known):,}, and nothing that wasn't taken"
+    yield Finding("receivers", not late and not dead, told)
 
 
 def _clock(database: Database) -> Finding:

@@ -5,6 +5,7 @@ sent, so that an erasure reaches it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -190,6 +191,33 @@ def are_pushed(session: Session) -> bool:
         col(Receiver.status) == ReceiverStatus.ENABLED, col(Receiver.delivery) != Delivery.POLL
     )
     return bool(session.scalar(sa.select(pushed)))
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How receivers of one way of delivery and one status stand."""
+
+    delivery: Delivery
+    status: ReceiverStatus
+    count: int
+    failing: int  # whose last attempt failed
+    behind: int  # events of the feed that the one furthest back isn't done with, at most
+
+
+def backlogs(session: Session) -> list[Backlog]:
+    """How all receivers stand; one statement."""
+    end = sa.select(sa.func.max(col(Event.position))).scalar_subquery()
+    failing = sa.func.count(sa.case((col(Receiver.attempts) > 0, 1)))
+    behind = sa.func.coalesce(end - sa.func.min(col(Receiver.position)), 0)
+    by = col(Receiver.delivery), col(Receiver.status)
+    counted = sa.select(*by, sa.func.count(), failing, behind).group_by(*by).order_by(*by)
+    return [Backlog(*row) for row in session.execute(counted)]
+
+
+def dead_letters(session: Session) -> int:
+    """How many events weren't taken, and wait for nobody."""
+    dead = sa.select(sa.func.count()).where(col(Letter.state) == LetterState.DEAD)
+    return int(session.execute(dead).scalar_one())
 
 
 def waiting(session: Session, ident: str, most: int) -> list[int]:

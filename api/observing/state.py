@@ -1,6 +1,6 @@
 """What the database says of the node's state, read when it is asked for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -19,6 +19,7 @@ from api.schema.appeals import OVERDUE_STATES
 from governance.appeals import Appeal
 from governance.database import Database
 from governance.events import Event
+from governance.receivers import Backlog, backlogs, dead_letters
 
 PATIENCE = 5.0  # seconds that a question about the state may take
 Found = TypeVar("Found")
@@ -50,25 +51,30 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The end of the feed, and how many appeals wait for an answer that was due."""
+    """The end of the feed, how many appeals wait for an answer that was due, and how receivers
+    stand."""
 
     position: int
     newest_at: datetime | None
     overdue: int
+    backlogs: Sequence[Backlog]
+    dead_letters: int
 
 
 def read_state(database: Database, now: datetime) -> State:
-    """One statement for the feed, one for the appeals; each goes through an index."""
+    """One statement for the feed, one for the appeals, through an index each; two for receivers,
+    who are few."""
     newest = sa.select(col(Event.position), col(Event.recorded_at)).order_by(
         col(Event.position).desc()
     )
     overdue = sa.select(sa.func.count()).where(
         col(Appeal.state).in_(OVERDUE_STATES), col(Appeal.due_at) <= now
     )
-    with database.engine.connect() as connection:
-        last = connection.execute(newest.limit(1)).first()
-        count = connection.execute(overdue).scalar_one()
-    return State(last[0] if last else 0, last[1] if last else None, count)
+    with database.reading() as session:
+        last = session.execute(newest.limit(1)).first()
+        count = session.execute(overdue).scalar_one()
+        told, dead = backlogs(session), dead_letters(session)
+    return State(last[0] if last else 0, last[1] if last else None, count, told, dead)
 
 
 def printed(state: State | None, now: datetime) -> bytes:
@@ -96,8 +102,25 @@ class _Gauges(Collector):
         yield GaugeMetricFamily(
             "comity_appeals_overdue", "Appeals whose answer is due and missing", state.overdue
         )
+        yield from _of_receivers(state)
         if state.newest_at is not None:
             age = (self._now - state.newest_at).total_seconds()
             yield GaugeMetricFamily(
                 "comity_feed_age_seconds", "Time since the newest event was recorded", age
             )
+
+
+def _of_receivers(state: State) -> Iterator[GaugeMetricFamily]:
+    labels = ["delivery", "status"]
+    figures = (
+        ("comity_receivers", "Receivers of webhooks and tokens", "count"),
+        ("comity_receivers_failing", "Receivers whose last attempt failed", "failing"),
+        ("comity_receivers_behind", "Places of the feed that one isn't done with", "behind"),
+    )
+    for name, what, figure in figures:
+        gauge = GaugeMetricFamily(name, what, labels=labels)
+        for one in state.backlogs:
+            words = [one.delivery.value.lower(), one.status.value.lower()]
+            gauge.add_metric(words, getattr(one, figure))
+        yield gauge
+    yield GaugeMetricFamily("comity_dead_letters", "Events that weren't taken", state.dead_letters)

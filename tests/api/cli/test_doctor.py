@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.console import now
+from governance import receivers
 from governance.database import Database
 from governance.issuing import issue_one
 from governance.judging import Request, draft
@@ -16,6 +17,7 @@ from governance.settings import Settings
 from governance.words import Role
 from tests.api.cli.conftest import Comity, Done
 from tests.api.http.outside import issue_input
+from tests.builders import World
 
 
 def findings(done: Done) -> dict[str, str]:
@@ -179,6 +181,22 @@ def _issue(url: str, key_file: Path, at: datetime) -> None:
         keys = Settings(key_file=key_file).keys()
         issue_one(session, keys, actor, Request(draft(issue_input(at))), now=at)
     database.close()
+
+
+def test_receivers_that_take_nothing_are_found(node: Comity, database_url: str) -> None:
+    at = now()
+    with World(database_url) as world:
+        team = world.team("mod.example")
+        made = world.do(
+            receivers.add_webhook, team.platform.domain, "https://hooks.example/", wanted={},
+            after=None, now=at,
+        )  # fmt: skip
+        assert "receivers: 1, and nothing that wasn't taken" in node("doctor").err
+        world.do(receivers.bury, made.id, 41, "status 500", now=at)
+        assert "comity push replay" in findings(node("doctor"))["receivers"]
+        for _ in range(5):
+            world.do(receivers.failed, made.id, "status 500", now=at, jitter=0.5)
+        assert made.id in findings(node("doctor"))["receivers"]
 
 
 def test_everything_wrong_is_told_at_once(comity: Comity) -> None:

@@ -1,16 +1,19 @@
 """Figures for Prometheus: true, few, and for the operator alone."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from governance import receivers
 from governance.settings import Settings
+from governance.words import ReceiverStatus
 from tests.api.http.outside import Node
 from tests.api.serving import ASKING, serving
-from tests.builders import DAY, Team, positions, write_keys
+from tests.builders import DAY, NOW, Team, positions, write_keys
 from tests.postgres import Server
 
 TOKEN = "a-token-for-prometheus"
@@ -112,6 +115,31 @@ def test_what_callers_choose_makes_no_labels(node: Node) -> None:
         node.client.get(f"/nothing/{n}", headers={"X-Request-Id": f"r{n}"})
         node.client.request(f"CHOSEN{n}", "/nothing")
     assert set(figures(node)) == before
+
+
+def test_receivers_and_what_they_did_not_take_are_counted(node: Node, team: Team) -> None:
+    assert figures(node)["comity_dead_letters",] == 0
+    add = partial(
+        receivers.add_webhook,
+        domain="mod.example",
+        url="https://hooks.example/",
+        wanted={},
+        now=NOW,
+    )
+    end = 2 * DAY  # nothing is sent meanwhile
+    made = [node.world.do(add, after=0) for _ in range(3)]
+    node.world.do(receivers.set_status, made[0].id, ReceiverStatus.PAUSED, "moving")
+    for one in made[1:]:
+        node.world.do(receivers.failed, one.id, "status 500", now=NOW + end, jitter=1.0)
+    node.world.do(receivers.bury, made[1].id, 1, "status 500", now=NOW)
+    node.issue(team.issuer)
+    found, last = figures(node), positions(node.world.database)[-1]
+    assert found["comity_receivers", "webhook", "paused"] == 1
+    assert found["comity_receivers", "webhook", "enabled"] == 2
+    assert found["comity_receivers_failing", "webhook", "enabled"] == 2
+    assert found["comity_receivers_failing", "webhook", "paused"] == 0
+    assert found["comity_receivers_behind", "webhook", "enabled"] == last
+    assert found["comity_dead_letters",] == 1
 
 
 def test_the_feeds_end_and_overdue_appeals_are_read_when_asked_for(node: Node, team: Team) -> None:
