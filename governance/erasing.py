@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import Field
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from governance import feed
 from governance.adoptions import Receipt
@@ -22,6 +23,7 @@ from governance.rules.permissions import Operation
 from governance.rules.policy import APPEAL_DUE
 from governance.sanctions import Disclosure, Note, Sanction, SubjectKey
 from governance.settings import Keys
+from governance.subjects import sanctions_about
 from governance.words import EventType
 
 # What is left of private disclosures: the seed too, so that no guess can be confirmed.
@@ -145,27 +147,27 @@ def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) ->
         return [_own(session, actor, draft.sanction_id)]
     query = (
         select(Sanction)
-        .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
-        .where(_names(keys, str(draft.subject)), Sanction.platform_id == actor.platform_id)
+        .where(col(Sanction.id).in_(_about(keys, str(draft.subject))))
+        .where(Sanction.platform_id == actor.platform_id)
         .order_by(col(Sanction.id))
     )
-    return list(session.exec(query).unique())
+    return list(session.exec(query))
 
 
-def _names(keys: Keys, text: str) -> sa.ColumnElement[bool]:
-    """Whether a subject key is this subject's, of whatever kind."""
+def _about(keys: Keys, text: str) -> SelectOfScalar[str]:
+    """Ids of the sanctions about a subject, of whatever kind."""
     try:
         subject = parse_subject(text)
     except BadUri as error:
         raise InvalidInput(str(error), path=["subject"]) from None
     lookups = [lookup_key(keys.derived("lookup"), kind, subject.uri) for kind in SubjectKind]
-    return col(SubjectKey.key).in_(lookups)
+    return sanctions_about(lookups)
 
 
 def _forget_answers(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) -> None:
     """What the platform said to others' sanctions of the subject is its own record, too."""
     if draft.subject is not None:
-        about = sa.select(col(SubjectKey.sanction_id)).where(_names(keys, draft.subject))
+        about = _about(keys, draft.subject)
         said = sa.update(Receipt).where(col(Receipt.platform_id) == actor.platform_id)
         session.execute(said.where(col(Receipt.sanction_id).in_(about)).values(reason=None))
 

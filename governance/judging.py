@@ -250,15 +250,15 @@ _OF_REFERENCES = select(Sanction).where(
     Sanction.platform_id == _OWNER,
     col(Sanction.reference_key).in_(sa.bindparam("references", expanding=True)),
 )
-_OF_SUBJECTS = (
-    select(SubjectKey.key, Sanction)
-    .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
-    .where(
-        col(SubjectKey.key).in_(sa.bindparam("keys", expanding=True)),
-        # An expression, or SQLite would begin with everything the platform ever issued.
-        col(Sanction.platform_id).concat("") == _OWNER,
-        col(Sanction.is_binding),
-    )
+# By themselves, or SQLite may look for each of the keys at each sanction there is.
+_NAMED = select(SubjectKey.key, SubjectKey.sanction_id).where(
+    col(SubjectKey.key).in_(sa.bindparam("keys", expanding=True))
+)
+_BINDING = select(Sanction).where(
+    col(Sanction.id).in_(sa.bindparam("ids", expanding=True)),
+    # An expression, or SQLite would begin with everything the platform ever issued.
+    col(Sanction.platform_id).concat("") == _OWNER,
+    col(Sanction.is_binding),
 )
 
 
@@ -269,7 +269,7 @@ def known_of(
     identified: Sequence[Identified],
     references: Sequence[str],
 ) -> Known:
-    """What the platform holds already, in three statements whatever the size of the batch."""
+    """What the platform holds already, in four statements whatever the size of the batch."""
     known = Known()
     if any(request.draft.signature for request in requests):
         known.signing_keys = signing.keys_in_force(session, actor.platform_id)
@@ -277,9 +277,13 @@ def known_of(
     for sanction in session.exec(_OF_REFERENCES, params={**of, "references": references}):
         known.by_reference[sanction.reference_key] = sanction
     subject_keys = {key for about in identified for key in about.keys}
-    found = session.exec(_OF_SUBJECTS, params={**of, "keys": list(subject_keys)})
-    for key, sanction in found:
-        known.by_key.setdefault(key, {})[sanction.id] = earlier_of(sanction)
+    named = session.exec(_NAMED, params={"keys": list(subject_keys)}).all()
+    ids = {sanction_id for _, sanction_id in named}
+    binding = session.exec(_BINDING, params={**of, "ids": list(ids)}) if ids else ()
+    earlier = {sanction.id: earlier_of(sanction) for sanction in binding}
+    for key, sanction_id in named:
+        if sanction_id in earlier:
+            known.by_key.setdefault(key, {})[sanction_id] = earlier[sanction_id]
     return known
 
 

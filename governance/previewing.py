@@ -15,9 +15,9 @@ from governance.membership import Actor
 from governance.platforms import Platform
 from governance.rules import ladder
 from governance.rules.permissions import Operation
-from governance.sanctions import Sanction, SanctionDraft, SubjectKey
+from governance.sanctions import Sanction, SanctionDraft
 from governance.settings import Keys
-from governance.subjects import Identified
+from governance.subjects import Identified, sanctions_about
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,13 @@ def _advice(
         return None, []
     own = session.exec(
         select(Sanction)
-        .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
         .where(
-            col(SubjectKey.key).in_(about.keys),
+            col(Sanction.id).in_(sanctions_about(about.keys)),
             Sanction.platform_id == actor.platform_id,
             col(Sanction.is_binding),
         )
         .order_by(col(Sanction.issued_at), col(Sanction.id))
-    ).unique()
+    )
     rungs = {sanction.id: sanction for sanction in own}
     disputed = {a.sanction_id for a in open_appeals(session, list(rungs), now)}
     seen = {i: _rung(sanction, i in disputed) for i, sanction in rungs.items()}

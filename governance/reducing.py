@@ -18,6 +18,7 @@ from governance.rules import policy
 from governance.rules.status import Span
 from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
 from governance.settings import Keys, token_hash
+from governance.subjects import sanctions_about
 from governance.words import EventType, Measure, Validity
 
 
@@ -105,15 +106,12 @@ def _served(
 ) -> list[Span]:
     """The platform's suspensions of the subject; the termination's until now."""
     served = session.execute(
-        sa.select(col(Sanction.id), col(Sanction.starts_at), col(Sanction.ends_at))
-        .join(SubjectKey, col(SubjectKey.sanction_id) == col(Sanction.id))
-        .where(
-            col(SubjectKey.key).in_(subject_keys),
+        sa.select(col(Sanction.id), col(Sanction.starts_at), col(Sanction.ends_at)).where(
+            col(Sanction.id).in_(sanctions_about(subject_keys)),
             col(Sanction.platform_id) == terminated.platform_id,
             col(Sanction.measure).in_(policy.SUSPENSIONS),
             col(Sanction.validity).in_((Validity.STANDING, Validity.SUPERSEDED)),
             col(Sanction.is_binding),
         )
-        .distinct()
     ).all()
     return [(start, now if key == terminated.id else end) for key, start, end in served]

@@ -1,10 +1,11 @@
 """Whom a decision is about: canonical, of one kind, under every name it goes by."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.errors import InvalidInput, Refused
 from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
@@ -94,6 +95,12 @@ def hosts(session: Session, found: Sequence[Identified], own: str) -> dict[str, 
     """Ids of the platforms on this node that host the subjects, and `own`, by domain."""
     domains = {host for about in found for host in about.hosts}
     return dict(session.exec(_HOSTS, params={"domains": list(domains), "own": own}).all())
+
+
+def sanctions_about(names: Collection[str]) -> SelectOfScalar[str]:
+    """Ids of the sanctions that any of these keys finds, as a subselect: a join SQLite may begin
+    with every sanction there is."""
+    return select(SubjectKey.sanction_id).where(col(SubjectKey.key).in_(names))
 
 
 def are_found(session: Session, keys: Keys) -> bool:

@@ -1,9 +1,12 @@
 """Batches, retries, double jeopardy and aliases: what a decision meets when it isn't the first."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from sqlmodel import func, select
 
 from governance import issuing, judging
@@ -26,6 +29,37 @@ def issue_many(world: World, actor: Actor, *drafts: dict[str, Any]) -> list[Issu
 def how_many(world: World) -> int:
     with world.database.reading() as session:
         return session.exec(select(func.count()).select_from(sanctions.Sanction)).one()
+
+
+@contextmanager
+def looked_up(world: World) -> Iterator[list[str]]:
+    """What SQLite looks up at each sanction there is, of all it is asked meanwhile."""
+    found: list[str] = []
+
+    def explain(_: Any, cursor: Any, statement: str, given: Any, *__: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            asked = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+            steps = [step for *_, step in asked]
+            if "SCAN sanctions" in steps:
+                found.extend(step for step in steps if step.startswith("SEARCH"))
+
+    told = (world.database.engine, "before_cursor_execute", explain)
+    sa.event.listen(*told)
+    yield found
+    sa.event.remove(*told)
+
+
+@pytest.mark.parametrize("count", [1, 1_000])
+def test_a_batch_looks_nothing_up_at_each_sanction(sqlite_url: str, count: int) -> None:
+    """Small tables, which are known to be small, tempt SQLite most."""
+    with World(sqlite_url) as world:
+        team = world.team()
+        issue_many(world, team.issuer, *(draft(subject=subject()) for _ in range(1_000)))
+        with world.database.writing() as session:
+            session.execute(sa.text("ANALYZE"))
+        with looked_up(world) as steps:
+            issue_many(world, team.issuer, *(draft(subject=subject()) for _ in range(count)))
+        assert steps == []
 
 
 def test_a_batch_takes_an_issuer(world: World, team: Team) -> None:

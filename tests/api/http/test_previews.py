@@ -24,10 +24,15 @@ DAY_SECONDS = 86_400
 
 
 def previewed(node: Node, by: Actor, **body: object) -> dict[str, Any]:
-    before = node.records()
+    before = records(node)
     found: dict[str, Any] = node.data(PREVIEW, {"input": body}, by)["previewSanction"]
-    assert node.records() == before
+    assert records(node) == before
     return found
+
+
+def records(node: Node) -> dict[str, list[str]]:
+    """All but what counts lookups, which is written down now and then."""
+    return {name: rows for name, rows in node.records().items() if name != "lookups"}
 
 
 def ids(sanctions: list[dict[str, Any]]) -> list[str]:
