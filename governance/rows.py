@@ -91,6 +91,8 @@ def _escaped(cells: Sequence[str | None]) -> list[str]:
 
 def _printed(values: Sequence[Any], printer: Printer) -> list[Any]:
     """Each object once: one instant, or one word, is in many rows."""
+    if printer is str:  # as fast as finding what is known
+        return [None if value is None else str(value) for value in values]
     known: dict[int, Any] = {id(None): None}
     for value in values:
         if id(value) not in known:
