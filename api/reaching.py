@@ -15,13 +15,13 @@ from api.posting import Unanswered, get
 from api.sources import REDIRECTS, Site, ahead, body
 from api.tiles import tag_of
 from governance.errors import Conflict, InvalidInput
-from governance.following import Named
 from governance.log.auditing import CHECKPOINT, KEY, largest
 from governance.log.errors import LogError, Malformed, Unproven, Unread
 from governance.log.signers import Algorithm, Verifier, parse_verifier
 from governance.log.tiles import Tile
 from governance.membership import Actor
 from governance.peers import FollowingDraft
+from governance.remotes import Named
 from governance.rules.permissions import Operation
 
 FEW = 4  # files, fetched one after another

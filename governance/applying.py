@@ -23,13 +23,13 @@ from sqlmodel import Session, col, select
 from governance import conflicting, decisions, erasing, feed
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
+from governance.asking import disclose
 from governance.correcting import Corrected, correct_copies
-from governance.disclosing import Disclosed, fits
+from governance.disclosing import Disclosed
 from governance.entries import LogEntry
 from governance.errors import Refused
 from governance.events import Event
 from governance.fields import parse_instant
-from governance.identifiers import lookup_key, parse_subject
 from governance.log.canonical import canonical
 from governance.log.errors import Excessive
 from governance.log.leaves import Leaf, parse_leaf
@@ -39,22 +39,21 @@ from governance.log.tree import EMPTY_ROOT
 from governance.notices import Notice
 from governance.peers import (
     Peer,
+    PeerEntry,
     PeerPlatform,
     PeerSource,
     Verdict,
     decides_elsewhere,
-    followed_platforms,
 )
-from governance.platforms import Member, Platform
+from governance.platforms import Platform
 from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
 from governance.rules import adoption, policy
-from governance.sanctions import Disclosure, Sanction, SubjectKey
+from governance.sanctions import Sanction
 from governance.settings import Keys
-from governance.words import EventType, NoticeOutcome, PeerState, PolicyConflict, Role, Validity
+from governance.words import EventType, NoticeOutcome, PolicyConflict, Validity
 
 APPLIED = "peer.applied"
 ADDED = "platform.added"
-LONGEST_NAME = 200  # characters
 MOST_PLATFORMS = 1_000  # of one peer
 _PLATFORM_ID = re.compile("plt_[a-z2-7]{26}")
 _UNFIT = (  # what an entry that says something impossible leads to
@@ -140,6 +139,29 @@ class Application(Replay):
         return Verdict.APPLIED, None
 
     def finish_batch(self) -> None:
+        """Takes what waited for cases that are known now, of whichever peer, and says so."""
+        self._session.flush()
+        others = {self._peer.origin: self}
+        for case in self.begun:
+            waiting = sa.select(PeerEntry).where(
+                col(PeerEntry.case_id) == case, col(PeerEntry.verdict) == Verdict.WAITING
+            )
+            order = col(PeerEntry.origin), col(PeerEntry.index)
+            for entry in self._session.scalars(waiting.order_by(*order)).all():
+                if entry.origin not in others:
+                    others[entry.origin] = self._of(entry.origin)
+                found = others[entry.origin].take(entry.index, parse_leaf(entry.data))
+                entry.verdict, entry.fault = found
+                self._session.add(entry)
+        for each in others.values():
+            each._say()
+
+    def _of(self, origin: str) -> "Application":
+        """The same of another peer, which is asked nothing."""
+        peer, mark = self._session.get_one(Peer, origin), mark_of(self._session, origin)
+        return Application(self._session, self._keys, peer, {}, mark, now=self._now)
+
+    def _say(self) -> None:
         """Says in this node's log how far the peer's is applied, if that changed anything: the
         acknowledgement of what was erased, and where the feed stands."""
         conflicting.judge_together(self._session, self.begun)
@@ -347,71 +369,3 @@ def mark_of(session: Session, origin: str) -> Mark:
         return Mark(0, encode(EMPTY_ROOT))
     told = parse_leaf(newest.encode()).decision
     return Mark(told["size"], told["rootHash"])
-
-
-def join(session: Session, spoken: PeerPlatform, name: str | None, *, now: datetime) -> str | None:
-    """Makes a platform that a peer speaks for one of this node's records; else why not.
-
-    One that was added here and never decided anything here is the peer's from now on, and its
-    members may read; so is one of a log that isn't followed any longer.
-    """
-    if spoken.platform_id is not None:
-        return None
-    found = session.exec(select(Platform).where(Platform.domain == spoken.domain)).first()
-    if found is None:
-        if session.get(Platform, spoken.declared_id) is not None:
-            return "its id is another platform's"
-        shown = (name or spoken.domain).strip()[:LONGEST_NAME] or spoken.domain
-        found = Platform(id=spoken.declared_id, domain=spoken.domain, name=shown, added_at=now)
-        session.add(found)
-        session.flush()
-    else:
-        other = session.exec(
-            select(PeerPlatform).where(PeerPlatform.platform_id == found.id)
-        ).first()
-        if other is not None:
-            if session.get_one(Peer, other.origin).state is not PeerState.UNFOLLOWED:
-                return "another followed node speaks for it"
-            other.platform_id, other.is_proven, other.is_current = None, False, False
-            session.add(other)
-            session.flush()
-        elif session.exec(select(Sanction.id).where(Sanction.platform_id == found.id)).first():
-            return "it is a platform of this node, and has decided here"
-        for member in session.exec(select(Member).where(Member.platform_id == found.id)):
-            reads = Role.RESEARCHER if member.roles == [Role.RESEARCHER] else Role.READER
-            member.roles = [reads]
-            session.add(member)
-    spoken.platform_id = found.id
-    return None
-
-
-def disclose(session: Session, keys: Keys, sanction: Sanction, disclosed: Disclosed) -> None:
-    """Stores what a peer disclosed of a sanction, after it was checked, beside what it disclosed
-    before; lookups find it by this node's own key. There is no seed: that never leaves the peer.
-    Nothing where the subject isn't of the kind that the statement says."""
-    if not fits(sanction.subject_kind, disclosed):
-        return
-    held = session.get(Disclosure, sanction.id)
-    held = held or Disclosure(sanction_id=sanction.id, seed=b"", subject="")
-    for name, value in disclosed.items():
-        setattr(held, name, value)
-    if uri := disclosed.get("subject"):
-        host = parse_subject(uri).host
-        local = select(Platform.id).where(
-            Platform.domain == host, col(Platform.id).not_in(followed_platforms())
-        )
-        held.host_id = session.exec(local).first() if host else None
-    for name in (disclosed.get("subject"), *disclosed.get("aliases", ())):
-        if name:
-            key = lookup_key(keys.derived("lookup"), sanction.subject_kind, name)
-            session.merge(SubjectKey(key=key, sanction_id=sanction.id))
-    session.add(held)
-    session.flush()
-
-
-def forget_disclosures(session: Session, peer: Peer) -> None:
-    """Deletes what a peer disclosed."""
-    own = sa.select(col(PeerPlatform.platform_id)).where(col(PeerPlatform.origin) == peer.origin)
-    cases = sa.select(col(Sanction.id)).where(col(Sanction.platform_id).in_(own))
-    for table in (SubjectKey, Disclosure):
-        session.execute(sa.delete(table).where(col(table.sanction_id).in_(cases)))

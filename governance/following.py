@@ -5,87 +5,51 @@ Entries are taken over in batches, each in one transaction with the size that it
 interruption anywhere loses nothing and repeats nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta
 from itertools import chain
-from random import SystemRandom
-from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance import mirroring
-from governance.applying import (
-    Application,
-    Mark,
-    disclose,
-    forget_disclosures,
-    join,
-    mark_of,
-)
-from governance.conflicting import judge_together
+from governance.applying import Application, Mark, mark_of
+from governance.asking import Asker, forget_disclosures
 from governance.database import Database
-from governance.disclosing import MOST_CASES, Disclosed, checked
 from governance.errors import Conflict, NotFound
 from governance.fields import new_id
 from governance.log.auditing import CHECKPOINT, Signed
 from governance.log.checkpoints import Checkpoint
-from governance.log.errors import Excessive, LogError, Malformed, Unproven, Unread
+from governance.log.errors import Excessive, LogError, Malformed, Unproven
 from governance.log.growth import Forked, Growth, Proven
 from governance.log.histories import History
 from governance.log.leaves import BEGINS, Leaf, parse_leaf
 from governance.log.notes import decode, encode
 from governance.log.signers import Verifier, signed_by
-from governance.log.tiles import Tile
 from governance.log.tree import EMPTY_ROOT, leaf_hash
-from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, PeerPlatform, Verdict
-from governance.sanctions import Sanction
-from governance.sealing import seal, unseal
+from governance.peers import (
+    STALE_AFTER,
+    Changed,
+    Peer,
+    PeerEntry,
+    PeerFork,
+    PeerPlatform,
+    Verdict,
+    unchanged,
+)
+from governance.remotes import Remote
+from governance.sealing import seal
 from governance.settings import Keys
+from governance.speaking import Speakers
 from governance.words import PeerState
 
 MOST_AT_ONCE = 2_048  # entries in one transaction
 MOST_PEERS = 100
 LARGEST_CHECKPOINT = 64 * 1024  # bytes
-CHECK_EVERY = timedelta(hours=1)  # that a domain names its node still
-CHECK_AGAIN = timedelta(seconds=30)  # what a domain didn't say; twice as long each time
-LONGEST_CHECK = timedelta(hours=6)
-MOST_CHECKS = 16  # domains in one poll
-ASK_AGAIN = timedelta(seconds=3)  # for disclosures that couldn't be had
 GRAIN = timedelta(seconds=5)  # how exactly it is noted when a log without news was verified
 
 Clock = Callable[[], datetime]
-_RANDOM = SystemRandom()
-
-
-class Named(NamedTuple):
-    """Which log speaks for a domain, as the domain says: its origin and key, and a name."""
-
-    origin: str
-    key: str
-    name: str | None
-
-
-class Remote(Protocol):
-    """A peer as it is reached. Each call raises Unread for what isn't there."""
-
-    def read(self, path: str, limit: int) -> bytes:
-        """The bytes of a file."""
-
-    def fetch(self, tiles: Iterable[Tile]) -> Iterable[tuple[Tile, bytes]]:
-        """The bytes of tiles, in order."""
-
-    def named(self, domain: str) -> Named:
-        """What a platform's domain says of the node that speaks for it; LogError if nothing."""
-
-    def disclosures(self, cases: Sequence[str], token: str | None) -> Mapping[str, object]:
-        """What the peer discloses of some cases, to the holder of a token."""
-
-
-class Changed(Exception):
-    """A peer that was asked is followed otherwise by now, or no longer: the answer is of no use."""
 
 
 class Follower:
@@ -95,8 +59,8 @@ class Follower:
         self._database, self._keys, self._origin, self._clock = database, keys, origin, clock
         self._history: History | None = None
         self._seen = 0  # entries that the history was told
-        self._asked_at: datetime | None = None  # for what wasn't disclosed
-        self._has_failed = False  # to answer
+        self._asker = Asker(database, keys, origin, clock=clock)
+        self._speakers = Speakers(database, keys, origin, self._asker, clock=clock)
         self._excess: Excessive | None = None  # what was left out in this poll
 
     def poll(self, remote: Remote) -> bool:
@@ -108,8 +72,8 @@ class Follower:
             return False
         try:
             self._polled(peer, remote)
-            self._check_platforms(remote)
-            self._ask_again(remote)
+            self._speakers.check(remote)
+            self._asker.again(remote)
             if self._excess is not None:
                 excess, self._excess = self._excess, None
                 raise excess
@@ -177,14 +141,17 @@ class Follower:
         self._history = None  # until the batch is committed
         start = peer.size
         read = [_followed(history, entry) for entry in batch]
-        disclosed = self._disclosed(
+        disclosed = self._asker.disclosed(
             peer, [leaf for leaf, fault in read if leaf and not fault], remote
         )
         with self._database.writing() as session:
-            stored = _unchanged(session, peer)
+            stored = unchanged(session, peer)
             if stored.size != start:
                 return False
-            application = self._application(session, stored, disclosed)
+            mark = mark_of(session, stored.origin)
+            application = Application(
+                session, self._keys, stored, disclosed, mark, now=self._clock()
+            )
             rows = [
                 _row(stored.origin, index, entry, leaf, *_taken(application, index, leaf, fault))
                 for index, (entry, (leaf, fault)) in enumerate(zip(batch, read, strict=True), start)
@@ -195,172 +162,11 @@ class Follower:
                 _check_mark(session, stored, application.mark)
             stored.verifiers = " ".join(sorted(map(str, history.trusted)))
             self._believe(stored, signed)
-            self._take_waiting(session, application)
+            application.finish_batch()
         self._excess = application.excess or self._excess
         peer.size, peer.root_hash, peer.verifiers = stored.size, stored.root_hash, stored.verifiers
         self._history, self._seen = history, peer.size
         return True
-
-    def _application(
-        self, session: Session, peer: Peer, disclosed: Mapping[str, Disclosed]
-    ) -> Application:
-        mark = mark_of(session, peer.origin)
-        return Application(session, self._keys, peer, disclosed, mark, now=self._clock())
-
-    def _disclosed(
-        self, peer: Peer, leaves: Sequence[Leaf], remote: Remote
-    ) -> dict[str, Disclosed]:
-        """What the peer discloses of the cases that are to be applied, checked; a case whose
-        disclosures don't hold has none. What couldn't be asked is asked again later."""
-        spoken = self._spoken_for()
-        begun = {
-            str(leaf.case): leaf
-            for leaf in leaves
-            if leaf.decision["type"] == BEGINS and leaf.platform in spoken
-        }
-        token = unseal(self._keys, peer.origin, peer.token) if peer.token else None
-        found: dict[str, Disclosed] = {}
-        cases = list(begun)
-        try:
-            for at in range(0, len(cases), MOST_CASES):
-                told = remote.disclosures(cases[at : at + MOST_CASES], token)
-                for case in cases[at : at + MOST_CASES]:
-                    with suppress(LogError):
-                        found[case] = checked(begun[case], told.get(case, []))
-        except LogError as error:
-            self._has_failed = True
-            with self._database.writing() as session:
-                stored = _unchanged(session, peer)
-                stored.is_disclosed, stored.problem = False, f"disclosures: {error}"
-        return {case: one for case, one in found.items() if one}
-
-    def _ask_again(self, remote: Remote) -> None:
-        """Asks for what a peer may disclose of its cases, where that wasn't possible before."""
-        peer, now = self._peer(), self._clock()
-        if peer.is_disclosed or (self._asked_at and now - self._asked_at < ASK_AGAIN):
-            return
-        self._asked_at, self._has_failed, after = now, False, ""
-        while not self._has_failed and (leaves := self._undisclosed(peer, after)):
-            after = str(leaves[-1].case)
-            disclosed = self._disclosed(peer, leaves, remote)
-            with self._database.writing() as session:
-                _unchanged(session, peer)
-                for case, fields in disclosed.items():
-                    sanction = session.get_one(Sanction, case)
-                    if sanction.redacted_at is None:
-                        disclose(session, self._keys, sanction, fields)
-                judge_together(session, disclosed)
-        if not self._has_failed:
-            with self._database.writing() as session:
-                stored = _unchanged(session, peer)
-                stored.is_disclosed, stored.problem = True, None
-
-    def _undisclosed(self, peer: Peer, after: str) -> list[Leaf]:
-        """The next first entries of cases of which not all may be here, by their cases."""
-        begun = (
-            sa.select(col(PeerEntry.data))
-            .join(Sanction, col(Sanction.id) == col(PeerEntry.case_id))
-            .where(col(PeerEntry.origin) == peer.origin, col(Sanction.redacted_at).is_(None))
-            .where(col(PeerEntry.verdict) == Verdict.APPLIED, col(PeerEntry.is_first))
-            .where(col(PeerEntry.case_id) > after)
-            .order_by(col(PeerEntry.case_id))
-            .limit(MOST_CASES)
-        )
-        with self._database.reading() as session:
-            return [parse_leaf(data) for data in session.scalars(begun)]
-
-    def _take_waiting(self, session: Session, application: Application) -> None:
-        """What waited for cases that are known now."""
-        session.flush()
-        others = {self._origin: application}
-        for case in application.begun:
-            waiting = sa.select(PeerEntry).where(
-                col(PeerEntry.case_id) == case, col(PeerEntry.verdict) == Verdict.WAITING
-            )
-            order = col(PeerEntry.origin), col(PeerEntry.index)
-            for entry in session.scalars(waiting.order_by(*order)).all():
-                if entry.origin not in others:
-                    peer = session.get_one(Peer, entry.origin)
-                    others[entry.origin] = self._application(session, peer, {})
-                found = others[entry.origin].take(entry.index, parse_leaf(entry.data))
-                entry.verdict, entry.fault = found
-                session.add(entry)
-        for each in others.values():
-            each.finish_batch()
-
-    def _check_platforms(self, remote: Remote) -> None:
-        """Asks the domains of the peer's platforms whether it speaks for them, now and then."""
-        now = self._clock()
-        with self._database.reading() as session:
-            due = session.scalars(_due(self._origin, now)).all()
-        for platform in due:
-            self._check_platform(platform, remote, now)
-
-    def _check_platform(self, platform: PeerPlatform, remote: Remote, now: datetime) -> None:
-        peer, named, problem = self._peer(), None, None
-        try:
-            named = remote.named(platform.domain)
-            if named.origin != peer.origin or named.key not in peer.verifiers.split(" "):
-                problem = "its domain names another log"
-        except Unread as error:
-            problem = str(error)
-        except LogError:
-            problem = "its domain names no log"
-        with self._database.writing() as session:
-            _unchanged(session, peer)
-            stored = session.get_one(PeerPlatform, (platform.origin, platform.domain))
-            stored.checked_at, stored.problem = now, problem
-            if problem is None:
-                stored.proven_at = now
-                stored.problem = join(session, stored, named.name if named else None, now=now)
-                stored.is_proven = stored.problem is None
-            elif named or now - (stored.proven_at or now) >= STALE_AFTER:
-                stored.is_proven = stored.is_current = False
-            is_well = stored.is_proven and stored.problem is None
-            stored.failures = 0 if is_well else stored.failures + 1
-            stored.check_at = now + _pause(stored.failures) * _RANDOM.uniform(0.5, 1)
-            session.add(stored)
-        after: int | None = None if stored.is_current or not stored.is_proven else -1
-        while after is not None:
-            after = self._catch_up(peer, stored, remote, after)
-
-    def _catch_up(
-        self, peer: Peer, platform: PeerPlatform, remote: Remote, after: int
-    ) -> int | None:
-        """Applies the next entries that waited for a platform to be proven; the last one's index
-        unless that was all."""
-        waiting = (
-            sa.select(PeerEntry)
-            .where(col(PeerEntry.origin) == peer.origin)
-            .where(col(PeerEntry.platform) == platform.domain)
-            .where(col(PeerEntry.verdict) == Verdict.WAITING, col(PeerEntry.index) > after)
-            .order_by(col(PeerEntry.index))
-            .limit(MOST_AT_ONCE)
-        )
-        with self._database.reading() as session:
-            leaves = [parse_leaf(entry.data) for entry in session.scalars(waiting)]
-        disclosed = self._disclosed(peer, leaves, remote)
-        with self._database.writing() as session:
-            peer = _unchanged(session, peer)
-            stored = session.get_one(PeerPlatform, (platform.origin, platform.domain))
-            entries = session.scalars(waiting).all()
-            application = self._application(session, peer, disclosed)
-            for entry in entries:
-                leaf = parse_leaf(entry.data)
-                entry.verdict, entry.fault = application.apply_entry(entry.index, leaf)
-                session.add(entry)
-            stored.is_current = len(entries) < MOST_AT_ONCE
-            session.add(stored)
-            self._take_waiting(session, application)
-        return entries[-1].index if len(entries) == MOST_AT_ONCE else None
-
-    def _spoken_for(self) -> set[str]:
-        """The domains that the peer speaks for."""
-        with self._database.reading() as session:
-            own = sa.select(col(PeerPlatform.domain)).where(
-                col(PeerPlatform.origin) == self._origin, col(PeerPlatform.is_proven)
-            )
-            return set(session.scalars(own))
 
     def _told(self, peer: Peer) -> History:
         """The history of the entries that are here."""
@@ -384,7 +190,7 @@ class Follower:
         if is_known and before is not None and before <= now < before + GRAIN:
             return
         with self._database.writing() as session:
-            self._believe(_unchanged(session, peer), signed)
+            self._believe(unchanged(session, peer), signed)
 
     def _believe(self, peer: Peer, signed: Signed) -> None:
         """Keeps the newest checkpoint, to compare others with; notes that all of it is here."""
@@ -420,17 +226,6 @@ class Follower:
                     seen_at=self._clock(),
                 )
             )
-
-
-def _unchanged(session: Session, peer: Peer) -> Peer:
-    """The peer, to write to it; Changed unless it is followed still as it was when it was read."""
-    stored = session.get_one(Peer, peer.origin)
-    if stored.state is not PeerState.FOLLOWING or any(
-        getattr(stored, name) != getattr(peer, name)
-        for name in ("followed_at", "url", "token", "verifiers")
-    ):
-        raise Changed
-    return stored
 
 
 def _followed(history: History, entry: Proven) -> tuple[Leaf | None, str | None]:
@@ -478,26 +273,6 @@ def _row(
         verdict=verdict,
         fault=fault,
     )
-
-
-def _due(origin: str, now: datetime) -> sa.Select[PeerPlatform]:
-    """The platforms whose domains are to be asked: those first that never were."""
-    check_at = col(PeerPlatform.check_at)
-    is_waiting = sa.and_(col(PeerPlatform.is_proven), sa.not_(col(PeerPlatform.is_current)))
-    return (
-        sa.select(PeerPlatform)
-        .where(col(PeerPlatform.origin) == origin)
-        .where(sa.or_(check_at.is_(None), check_at <= now, is_waiting))
-        .order_by(check_at.is_not(None), check_at, col(PeerPlatform.domain))
-        .limit(MOST_CHECKS)
-    )
-
-
-def _pause(failures: int) -> timedelta:
-    """How long a domain isn't asked at most, after it was in vain so many times."""
-    if not failures:
-        return CHECK_EVERY
-    return min(CHECK_AGAIN * (1 << min(failures - 1, 16)), LONGEST_CHECK)
 
 
 def _batches(bundles: Iterator[list[Proven]]) -> Iterator[list[Proven]]:

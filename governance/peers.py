@@ -157,3 +157,18 @@ class PeerFork(SQLModel, table=True):
     first: str
     second: str
     seen_at: datetime = Field(sa_type=Utc)
+
+
+class Changed(Exception):
+    """A peer that was asked is followed otherwise by now, or no longer: the answer is of no use."""
+
+
+def unchanged(session: Session, peer: Peer) -> Peer:
+    """The peer, to write to it; Changed unless it is followed still as it was when it was read."""
+    stored = session.get_one(Peer, peer.origin)
+    if stored.state is not PeerState.FOLLOWING or any(
+        getattr(stored, name) != getattr(peer, name)
+        for name in ("followed_at", "url", "token", "verifiers")
+    ):
+        raise Changed
+    return stored

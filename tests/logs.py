@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from governance.fields import print_instant
-from governance.following import Named
 from governance.log.auditing import Audit, Signed
 from governance.log.authorship import sign_decision
 from governance.log.canonical import canonical
@@ -17,6 +16,7 @@ from governance.log.notes import encode
 from governance.log.signers import Signer, Verifier
 from governance.log.tiles import FULL, Tile, bundle, bundles_of, grow, in_tiles
 from governance.log.tree import leaf_hash, root_hash
+from governance.remotes import Named
 
 ORIGIN = "log.example/comity"
 LOG = Signer(ORIGIN, b"l" * 32)

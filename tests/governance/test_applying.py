@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from governance import following, mirroring
+from governance import following, mirroring, speaking
 from governance.appeals import Appeal
 from governance.errors import Conflict
 from governance.events import Event
 from governance.fields import print_instant
-from governance.following import Follower, Named
+from governance.following import Follower
 from governance.log.canonical import canonical
 from governance.log.commitments import opening
 from governance.log.leaves import BEGINS, case_id
@@ -21,6 +21,7 @@ from governance.log.signers import Signer
 from governance.membership import add_member
 from governance.peers import Peer, PeerPlatform, PeerSource, Verdict
 from governance.platforms import Member, Platform
+from governance.remotes import Named
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.words import PolicyConflict, Role, Validity
 from tests.builders import DAY, KEYS, NOW, World
@@ -132,7 +133,7 @@ def test_nothing_counts_until_the_platforms_domain_names_the_log(
     with world.database.reading() as session:
         platform = session.get_one(PeerPlatform, (ORIGIN, ALPHA))
     assert platform.problem == "its domain names another log"
-    later = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW + following.CHECK_AGAIN)
+    later = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW + speaking.CHECK_AGAIN)
     del served.names[ALPHA]
     later.poll(served)
     assert [*sanctions(world)] == [case]
@@ -157,7 +158,7 @@ def test_cases_of_a_closed_log_go_on_in_the_one_in_its_place(
     assert platform.problem == "another followed node speaks for it"
     world.do(following.end, ORIGIN)
     assert [*sanctions(world)] == [case]
-    Follower(world.database, KEYS, second.name, clock=lambda: NOW + following.CHECK_AGAIN).poll(
+    Follower(world.database, KEYS, second.name, clock=lambda: NOW + speaking.CHECK_AGAIN).poll(
         served
     )
     held = sanctions(world)
@@ -174,7 +175,7 @@ def test_a_domain_that_names_another_log_takes_its_word_back(
     served = theirs.served()
     follower.poll(served)
     served.names[ALPHA] = Named("elsewhere.example/log", str(LOG.verifier()), None)
-    later = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW + following.CHECK_EVERY)
+    later = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW + speaking.CHECK_EVERY)
     later.poll(served)
     with world.database.reading() as session:
         assert not session.get_one(PeerPlatform, (ORIGIN, ALPHA)).is_proven
@@ -386,7 +387,7 @@ def test_another_log_that_repeats_the_entries_changes_nothing(
     Follower(world.database, KEYS, thief.name, clock=lambda: NOW).poll(served)
     assert sanctions(world)[case].validity is Validity.STANDING
     served.names[ALPHA] = Named(thief.name, str(thief.verifier()), None)  # even so
-    later = Follower(world.database, KEYS, thief.name, clock=lambda: NOW + following.CHECK_AGAIN)
+    later = Follower(world.database, KEYS, thief.name, clock=lambda: NOW + speaking.CHECK_AGAIN)
     later.poll(served)
     assert sanctions(world)[case].validity is Validity.STANDING
 

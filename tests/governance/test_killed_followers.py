@@ -35,7 +35,7 @@ WHEN = "before", "after"
 # poll proves platforms and applies what waited for them, the second goes on with their cases.
 STEPS = [
     *(f"{when} {time} sqlmodel:Session.commit 1" for time in (1, 2, 3) for when in WHEN),
-    "before 1 governance.following:join 1",
+    "before 1 governance.speaking:join 1",
     "before 2 governance.applying:disclose 1",
     "before 1 governance.conflicting:judge_together 1",
     "before 1 governance.mirroring:extend 2",

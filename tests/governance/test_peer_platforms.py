@@ -7,10 +7,11 @@ from itertools import pairwise
 import pytest
 from sqlmodel import col, select
 
-from governance import applying, following
-from governance.following import Follower, Named
+from governance import applying, following, speaking
+from governance.following import Follower
 from governance.log.errors import Excessive, Unread
 from governance.peers import PeerEntry, PeerPlatform, Verdict
+from governance.remotes import Named
 from tests.builders import DAY, HOUR, KEYS, NOW, World
 from tests.governance.test_applying import URL, Theirs, sanctions
 from tests.logs import ALPHA, BETA, LOG, ORIGIN, Served, decision
@@ -131,7 +132,7 @@ def test_a_domain_that_is_well_again_is_asked_every_hour(
 def test_few_domains_are_asked_in_one_poll(
     world: World, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MOST_CHECKS", 3)
+    monkeypatch.setattr(speaking, "MOST_CHECKS", 3)
     theirs = Theirs()
     declared(theirs, 6)
     served = Silent(theirs)

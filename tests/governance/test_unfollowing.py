@@ -7,9 +7,10 @@ import pytest
 from sqlmodel import select
 
 from governance import following
-from governance.following import Follower, Named
+from governance.following import Follower
 from governance.log.errors import Unread
 from governance.peers import Peer, PeerPlatform
+from governance.remotes import Named
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.words import PeerState
 from tests.builders import KEYS, NOW, World
