@@ -86,14 +86,17 @@ def peers() -> None:
 
 
 def _catch_up(database: Database, settings: Settings) -> None:
-    """Polls each peer once; what is wrong with one is told, and stops no other."""
+    """Polls each peer until every domain was asked; what is wrong with one is told, and stops no
+    other."""
     with database.reading() as session:
         active = follow_up.active(session)
     is_fine, outside, keys = True, Outside(settings), settings.keys()
     with outside.client() as client:
         for origin, url in active.items():
             try:
-                Follower(database, keys, origin, clock=now).poll(Node(outside, client, url))
+                follower = Follower(database, keys, origin, clock=now)
+                while follower.poll(Node(outside, client, url)) and follower.has_more():
+                    pass
             except LogError as error:
                 err.print(f"{origin}: {error}", highlight=False, markup=False)
                 is_fine = False

@@ -84,6 +84,10 @@ class Follower:
             return self._peer().state is PeerState.FOLLOWING
         return True
 
+    def has_more(self) -> bool:
+        """Whether domains of the peer's platforms are left for the next poll."""
+        return self._speakers.are_left()
+
     def _polled(self, peer: Peer, remote: Remote) -> None:
         signed = Signed.parse(remote.read(CHECKPOINT, LARGEST_CHECKPOINT))
         if signed.tree.origin != peer.origin:

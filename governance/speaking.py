@@ -47,6 +47,14 @@ class Speakers:
         for platform in due:
             self._check(platform, remote, now)
 
+    def are_left(self) -> bool:
+        """Whether some were never asked."""
+        unasked = sa.select(sa.literal(1)).where(
+            col(PeerPlatform.origin) == self._origin, col(PeerPlatform.checked_at).is_(None)
+        )
+        with self._database.reading() as session:
+            return session.scalar(unasked.limit(1)) is not None
+
     def _check(self, platform: PeerPlatform, remote: Remote, now: datetime) -> None:
         with self._database.reading() as session:
             peer = session.get_one(Peer, self._origin)

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from api.console import now
+from governance import speaking
 from governance.log.signers import Signer
+from governance.peers import PeerPlatform
 from tests.api.cli.conftest import Comity
 from tests.api.folders import served
-from tests.logs import LOG, ORIGIN, files, story, write
+from tests.builders import World
+from tests.logs import LOG, ORIGIN, Writer, decision, files, story, write
 
 STORY = story(300)
 
@@ -42,6 +46,20 @@ def test_a_node_is_followed_listed_and_followed_no_longer(
     assert here("peers").out.split("\t")[2] == "310"
     assert here("unfollow", url).code == 0
     assert here("peers").out.split("\t")[4] == "UNFOLLOWED"
+
+
+def test_once_asks_the_domains_of_all_platforms(
+    here: Comity, url: str, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "MOST_CHECKS", 1)
+    writer = Writer()
+    for letter in "abc":
+        told = decision("platform.added", f"{letter}.example", id=f"plt_{letter * 26}")
+        writer.add(told)
+    write(tmp_path / "other" / "log", files(writer.entries))
+    assert here("follow", url, "--once").code == 0
+    with World(database_url) as world, world.database.reading() as session:
+        assert None not in session.exec(select(PeerPlatform.checked_at)).all()
 
 
 def test_what_is_wrong_with_a_peer_is_told(here: Comity, url: str, tmp_path: Path) -> None:
