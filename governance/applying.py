@@ -120,12 +120,14 @@ class Application(Replay):
     def apply_entry(self, index: int, leaf: Leaf) -> tuple[Verdict, str | None]:
         """Applies an entry of a platform that the peer speaks for."""
         event, is_repeated = EVENTS[leaf.decision["type"]], index < self.mark.size
-        if event in RECEIPTS and self._session.get(Sanction, leaf.case) is None:
+        is_asked = event in RECEIPTS or is_repeated
+        is_known = is_asked and self._session.get(Sanction, leaf.case) is not None
+        if event in RECEIPTS and not is_known:
             return Verdict.WAITING, None  # the case may come from another log
         try:
             with self._session.begin_nested():
                 self._apply(event, leaf)
-                if is_repeated and event is EventType.SANCTION_ISSUED:
+                if is_repeated and not is_known:
                     self._recall(leaf)
         except (Unfit, Refused) as error:
             return Verdict.REFUSED, str(error)

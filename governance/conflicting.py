@@ -49,7 +49,8 @@ def judge_together(session: Session, disclosed: Collection[str]) -> None:
     sanctions = {sanction.id: sanction for sanction in session.exec(own)}
     if len(sanctions) < 2:
         return
-    told = select(Event).where(col(Event.sanction_id).in_(sanctions)).order_by(col(Event.position))
+    ids = own.with_only_columns(col(Sanction.id))  # there may be more than a statement takes
+    told = select(Event).where(col(Event.sanction_id).in_(ids)).order_by(col(Event.position))
     known: dict[tuple[str, str], dict[str, policy.Earlier]] = defaultdict(dict)
     for event in session.exec(told):
         sanction, is_new = sanctions[event.sanction_id], event.type is EventType.SANCTION_ISSUED
