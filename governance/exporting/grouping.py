@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from governance.exporting.columns import Column, Dataset, Kind
-from governance.rules.research import DATES, FEWEST, LEVELS, Level, is_over
+from governance.rules.research import DATES, FEWEST, LEVELS, Level, open_from
 
 ROWS = Dataset(
     "rows",
@@ -90,10 +90,7 @@ class Grouping:
 
     def _place(self, detail: int, level: Level, as_of: date) -> None:
         key = " || '|' || ".join(f"ifnull({_kept(name, level)}, '')" for name in level.columns)
-        self._db.create_function(
-            "is_over", 1, lambda day: is_over(level, date.fromisoformat(day), as_of)
-        )
-        left = "detail IS NULL AND is_over(issuedOn)"
+        left = f"detail IS NULL AND issuedOn < '{open_from(level, as_of)}'"
         self._db.execute("DROP TABLE IF EXISTS temp.shared")
         self._db.execute("CREATE TEMP TABLE shared (key TEXT PRIMARY KEY, fits INT) WITHOUT ROWID")
         self._db.execute(

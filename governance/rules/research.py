@@ -55,11 +55,10 @@ LEVELS = (
 )
 
 
-def is_over(level: Level, issued: date, as_of: date) -> bool:
-    """Whether nobody can join a group any more: what counts by months waits for the month's end."""
-    if level.is_by_month:
-        return (issued.year, issued.month) < (as_of.year, as_of.month)
-    return issued < as_of
+def open_from(level: Level, as_of: date) -> date:
+    """The first day whose groups somebody may still join: what counts by months waits for the
+    month's end. Nothing is told of it yet."""
+    return as_of.replace(day=1) if level.is_by_month else as_of
 
 
 def known_by(now: datetime) -> datetime:

@@ -3,16 +3,14 @@
 from datetime import date
 from itertools import pairwise
 
-import pytest
-
 from governance.rules.research import (
     DATES,
     FEWEST,
     LEVELS,
     MOVES,
     UNDER_WAY,
-    is_over,
     known_by,
+    open_from,
     shown,
 )
 from governance.words import SelectionState as State
@@ -45,14 +43,11 @@ def test_no_level_tells_more_of_a_time_than_its_day() -> None:
         assert lengths == ({7} if level.is_by_month else {10})
 
 
-@pytest.mark.parametrize(
-    ("issued", "by_day", "by_month"),
-    [("2026-02-28", True, True), ("2026-03-01", True, False), ("2026-03-02", False, False)],
-)
-def test_a_group_is_told_once_nobody_can_join_it(issued: str, by_day: bool, by_month: bool) -> None:
-    day, as_of = date.fromisoformat(issued), date(2026, 3, 2)
-    assert is_over(LEVELS[-1], day, as_of) is by_day
-    assert is_over(LEVELS[0], day, as_of) is by_month
+def test_a_group_is_told_once_nobody_can_join_it() -> None:
+    for as_of in (date(2026, 3, 2), date(2026, 3, 31)):
+        assert open_from(LEVELS[-1], as_of) == as_of
+        assert open_from(LEVELS[0], as_of) == date(2026, 3, 1)
+    assert open_from(LEVELS[0], date(2026, 3, 1)) == date(2026, 3, 1)
 
 
 def test_figures_below_ten_are_not_told() -> None:
