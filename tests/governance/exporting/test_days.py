@@ -1,6 +1,7 @@
 """Daily exports: whole or not there, never rewritten, and nothing private in them."""
 
 import gzip
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,48 @@ def test_a_full_disk_is_told_leaves_nothing_torn_and_is_gone_on_from(days: Days)
     assert not [path for path in days.files() if "manifests" in path]
     assert days.export().days == 4
     assert verify(days.folder, KEY).faults == []
+
+
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from governance.exporting.days import export
+from governance.exporting.places import Folder
+from tests.builders import World
+url, folder, now, puts = sys.argv[1:]
+left = [int(puts)]
+class Mortal(Folder):
+    def put(self, file, path):
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().put(file, path)
+world = World(url)
+place = Mortal(Path(folder))
+export(world.database, world.database.log, place, now=datetime.fromisoformat(now))
+"""
+
+
+def test_killed_between_any_two_files_it_goes_on_to_the_same_bytes(days: Days) -> None:
+    days.export()
+    whole = days.files()
+    other = Days(days.world, days.team, days.folder.with_name("other"), days.explained)
+    arguments = [days.world.database.url, str(other.folder), AFTER.isoformat()]
+    finished = []
+    for puts in (0, 4, 9, 15, 35):  # ten a day, then its explanations
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, *arguments, str(puts)],
+            cwd=Path(__file__).parents[3],
+            check=False,
+        )
+        assert ended.returncode == -signal.SIGKILL
+        there = other.files()
+        finished.append(len([path for path in there if path.startswith("manifests/")]))
+        assert all(whole[path] == data for path, data in there.items())
+    assert finished == [0, 0, 0, 1, 5]
+    other.export()
+    assert other.files() == whole
 
 
 def test_what_is_erased_leaves_the_explanations_and_no_day(days: Days) -> None:
