@@ -43,6 +43,11 @@ PEERS = "{ peers { origin size problem state } }"
 SIZE = "{ log { origin size } }"
 
 
+def alias_of(account: str) -> str:
+    """The other name of an account."""
+    return account.replace("acct:", "acct:also-")
+
+
 @dataclass(slots=True)
 class Case:
     """A sanction that was answered, and what was answered of it since."""
@@ -87,6 +92,7 @@ class Chaos:
         account = account or self.dice.choice(ACCOUNTS)
         told = site.ask(self.client, ISSUE, f"{domain} ISSUER", i={
             "issuerReference": f"case-{self.dice.random()}", "subject": account,
+            "aliases": [alias_of(account)],
             "measure": "ACCOUNT_SUSPENDED", "ground": "INCOMPATIBLE_CONTENT",
             "groundReference": "Rules, 3", "category": "VIOLENCE", "conductFrom": conduct,
             "conductTo": conduct, "expiresAt": print_instant(at + timedelta(days=3)),
@@ -227,7 +233,7 @@ class Chaos:
     def check(self) -> Iterator[str]:
         """What isn't as it should be."""
         later = datetime.now(UTC) + timedelta(minutes=5)
-        for account in ACCOUNTS[::3]:
+        for account in [name for one in ACCOUNTS[::3] for name in (one, alias_of(one))]:
             for at in [later, *self.dice.sample(self.instants, min(5, len(self.instants)))]:
                 told = [self._status(site, account, at) for site in self.sites]
                 if any(one != told[0] for one in told):
