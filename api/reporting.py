@@ -20,7 +20,8 @@ from governance import reporting
 from governance.database import Database
 from governance.errors import Refused
 from governance.exporting.templates import Part
-from governance.reporting import Period, Reported
+from governance.periods import Period
+from governance.reporting import Reported
 from governance.retention import Clock
 
 app = typer.Typer(help="Transparency reports in the EU's harmonised templates.")

@@ -13,7 +13,8 @@ from api.schema.subjects import domain_of
 from governance.errors import InvalidInput
 from governance.exporting.templates import Part
 from governance.fields import parse_instant, print_instant
-from governance.reporting import Period, report
+from governance.periods import Period
+from governance.reporting import report
 
 
 @strawberry.pydantic.type(description="One figure of the harmonised template")

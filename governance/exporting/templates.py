@@ -13,6 +13,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "official"
 Key = tuple[str, str]  # of a row, and of a column
+Values = dict[Key, str | None]  # what is known of a part; None is unknown
 
 
 class Part(StrEnum):

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from governance import reporting
+from governance.complaints import ABOUT, COMPLAINTS, DISPUTES, hours
 from governance.errors import RefusalCode
 from governance.exporting.templates import FOLDER, Part, filled, keys, read, template
-from governance.reporting import ABOUT, COMPLAINTS, DISPUTES, Period, Reported, hours, report
+from governance.periods import Period
+from governance.reporting import Reported, report
 from governance.vocabulary import Category, Keyword
 from governance.words import (
     AppealMove,

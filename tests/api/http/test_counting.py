@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from api.limiting.rates import LimitRefused
 from governance import reporting
 from governance.exporting.templates import Part
-from governance.reporting import Period
+from governance.periods import Period
 from governance.tokens import write_token_keys
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import Node

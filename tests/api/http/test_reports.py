@@ -3,8 +3,9 @@
 from typing import Any
 
 from governance import reporting
+from governance.complaints import COMPLAINTS
 from governance.exporting.templates import Part, read
-from governance.reporting import COMPLAINTS, Period
+from governance.periods import Period
 from tests.api.http.outside import Node
 from tests.api.http.test_contract_research import asked
 from tests.builders import DAY, Team
