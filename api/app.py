@@ -68,7 +68,8 @@ def create_app(
     watch(database.engine)
     reads = Watched(store(settings.database_url, settings.connections, settings.statement_seconds))
     executor = Executor(settings, database, reads, keys, now)
-    members, site = Members(database, reads, now), Site(Desk(executor))
+    members, desk = Members(database, reads, now), Desk(executor)
+    site = Site(desk)
     metrics, probes, spans = Metrics(), Probes(settings.database_url), spans or traces(settings)
     feed = Feed(executor, reads, wakes(settings.database_url), now)
     seats = Seats(members=settings.streams_of_member, public=settings.streams_of_public)
@@ -133,7 +134,7 @@ def create_app(
         exception_handlers={404: site.absent},
         lifespan=lifespan,
     )
-    app.state.executor, app.state.feed = executor, feed
+    app.state.executor, app.state.feed, app.state.desk = executor, feed, desk
     return app
 
 

@@ -3,9 +3,8 @@
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from governance import feed, membership
 from governance.appeals import Appeal
@@ -13,20 +12,22 @@ from governance.database import Database
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
 from governance.log.leaves import case_id
-from governance.rules.status import timeline
+from governance.rows import insert, made
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
-from governance.vocabulary import Category
+from governance.vocabulary import Category, Keyword, keyword_belongs
 from governance.words import (
     AppealState,
     Author,
     Automation,
+    EndReason,
     EventType,
     Ground,
     Measure,
     Outcome,
     Role,
     Source,
+    Validity,
 )
 
 PLATFORMS = 12
@@ -37,6 +38,11 @@ MEASURES = (
     Measure.CONTENT_DEMOTED,
     Measure.SERVICE_RESTRICTED,
 )
+LANGUAGES = ("en", "de", "fr", None)
+KEYWORDS = {c: [k for k in Keyword if keyword_belongs(k, c)] for c in Category}
+ONE_SERVER_IN = 1_000
+ONE_APPEAL_IN = 20
+UNTIL_DECIDED = timedelta(days=6)  # from the issue; filed a day after it
 
 
 def subject(number: int) -> str:
@@ -58,31 +64,45 @@ def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
         rows = list(_rows(rng, keys, ids, range(start, min(count, start + BATCH)), now))
         with database.writing() as session:
             for table in (Sanction, Disclosure, SubjectKey, Appeal, Event):
-                given = [row for kind, row in rows if kind is table]
-                if given:
-                    session.execute(sa.insert(table), given)
+                given = [vars(row) for kind, row in rows if kind is table]
+                insert(session, table, given)
     with database.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        alone.exec_driver_sql("ANALYZE" if database.dialect == "sqlite" else "VACUUM ANALYZE")
     return token
 
 
 def _rows(
     rng: random.Random, keys: Keys, ids: list[str], numbers: range, now: datetime
-) -> Iterator[tuple[type, dict[str, Any]]]:
+) -> Iterator[tuple[type[SQLModel], SQLModel]]:
     secret = keys.derived("lookup")
     for number in numbers:
         issued_at = now - timedelta(days=730) * rng.random()
-        measure = rng.choice(MEASURES)
-        kind = SubjectKind.CONTENT if measure.startswith("CONTENT_") else SubjectKind.ACCOUNT
+        is_of_server = number % ONE_SERVER_IN == ONE_SERVER_IN - 1
+        measure = Measure.SERVER_SUSPENDED if is_of_server else rng.choice(MEASURES)
+        kind, uri = SubjectKind.ACCOUNT, subject(number)
+        if is_of_server:
+            kind, uri = SubjectKind.SERVER, f"https://s{number}.example"
+        elif measure.startswith("CONTENT_"):
+            kind = SubjectKind.CONTENT
+        category = rng.choice(list(Category))
+        decided_at = issued_at + UNTIL_DECIDED
+        is_appealed = number % ONE_APPEAL_IN == 0 and decided_at <= now
+        outcome = rng.choice(list(Outcome)) if is_appealed else None
+        is_overturned = outcome is Outcome.OVERTURNED
         sanction = feed.settle(
-            Sanction(
+            made(
+                Sanction,
                 id=case_id(b"%d" % number),
                 platform_id=rng.choice(ids),
                 measure=measure,
                 ground=Ground.INCOMPATIBLE_CONTENT,
-                category=rng.choice(list(Category)),
+                category=category,
+                keywords=[rng.choice(KEYWORDS[category])] if number % 10 == 0 else [],
                 subject_kind=kind,
+                content_language=rng.choice(LANGUAGES),
+                validity=Validity.OVERTURNED if is_overturned else Validity.STANDING,
+                overturned_at=decided_at if is_overturned else None,
                 issued_at=issued_at,
                 effective_at=issued_at,
                 expires_at=issued_at + timedelta(days=rng.choice((1, 7, 30, 90, 180))),
@@ -93,52 +113,55 @@ def _rows(
                 reference_key=f"{number:064x}",
             )
         )
-        yield Sanction, sanction.model_dump()
-        uri = subject(number)
-        disclosure = Disclosure(
-            sanction_id=sanction.id,
-            seed=rng.randbytes(32),
-            subject=uri,
-            ground_reference="Rule 1",
-            explanation="Repeated insults after a warning.",
-            reason="You insulted others after a warning.",
-            issuer_reference=str(number),
+        yield Sanction, sanction
+        yield (
+            Disclosure,
+            made(
+                Disclosure,
+                sanction_id=sanction.id,
+                seed=rng.randbytes(32),
+                subject=uri,
+                ground_reference="Rule 1",
+                explanation="Repeated insults after a warning.",
+                reason="You insulted others after a warning.",
+                issuer_reference=str(number),
+            ),
         )
-        yield Disclosure, disclosure.model_dump()
-        yield SubjectKey, {"key": lookup_key(secret, kind, uri), "sanction_id": sanction.id}
-        if number % 20 == 0:
-            yield Appeal, _appeal(rng, sanction).model_dump()
-        line = timeline(sanction)
+        key = lookup_key(secret, kind, uri)
+        yield SubjectKey, made(SubjectKey, key=key, sanction_id=sanction.id)
+        if outcome is not None:
+            yield Appeal, _appeal(sanction, outcome, decided_at)
         yield (
             Event,
-            {
-                "position": number + 1,
-                "type": EventType.SANCTION_ISSUED,
-                "occurred_at": issued_at,
-                "recorded_at": issued_at,
-                "platform_id": sanction.platform_id,
-                "sanction_id": sanction.id,
-                "appeal_id": None,
-                "validity": sanction.validity,
-                "expires_at": sanction.expires_at,
-                "starts_at": line.starts_at,
-                "ends_at": line.ends_at,
-                "end_reason": line.end_reason,
-            },
+            made(
+                Event,
+                position=number + 1,
+                type=EventType.SANCTION_ISSUED,
+                occurred_at=issued_at,
+                recorded_at=issued_at,
+                platform_id=sanction.platform_id,
+                sanction_id=sanction.id,
+                validity=Validity.STANDING,
+                expires_at=sanction.expires_at,
+                starts_at=sanction.starts_at,
+                ends_at=sanction.expires_at,
+                end_reason=EndReason.EXPIRED,
+            ),
         )
 
 
-def _appeal(rng: random.Random, sanction: Sanction) -> Appeal:
+def _appeal(sanction: Sanction, outcome: Outcome, decided_at: datetime) -> Appeal:
     filed_at = sanction.issued_at + timedelta(days=1)
-    return Appeal(
+    return made(
+        Appeal,
         id=sanction.id.replace("san_", "apl_"),
         sanction_id=sanction.id,
         origin_id=sanction.id,
         platform_id=sanction.platform_id,
         state=AppealState.DECIDED,
-        outcome=rng.choice(list(Outcome)),
+        outcome=outcome,
         filed_by=Author.APPELLANT,
         filed_at=filed_at,
         due_at=filed_at + timedelta(days=14),
-        decided_at=filed_at + timedelta(days=5),
+        decided_at=decided_at,
     )

@@ -12,6 +12,8 @@ from governance.fields import EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.words import AppealState, EndReason, EventType, ReceiptState, Validity
 
+NOTICES = sa.text("type IN ('NOTICE_DUE', 'NOTICE_RECORDED')")
+
 
 class Event(SQLModel, table=True):
     """One entry of the feed. `recorded_at` never goes backwards along `position`, which is odd for
@@ -21,6 +23,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         sa.Index("events_of_sanction", "sanction_id", "position"),
         sa.Index("events_of_appeal", "appeal_id", "position"),
+        sa.Index("events_of_notices", "position", sqlite_where=NOTICES, postgresql_where=NOTICES),
     )
 
     position: int = Field(primary_key=True, sa_type=sa.BigInteger)

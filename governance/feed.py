@@ -15,6 +15,7 @@ from governance.events import Event
 from governance.log.sequencing import UNSIGNED, Decision, ledger_of
 from governance.platforms import Platform
 from governance.rows import insert
+from governance.rules.durations import MICROSECOND, duration
 from governance.rules.status import timeline
 from governance.sanctions import Sanction
 from governance.words import EventType
@@ -43,10 +44,13 @@ class Happening(NamedTuple):
 
 
 def settle(sanction: Sanction) -> Sanction:
-    """Writes down when the sanction starts and ends, after any of its instants changed."""
+    """Writes down when the sanction starts and ends, and how long that is, after any of its
+    instants changed."""
     line = timeline(sanction)
     sanction.starts_at, sanction.ends_at = line.starts_at, line.ends_at
     sanction.end_reason = line.end_reason
+    length = duration(sanction.measure, (line.starts_at, line.ends_at))
+    sanction.lasts = None if length is None else length // MICROSECOND
     return sanction
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.appealing import standing_in_place
 from governance.database import Database
@@ -45,17 +44,15 @@ def run(
 ) -> Retained:
     """Erases what is due at the run's beginning. With `rewrite`, PostgreSQL's tables are written
     anew, which locks each while it lasts; SQLite overwrites what it deletes at once."""
-    done, begun, after = Retained(), clock(), ""
-    total = _count(db, begun)
-    while True:
+    done = Retained()
+    with db.reading() as session:
+        due = list(session.scalars(due_by(clock())))
+    for start in range(0, len(due), BATCH):
         with db.writing() as session:
-            due = list(session.exec(_due(begun).where(col(Sanction.id) > after).limit(BATCH)))
-            _erase(session, due, done, clock())
-        if not due:
-            break
-        after = due[-1].id
+            held = col(Sanction.id).in_(due[start : start + BATCH]), _is_held()
+            _erase(session, list(session.exec(select(Sanction).where(*held))), done, clock())
         if progress is not None:
-            progress(done.erased + done.waiting, total)
+            progress(min(start + BATCH, len(due)), len(due))
     if done.erased or rewrite:
         settle(db, rewrite=rewrite)
     return done
@@ -101,20 +98,19 @@ def _is_replaced_by_what_holds(session: Session, sanction: Sanction, now: dateti
     return effect((standing.starts_at, standing.ends_at), now) is not Effect.ENDED
 
 
-def _due(now: datetime) -> SelectOfScalar[Sanction]:
-    """Sanctions whose private disclosures are to go, in the order of their ids. A record of an
-    outside decision without an end ended as it was recorded."""
+def due_by(now: datetime) -> sa.CompoundSelect[tuple[str]]:
+    """The ids of sanctions whose private disclosures are to go: of those that ended long ago, of
+    records of outside decisions without an end, which ended as they were recorded, and of those
+    that it was asked for."""
     until = now - ERASED_AFTER
-    endless = sa.and_(col(Sanction.ends_at).is_(None), sa.not_(col(Sanction.is_binding)))
-    over = sa.or_(
-        col(Sanction.ends_at) <= until, sa.and_(endless, col(Sanction.recorded_at) <= until)
+    is_endless = col(Sanction.ends_at).is_(None), sa.not_(col(Sanction.is_binding))
+    parts = (
+        [col(Sanction.ends_at) <= until],
+        [*is_endless, col(Sanction.recorded_at) <= until],
+        [col(Sanction.erasure_asked_at).is_not(None)],
     )
-    asked = col(Sanction.erasure_asked_at).is_not(None)
-    held = col(Sanction.redacted_at).is_(None)
-    return select(Sanction).where(held, sa.or_(over, asked)).order_by(col(Sanction.id))
+    return sa.union(*(sa.select(col(Sanction.id)).where(*part, _is_held()) for part in parts))
 
 
-def _count(db: Database, now: datetime) -> int:
-    with db.reading() as session:
-        counted = sa.select(sa.func.count()).select_from(_due(now).subquery())
-        return int(session.execute(counted).scalar_one())
+def _is_held() -> sa.ColumnElement[bool]:
+    return col(Sanction.redacted_at).is_(None)

@@ -265,18 +265,43 @@ class SanctionStatement(SanctionTerms):
     )
 
 
+# What sanctions are counted by: beside the keys of their list, so that neither figures nor lists
+# of what is rare have to look each of them up.
+COUNTED = (
+    *("platform_id", "measure", "category", "ground", "automation", "validity", "source"),
+    *("subject_kind", "is_binding", "starts_at", "ends_at", "end_reason", "lasts"),
+)
+
+# Indexes of what few sanctions are. What all others are isn't in them, so that most decisions
+# needn't write them: by name, what is in them and what they are in order of first.
+UNUSUAL = {
+    "sanctions_not_standing": ("validity <> 'STANDING'", "validity"),
+    "sanctions_ended_early": ("end_reason <> 'EXPIRED'", "end_reason"),
+    "sanctions_of_servers": ("subject_kind = 'SERVER'",),
+    "sanctions_to_be_erased": ("erasure_asked_at IS NOT NULL",),
+    "sanctions_in_language": ("content_language IS NOT NULL", "content_language"),
+}
+
+
+def _unusual(name: str, condition: str, *first: str) -> sa.Index:
+    text = sa.text(condition)
+    return sa.Index(name, *first, "issued_at", "id", sqlite_where=text, postgresql_where=text)
+
+
 class Sanction(SanctionStatement, SQLModel, table=True):
     """A sanction as stored. `starts_at`, `ends_at` and `end_reason` are what
-    `rules.status.timeline` says of the instants beside them; effect is never stored."""
+    `rules.status.timeline` says of the instants beside them, `lasts` is `rules.durations.duration`;
+    effect is never stored."""
 
     __tablename__ = "sanctions"
     __table_args__ = (
         sa.UniqueConstraint("platform_id", "reference_key"),
-        sa.Index("sanctions_newest", "issued_at", "id"),
+        sa.Index("sanctions_newest", "issued_at", "id", *COUNTED),
         sa.Index("sanctions_of_platform", "platform_id", "issued_at", "id"),
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
-        sa.Index("sanctions_ended", "ends_at", "id"),
+        sa.Index("sanctions_ended", "ends_at", "id", "measure", "redacted_at"),
+        *(_unusual(name, *columns) for name, columns in UNUSUAL.items()),
         sa.Index(
             "sanctions_derived",
             "derived_from_id",
@@ -301,6 +326,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
     starts_at: datetime | None = Field(default=None, sa_type=Utc)
     ends_at: datetime | None = Field(default=None, sa_type=Utc)
     end_reason: EndReason | None = Field(default=None, sa_type=EnumText(EndReason))
+    lasts: int | None = Field(default=None, sa_type=sa.BigInteger)  # microseconds
     lapses_at: datetime | None = Field(default=None, sa_type=Utc)
     lifted_at: datetime | None = Field(default=None, sa_type=Utc)
     overturned_at: datetime | None = Field(default=None, sa_type=Utc)
@@ -322,6 +348,15 @@ class Disclosure(SanctionTexts, SQLModel, table=True):
     """What a statement commits to. Erasing a subject deletes this row and its keys."""
 
     __tablename__ = "disclosures"
+    __table_args__ = (
+        sa.Index(
+            "disclosures_of_host",
+            "host_id",
+            "sanction_id",
+            sqlite_where=sa.text("host_id IS NOT NULL"),
+            postgresql_where=sa.text("host_id IS NOT NULL"),
+        ),
+    )
 
     sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
     seed: bytes

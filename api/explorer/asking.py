@@ -19,9 +19,11 @@ from governance.membership import Actor
 QUERIES = Path(__file__).parent / "queries"
 
 KEPT_SECONDS = 60
+STALE = 10  # times as long an answer is shown while the next is on its way
 MOST_KEPT = 200  # answers
 
 Data = dict[str, Any]
+Key = tuple[str, bytes]
 
 # What a page says of an error's code; all others are our bugs.
 _STATUS = {
@@ -56,10 +58,11 @@ def document(name: str) -> str:
 
 @dataclass(slots=True)
 class Kept:
-    """An answer that is kept for a while, or is on its way."""
+    """An answer that is kept for a while, or is on its way; and the next, once it is asked for."""
 
-    until: float
+    asked_at: float
     answer: asyncio.Task[Data]
+    next: asyncio.Task[Data] | None = None
 
 
 class Desk:
@@ -67,28 +70,54 @@ class Desk:
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
-        self._kept: dict[tuple[str, bytes], Kept] = {}
+        self._kept: dict[Key, Kept] = {}
 
     async def kept(
         self, request: Asked, name: str, variables: Mapping[str, Any], seconds: int = KEPT_SECONDS
     ) -> Data:
-        """Public figures, which may be some seconds old: they are read from a great many records.
-        Whoever asks meanwhile waits for the same answer."""
+        """Public figures, read from a great many records: kept for some seconds, and for ten times
+        as long shown while they are read anew, so that nobody waits for figures that many look at.
+        Whoever asks for the first meanwhile waits for the same answer."""
         key, now = (name, orjson.dumps(variables)), monotonic()
+
+        def begun() -> asyncio.Task[Data]:
+            return asyncio.create_task(self.ask(request, name, variables))
+
         held = self._kept.get(key)
-        if held is None or held.until < now:
-            self._kept = {k: kept for k, kept in self._kept.items() if kept.until >= now}
+        if held is None or now > held.asked_at + STALE * seconds:
             if len(self._kept) >= MOST_KEPT:
-                return await self.ask(request, name, variables)
-            task = asyncio.create_task(self.ask(request, name, variables))
-            held = self._kept[key] = Kept(now + seconds, task)
-            task.add_done_callback(lambda done: self._forget(key, done))
+                self._drop(now)
+            held = Kept(now, begun())
+            if len(self._kept) < MOST_KEPT:
+                self._kept[key] = held
+                held.answer.add_done_callback(lambda done: self._forget(key, done))
+        elif now > held.asked_at + seconds and held.next is None and held.answer.done():
+            held.next = begun()
+            held.next.add_done_callback(lambda done: self._renew(key, now, done))
         return await asyncio.shield(held.answer)
 
-    def _forget(self, key: tuple[str, bytes], done: asyncio.Task[Data]) -> None:
+    def _drop(self, now: float) -> None:
+        """Makes room: what nobody may be shown any longer goes."""
+        oldest = now - STALE * KEPT_SECONDS
+        self._kept = {key: kept for key, kept in self._kept.items() if kept.asked_at > oldest}
+
+    def _forget(self, key: Key, done: asyncio.Task[Data]) -> None:
         """What failed is asked again."""
         if done.cancelled() or done.exception() is not None:
             self._kept.pop(key, None)
+
+    def _renew(self, key: Key, asked_at: float, done: asyncio.Task[Data]) -> None:
+        """The newer answer takes the place of the older, which stays where it failed."""
+        if key not in self._kept:
+            return
+        if done.cancelled() or done.exception() is not None:
+            self._kept[key].next = None
+        else:
+            self._kept[key] = Kept(asked_at, done)
+
+    def forget(self) -> None:
+        """Asks anew for whatever is asked next."""
+        self._kept.clear()
 
     async def ask(
         self,

@@ -1,7 +1,6 @@
 """How many sanctions each choice of a facet would show: exact to 10,000, then told as estimates."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ from starlette.requests import Request
 
 from api.explorer.asking import Desk
 from api.explorer.facets import Choice, Facet, Selection
-from api.schema.statistics import MOST_DIMENSIONS, MOST_NEWEST
+from api.schema.facets import MOST_NEWEST
 
 COUNTED_SECONDS = 5
 
@@ -36,20 +35,22 @@ async def counts(desk: Desk, request: Request, selection: Selection, total: int)
     """Counts for every facet that has them. What is chosen of a facet doesn't narrow the facet
     itself, so that its other values can be compared. `total`: how many fit the selection."""
     counted = [facet for facet in selection.shelf.facets if facet.dimension]
-    chosen = [[facet] for facet in counted if facet.name in selection.values]
     free = [facet for facet in counted if facet.name not in selection.values]
-    groups = [free[n : n + MOST_DIMENSIONS] for n in range(0, len(free), MOST_DIMENSIONS)]
-    tasks = [_counted(desk, request, selection, group) for group in groups]
-    tasks += [_counted(desk, request, selection.without(f.name), [f]) for [f] in chosen]
+    chosen = [facet for facet in counted if facet.name in selection.values]
+    asked = [(selection, free)] if free else []
+    asked += [(selection.without(facet.name), [facet]) for facet in chosen]
+    answers = await asyncio.gather(*(_counted(desk, request, *one) for one in asked))
     found: dict[tuple[str, str], str] = {}
     is_estimated = False
-    for place, group in enumerate(await asyncio.gather(*tasks)):
-        seen = sum(group.values()) // len(groups[place] if place < len(groups) else [1])
+    for (of, facets), numbers in zip(asked, answers, strict=True):
+        seen = sum(numbers[0].values())
         is_all = seen < MOST_NEWEST
         is_estimated |= not is_all
-        share = total / seen if place < len(groups) and seen else None
-        for key, count in group.items():
-            found[key] = f"{count:,}" if is_all else estimate(count, share)
+        share = total / seen if of is selection and seen else None
+        for facet, by_value in zip(facets, numbers, strict=True):
+            for value, number in by_value.items():
+                told = f"{number:,}" if is_all else estimate(number, share)
+                found[facet.name, value] = told
     return Counts(found, is_estimated)
 
 
@@ -64,11 +65,11 @@ def estimate(count: int, share: float | None) -> str:
 
 async def _counted(
     desk: Desk, request: Request, selection: Selection, facets: Sequence[Facet]
-) -> Counter[tuple[str, str]]:
+) -> list[dict[str, int]]:
+    """The number of each value, by facet."""
     asked = {"by": [str(facet.dimension) for facet in facets], "filter": selection.filter()}
-    rows = (await desk.kept(request, "counts", asked, COUNTED_SECONDS))["statistics"]["rows"]
-    found: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        for facet, key in zip(facets, row["keys"], strict=True):
-            found[facet.name, key] += row["sanctionCount"]
-    return found
+    found = (await desk.kept(request, "counts", asked, COUNTED_SECONDS))["facets"]
+    by: dict[str, dict[str, int]] = {str(facet.dimension): {} for facet in facets}
+    for one in found:
+        by[one["dimension"]][one["key"]] = one["number"]
+    return list(by.values())

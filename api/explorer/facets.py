@@ -65,17 +65,20 @@ class Shelf:
 
 
 PLATFORM = Facet("platform", "Platform", "platform", None, Dimension.PLATFORM, is_single=True)
+MEASURE = Facet("measure", "Measure", "measures", Measure, Dimension.MEASURE)
+CATEGORY = Facet("category", "Category", "categories", Category, Dimension.CATEGORY)
+DURATION = Facet("duration", "Length", "durations", DurationBucket, Dimension.DURATION_BUCKET)
 SANCTIONS = Shelf(
     "/sanctions",
     (
         PLATFORM,
-        Facet("measure", "Measure", "measures", Measure, Dimension.MEASURE),
-        Facet("category", "Category", "categories", Category, Dimension.CATEGORY),
+        MEASURE,
+        CATEGORY,
         Facet("keyword", "Keyword", "keywords", Keyword),
         Facet("effect", "Effect now", "effects", Effect, Dimension.EFFECT),
         Facet("validity", "Validity", "validities", Validity, Dimension.VALIDITY),
         Facet("end", "Ended because", "endReasons", EndReason),
-        Facet("duration", "Length", "durations", DurationBucket, Dimension.DURATION_BUCKET),
+        DURATION,
         Facet("kind", "Subject", "subjectKinds", SubjectKind, Dimension.SUBJECT_KIND),
         Facet("ground", "Ground", "grounds", Ground, Dimension.GROUND),
         Facet("automation", "Automation", "automations", Automation, Dimension.AUTOMATION),

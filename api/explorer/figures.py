@@ -6,9 +6,11 @@ from typing import Any
 
 from api.explorer.asking import Data
 from api.explorer.charts import Bar, Days, bars, days
+from api.explorer.facets import SANCTIONS, Facet
 from api.explorer.periods import Period
 from api.explorer.telling import label
-from governance.words import DurationBucket
+from api.schema.statistics import StatisticsDimension as Dimension
+from governance.words import Automation, DurationBucket
 
 Telling = Callable[[Any], str]
 MOST_SHARE = 3  # beyond it, a percentage says less than the figure before
@@ -46,34 +48,41 @@ def only(data: Data, name: str) -> Data:
     return dict(row)
 
 
-def automated(data: Data, name: str) -> float | None:
-    """The share decided by machines alone."""
-    counts = {row["keys"][0]: row["sanctionCount"] for row in data[name]["rows"]}
+def of(data: Data, dimension: Dimension, name: str = "facets") -> dict[str, int]:
+    """The count of each value of a dimension."""
+    return {one["key"]: one["number"] for one in data[name] if one["dimension"] == dimension}
+
+
+def automated(data: Data) -> tuple[float | None, float | None]:
+    """The share decided by machines alone, and the same of the period before."""
+    now, before = (of(data, Dimension.AUTOMATION, name) for name in ("facets", "facetsBefore"))
+    return _share(now), _share(before)
+
+
+def _share(counts: dict[str, int]) -> float | None:
     total = sum(counts.values())
-    return counts.get("FULLY", 0) / total if total else None
+    return counts.get(Automation.FULLY, 0) / total if total else None
 
 
 def by_day(data: Data, period: Period) -> Days:
-    counts = {row["keys"][0]: row["sanctionCount"] for row in data["days"]["rows"]}
-    return days(counts, period.first, period.last)
+    return days(of(data, Dimension.DAY), period.first, period.last)
 
 
-def by_facet(data: Data, name: str, facet: str, period: Period, more: str = "") -> list[Bar]:
+def by_facet(data: Data, facet: Facet, period: Period, more: str = "") -> list[Bar]:
     """Counts as bars, each of which leads to the sanctions it counts; the longest first, but
     durations from short to long."""
+    assert facet.dimension is not None
     dates = f"from={period.first}&to={period.last}"
-    rows = sorted(data[name]["rows"], key=_place)
     return bars(
         [
-            (label(key), row["sanctionCount"], f"/sanctions?{facet}={key}{more}&{dates}")
-            for row in rows
-            for key in row["keys"]
+            (label(key), number, f"{SANCTIONS.path}?{facet.name}={key}{more}&{dates}")
+            for key, number in sorted(of(data, facet.dimension).items(), key=_place)
         ]
     )
 
 
-def _place(row: Data) -> int:
-    [key] = row["keys"]
+def _place(counted: tuple[str, int]) -> int:
+    key, number = counted
     if key in DurationBucket.__members__:
         return list(DurationBucket).index(DurationBucket[key])
-    return -int(row["sanctionCount"])
+    return -number

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.explorer.asking import Data
+from api.explorer.facets import CATEGORY, MEASURE
 from api.explorer.figures import Figure, automated, by_day, by_facet, figure, only
 from api.explorer.periods import Period
 from api.explorer.site import AsGraphQL, Site
@@ -40,8 +41,8 @@ def overview_route(site: Site) -> Route:
             ended=only(data, "ended")["sanctionCount"],
             figures=figures(data),
             days=by_day(data, period),
-            measures=by_facet(data, "measures", "measure", period),
-            categories=by_facet(data, "categories", "category", period),
+            measures=by_facet(data, MEASURE, period),
+            categories=by_facet(data, CATEGORY, period),
             **period.told,
         )
 
@@ -53,7 +54,7 @@ def figures(data: Data) -> list[Figure]:
     names = ("now", "before", "begun", "begunBefore", "ended", "endedBefore")
     now, before, begun, begun_before, ended, ended_before = (only(data, name) for name in names)
     count, length, answer = "sanctionCount", "medianDurationSeconds", "medianSecondsToDecision"
-    machines = automated(data, "automations"), automated(data, "automationsBefore")
+    machines = automated(data)
     return [
         figure("Time-outs begun", begun[count], begun_before[count], number),
         figure("Time-outs ended", ended[count], ended_before[count], number),

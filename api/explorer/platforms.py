@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.explorer.asking import Data
-from api.explorer.facets import bad
+from api.explorer.facets import CATEGORY, DURATION, bad
 from api.explorer.figures import Figure, automated, by_day, by_facet, figure, only
 from api.explorer.periods import Period
 from api.explorer.site import AsGraphQL, Site
@@ -23,6 +23,8 @@ COLUMNS = {
     "overturned": "Overturned",
     "answered": "Median answer",
     "overdue": "Overdue",
+    "echoes": "Echoes",
+    "late": "Corrections overdue",
 }
 
 
@@ -73,8 +75,8 @@ def platform_routes(site: Site) -> list[Route]:
             decided=only(told, "now")["sanctionCount"],
             figures=figures(told),
             days=by_day(told, period),
-            categories=by_facet(told, "categories", "category", period, of_it),
-            durations=by_facet(told, "durations", "duration", period, of_it),
+            categories=by_facet(told, CATEGORY, period, of_it),
+            durations=by_facet(told, DURATION, period, of_it),
             **period.told,
         )
 
@@ -85,7 +87,7 @@ def figures(data: Data) -> list[Figure]:
     """A platform's key figures, each against the period before."""
     now, before = only(data, "now"), only(data, "before")
     length, answer = "medianDurationSeconds", "medianSecondsToDecision"
-    machines = automated(data, "automations"), automated(data, "automationsBefore")
+    machines = automated(data)
     return [
         figure("Decisions", now["sanctionCount"], before["sanctionCount"], number),
         figure("Median length", now[length], before[length], span),
@@ -120,6 +122,8 @@ def side_by_side(data: Data, sort: str) -> list[dict[str, Any]]:
                 "overturned": told.get("overturnRate"),
                 "answered": told.get("medianSecondsToDecision"),
                 "overdue": told.get("overdueAppealCount", 0),
+                "echoes": told.get("echoCount", 0) / decisions if decisions else None,
+                "late": told.get("overdueReceiptCount", 0),
             }
         )
     rows.sort(key=lambda row: row["name"].casefold())

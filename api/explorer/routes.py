@@ -1,5 +1,6 @@
 """Every page of the site."""
 
+import re
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from api.explorer.appellants import appellant_routes
 from api.explorer.categories import category_route
 from api.explorer.data import data_routes
 from api.explorer.downloads import download_routes
+from api.explorer.facets import bad
 from api.explorer.feeds import feed_routes
 from api.explorer.overview import overview_route
 from api.explorer.platforms import platform_routes
@@ -30,9 +32,11 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         return site.page(request, "policy", asked=AsGraphQL("policy", {}), policy=data["policy"])
 
     async def log(request: Request) -> Response:
-        data = await site.desk.ask(request, "log")
-        asked = AsGraphQL("log", {})
-        return site.page(request, "log", asked=asked, log=data["log"], peers=data["peers"])
+        asked = {"before": before_of(request)}
+        data = await site.desk.ask(request, "log", asked)
+        told = {"log": data["log"], "peers": data["peers"], "is_newest": asked["before"] is None}
+        shown = AsGraphQL("log", asked)
+        return site.page(request, "log", asked=shown, is_indexed=not request.query_params, **told)
 
     async def robots(request: Request) -> Response:
         return PlainTextResponse("User-agent: *\nDisallow: /appeal$\nDisallow: /staff\n")
@@ -53,3 +57,11 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         site.route("/robots.txt", robots),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
+
+
+def before_of(request: Request) -> int | None:
+    """The size that earlier checkpoints of the log are asked for by; Problem for no number."""
+    text = request.query_params.get("before")
+    if text is not None and not re.fullmatch("[0-9]{1,15}", text, re.ASCII):
+        raise bad("before: expected the size of a checkpoint")
+    return None if text is None else int(text)

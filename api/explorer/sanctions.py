@@ -10,7 +10,7 @@ from api.explorer.facets import SANCTIONS, SORTS, Selection, sort_of
 from api.explorer.lists import paged, total_told, turned
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import meaning
-from api.schema.statistics import MOST_NEWEST
+from api.schema.facets import MOST_NEWEST
 from governance.rules.lifecycle import OPEN
 from governance.words import EndReason, Outcome, ReceiptState
 

@@ -13,8 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from api.errors import is_unreachable
 from api.explorer.asking import Desk, Problem, document
 from api.explorer.telling import FILTERS, moment
+from api.observing import logs
+from api.observing.notes import current
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,6 +36,8 @@ HEADERS = {
 }
 PUBLIC = {**HEADERS, "Cache-Control": "no-cache"}
 PRIVATE = {**HEADERS, "Cache-Control": "no-store"}
+
+AWAY = Problem(503, "Not now", "the node can't reach its database: try again later")
 
 View = Callable[[Request], Awaitable[Response]]
 
@@ -115,6 +120,12 @@ class Site:
                 return await view(request)
             except Problem as problem:
                 return self.problem(request, problem)
+            except Exception as error:
+                if not is_unreachable(error):
+                    raise
+                logs.unexpected(error)
+                current().errors["UNAVAILABLE"] += 1
+                return self.problem(request, AWAY)
 
         return Route(path, answered, methods=methods or ("GET",))
 

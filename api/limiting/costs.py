@@ -2,7 +2,7 @@
 
 An object costs 1 and what is below it. A page costs 1 and that as often as it is long; a list of
 subjects, ids or decisions that as often as it has items, any other list as if it had UNSIZED;
-but rows of figures, which every record that fits is read for, as if there were FIGURES.
+but figures, which every record that fits is read for, as if there were FIGURES.
 Fragments are spelled out; conditions are taken as met.
 """
 
@@ -37,6 +37,7 @@ UNSIZED = 10
 FIGURES = 1_000
 SIZES = ("first", "last")
 PARTS = {"nodes": 1, "edges": 0, "node": 1, "results": 1, "pageInfo": 0}  # of a page or batch
+COUNTED = ("rows", "facets")  # lists of figures
 ITEMS = ("subjects", "ids", "sanctions")  # arguments, or fields of `input`, that are lists
 
 Variables = Mapping[str, Any]
@@ -126,7 +127,7 @@ def _items(definition: GraphQLField, node: FieldNode) -> int | Cost:
     for name in ITEMS:
         if name in given:
             return _length(given[name])
-    if node.name.value == "rows":
+    if node.name.value in COUNTED:
         return FIGURES
     return UNSIZED if _is_list(definition.type) else 1
 

@@ -94,25 +94,35 @@ def _grouped(part: Figures, wanted: set[str]) -> sa.Subquery:
 
 
 def _median(part: Figures, name: str) -> sa.Subquery:
-    """The mean of the one or two values in the middle of each group."""
+    """The mean of the one or two values in the middle of each group. Values are counted before
+    they are put in order, since many are alike."""
     value: sa.ColumnElement[int] = part.medians[name]
     valued = (
         sa.select(*_labelled(part), value.label("value"))
         .select_from(part.source)
         .where(*part.where)
+        .subquery()
+    ).c
+    keys = [valued[f"key{n}"] for n in range(len(part.keys))]
+    number = sa.func.count().label("number")
+    counted = sa.select(*keys, valued.value, number).where(valued.value.is_not(None))
+    each = counted.group_by(*keys, valued.value).subquery().c
+    same = [each[str(key.key)] for key in keys]
+    up_to = sa.func.sum(each.number).over(partition_by=same, order_by=each.value)
+    whole = sa.func.sum(each.number).over(partition_by=same)
+    placed = sa.select(
+        *same, each.value, each.number, up_to.label("up_to"), whole.label("whole")
+    ).subquery()
+    before = Grouping(placed.c.up_to - placed.c.number)
+    # Doubled, since half of an odd number is none.
+    is_middle = sa.and_(
+        placed.c.up_to + placed.c.up_to >= placed.c.whole, before + before <= placed.c.whole
     )
-    rows = valued.subquery().c
-    keys = [rows[f"key{n}"] for n in range(len(part.keys))]
-    place = sa.func.row_number().over(partition_by=keys, order_by=rows.value)
-    number = sa.func.count().over(partition_by=keys)
-    counted = [(place + place).label("twice"), number.label("number")]
-    ranked = sa.select(*keys, rows.value, *counted).where(rows.value.is_not(None)).subquery()
-    total, count = sa.cast(sa.func.sum(ranked.c.value), sa.BigInteger()), sa.func.count()
-    half, whole = whole_number(SECOND // 2), whole_number(SECOND)
-    seconds = Grouping(total + count * half).op("/")(Grouping(count * whole))
-    same = [ranked.c[str(key.key)] for key in keys]
-    middle = ranked.c.twice.between(ranked.c.number, ranked.c.number + whole_number(2))
-    return sa.select(*same, seconds.label(name)).where(middle).group_by(*same).subquery()
+    both = sa.func.min(placed.c.value) + sa.func.max(placed.c.value)
+    half, second = whole_number(SECOND), whole_number(2 * SECOND)
+    seconds = Grouping(sa.cast(both, sa.BigInteger()) + half).op("/")(second)
+    again = [placed.c[str(key.key)] for key in keys]
+    return sa.select(*again, seconds.label(name)).where(is_middle).group_by(*again).subquery()
 
 
 def _or_zero(count: sa.ColumnElement[int]) -> sa.ColumnElement[int]:

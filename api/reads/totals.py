@@ -4,11 +4,8 @@ Ids are random, so the rows with the smallest ids are a fair sample, and how sma
 them is says how large a part of the table they are (as in k-minimum-values sketches).
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
-from sqlalchemy.sql.util import ClauseAdapter
 
 from api.reads.dialects import whole_number
 from api.reads.fields import Page, Read
@@ -51,20 +48,12 @@ def _counted(page: Page) -> sa.Subquery:
 
 def _estimate(page: Page, read: Read) -> sa.ColumnElement[int]:
     """The rows of the sample that fit, as often as the sample is in the table."""
-    first = (
-        sa.select(page.source)
-        .order_by(page.keys[1])
-        .limit(whole_number(SAMPLE))
-        .correlate(None)
-        .subquery()
-    )
-    to_sample = ClauseAdapter(first)
-    where: list[Any] = [to_sample.traverse(condition) for condition in page.where]
-    ident = first.c[str(page.keys[1].key)]
-    fit = sa.func.count().filter(*where) if where else sa.func.count()
-    part = _part(sa.func.max(ident), read)
-    found = sa.select(sa.cast(fit / part, sa.BigInteger())).select_from(first)
-    return found.correlate_except(first).scalar_subquery()
+    ident = page.keys[1]
+    first = sa.select(ident).order_by(ident).limit(whole_number(SAMPLE)).correlate(None).subquery()
+    last = sa.select(sa.func.max(first.c[0])).scalar_subquery()
+    fit = sa.select(sa.func.count()).select_from(page.source).where(ident <= last, *page.where)
+    rows = fit.correlate_except(page.source).scalar_subquery()
+    return sa.select(sa.cast(rows / _part(last, read), sa.BigInteger())).scalar_subquery()
 
 
 def _part(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:

@@ -27,7 +27,9 @@ from graphql import (
 )
 
 from governance.errors import Refused
+from governance.identifiers import SubjectKind
 from governance.rules.disclosure import Viewer
+from governance.words import EndReason, EventType, Validity
 
 
 @dataclass(slots=True)
@@ -63,6 +65,9 @@ class Structural:
     each combination of them has a plan of its own, and finds them as `constant`."""
 
 
+# Words of the records are so where what is unusual has an index of its own.
+STRUCTURAL = (Structural, Validity, EndReason, EventType, SubjectKind)
+
 # None, a boolean, an input object's fields, or a value that comes late.
 Argument = None | bool | Late | dict[str, Any]
 
@@ -86,7 +91,12 @@ def _is_single(value: object) -> bool:
 
 
 def _is_structural(value: object) -> bool:
-    return isinstance(value[0] if isinstance(value, list) and value else value, Structural)
+    return isinstance(value[0] if isinstance(value, list) and value else value, STRUCTURAL)
+
+
+def known_words(given: Argument) -> list[Any]:
+    """The words of an argument that has a plan for each of them; none of any other."""
+    return list(given.constant or ()) if isinstance(given, Late) else []
 
 
 def arguments(

@@ -8,9 +8,19 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import Condition, One, Read, Row, rows_of, sql, there_is, value_from
+from api.reads.fields import (
+    Condition,
+    One,
+    Read,
+    Row,
+    is_any_of,
+    rows_of,
+    sql,
+    there_is,
+    value_from,
+)
 from api.reads.stretches import cursor
-from api.reads.values import Argument
+from api.reads.values import Argument, known_words
 from api.schema.appeals import Appeal
 from api.schema.platforms import Platform
 from api.schema.receipts import Receipt
@@ -113,6 +123,8 @@ def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
         where.append(found.platform_id == platform.scalar_subquery())
     if values.get("types") is not None:
         where.append(read.among(found.type, values["types"]))
+        if (wanted := known_words(values["types"])) and NOTICES.issuperset(wanted):
+            where.append(is_any_of(found.type, NOTICES))  # which have an index of their own
     about = rows_of(sanctions.Sanction)
     columns = {"measures": about.c.measure, "subjectKinds": about.c.subject_kind}
     of_sanction = [

@@ -8,8 +8,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlmodel import col
 
-from api.reads.fields import Condition, Read, Row, getter, rows_of, there_is
-from api.reads.values import Argument, Env, Late
+from api.reads.fields import Condition, Read, Row, getter, is_any_of, rows_of, there_is
+from api.reads.values import Argument, Env, Late, known_words
 from api.schema.durations import bucket
 from api.schema.sanctions import binds, effect, has_ended
 from api.schema.subjects import domain_of, lookup_keys
@@ -88,6 +88,7 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         "sources": found.source,
     }
     where += [read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None]
+    where += _unusual(found, values)
     if values.get("durations") is not None:
         where.append(read.among(bucket(found, read), values["durations"]))
     if values.get("languages") is not None:
@@ -116,6 +117,22 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
             where.append(at < read.instant(before, f"{name}Before"))
         if at is found.ends_at and (after is not None or before is not None):
             where.append(has_ended(found, read))
+    return where
+
+
+def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
+    """What follows from the filter, in the words by which an index of unusual sanctions is known:
+    see `governance.sanctions.UNUSUAL`."""
+    where: list[Condition] = []
+    usual = {
+        "validities": (found.validity, Validity.STANDING),
+        "endReasons": (found.end_reason, EndReason.EXPIRED),
+    }
+    for name, (column, word) in usual.items():
+        if (wanted := known_words(values.get(name))) and word not in wanted:
+            where.append(sa.type_coerce(column, sa.Text()) != sa.literal_column(f"'{word}'"))
+    if known_words(values.get("subjectKinds")) == [SubjectKind.SERVER]:
+        where.append(is_any_of(found.subject_kind, [SubjectKind.SERVER]))
     return where
 
 

@@ -1,5 +1,6 @@
 """The decision log, for those who would rather ask than fetch tiles. Trust needs neither."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -8,7 +9,8 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import One, Read, Row, argument, rows_of, sql
+from api.reads.dialects import whole_number
+from api.reads.fields import All, One, Read, Row, argument, rows_of, sql
 from api.reads.values import Argument
 from governance.entries import LogCheckpoint
 from governance.entries import LogEntry as EntryRow
@@ -40,6 +42,17 @@ class Proof(BaseModel):
     hashes: list[str] = Field(description="Hashes of the proof in order, base64")
 
 
+@strawberry.pydantic.type(description="A published tree of the log, as it was signed")
+class Checkpoint(BaseModel):
+    size: Long = Field(description="Number of entries")
+    root_hash: str = Field(description="Root of the Merkle tree, base64")
+    logged_at: datetime = Field(description="When its newest entry was logged")
+
+    @sql(str, "The signed note, with its cosignatures")
+    def note(row: Row, read: Read) -> Any:
+        return row.note + row.cosignatures
+
+
 @strawberry.pydantic.type(description="The node's decision log")
 class Log(BaseModel):
     origin: str = Field(description="Name of the log, as checkpoints print it")
@@ -49,6 +62,19 @@ class Log(BaseModel):
     @sql(str, "The newest published checkpoint, a signed note with its cosignatures")
     def checkpoint(row: Row, read: Read) -> Any:
         return row.note + row.cosignatures
+
+    @sql(
+        list[Checkpoint],
+        "Up to 50 published checkpoints, the newest first",
+        before=argument(Long | None, "Those of fewer entries than this alone"),
+    )
+    def checkpoints(row: Row, read: Read, before: Argument) -> Any:
+        found = rows_of(LogCheckpoint)
+        chosen = sa.select(found).where(found.c.cosignatures.is_not(None))
+        if before is not None:
+            chosen = chosen.where(found.c.size < read.number(before))
+        newest = chosen.order_by(found.c.size.desc()).limit(whole_number(50)).subquery()
+        return All(Checkpoint, newest, order=[newest.c.size.desc()])
 
     @sql(LogEntry | None, "One entry by its place", index=argument(Long, "Place of the entry"))
     def entry(row: Row, read: Read, index: Argument) -> Any:

@@ -29,6 +29,7 @@ from api.schema.appeals import Appeal, is_overdue, state
 from api.schema.changes import Act, Changed, change
 from api.schema.computing import Asked, computed
 from api.schema.exports import Export, exports_of
+from api.schema.facets import Facet, facets_of
 from api.schema.feed import Event, EventFilter, EventPage, happened
 from api.schema.filters import SanctionFilter, fits
 from api.schema.inputs import IssueSanctionInput
@@ -241,16 +242,25 @@ class Query(BaseModel):
         "Sanctions that fit a filter, grouped and counted, with their appeals",
         group_by=argument(list[StatisticsDimension], "Up to three dimensions; none for one total"),
         filter=argument(SanctionFilter | None, "Which sanctions; all if left out"),
+    )
+    def statistics(row: Row, read: Read, group_by: Argument, filter: Argument) -> Any:  # noqa: A002
+        return statistics_of(read, group_by, filter)
+
+    @sql(
+        list[Facet],
+        "How many sanctions that fit a filter have each value of each dimension",
+        by=argument(list[StatisticsDimension], "What to count by, each on its own"),
+        filter=argument(SanctionFilter | None, "Which sanctions; all if left out"),
         newest=argument(int | None, "Of these the newest so many alone; at most 10,000"),
     )
-    def statistics(
+    def facets(
         row: Row,
         read: Read,
-        group_by: Argument,
+        by: Argument,
         filter: Argument,  # noqa: A002
         newest: Argument,
     ) -> Any:
-        return statistics_of(read, group_by, filter, newest)
+        return facets_of(read, by, filter, newest)
 
     @sql(Connection[Export], "Files of each day that is over, newest first", **PAGING)
     def exports(row: Row, read: Read, **paging: Argument) -> Any:

@@ -1,40 +1,38 @@
 """Statistics: sanctions that fit a filter, grouped and counted, with their appeals."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import BaseModel, Field
-from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.fields import (
-    Condition,
     Figures,
     Groups,
     Key,
     Read,
     Row,
-    getter,
     is_any_of,
     rows_of,
     value_from,
 )
-from api.reads.values import Argument, Env, Getter, Late, Structural
+from api.reads.values import Argument, Late, Structural
 from api.schema.appeals import is_overdue
-from api.schema.durations import bucket, microseconds
+from api.schema.durations import bucket
 from api.schema.enums import register_word
 from api.schema.filters import fits
+from api.schema.receipts import is_overdue as is_late
 from api.schema.sanctions import effect
 from governance.errors import InvalidInput
 from governance.fields import Long
 from governance.platforms import Platform as PlatformRow
-from governance.records import appeals, sanctions
+from governance.records import adoptions, appeals, peers, sanctions
 from governance.words import Outcome, Word
 
 MOST_DIMENSIONS = 3
-MOST_NEWEST = 10_000
 
 
 class StatisticsDimension(Structural, Word):
@@ -66,6 +64,10 @@ class StatisticsRow(BaseModel):
     overturned_count: int = Field(description="Appeals that the platform decided OVERTURNED")
     reduced_count: int = Field(description="Appeals that the platform decided REDUCED")
     overdue_appeal_count: int = Field(description="Appeals whose answer is overdue at `asOf`")
+    echo_count: int = Field(description="Sanctions that rest on another platform's alone")
+    overdue_receipt_count: int = Field(
+        description="Copies among them whose correction is overdue at `asOf`"
+    )
     overturn_rate: float | None = Field(
         description="overturnedCount by appeals with an outcome; null without any"
     )
@@ -103,73 +105,92 @@ COLUMNS: dict[StatisticsDimension, Column] = {
 }
 
 
-def statistics_of(read: Read, group_by: Argument, given: Argument, newest: Argument) -> Groups:
+def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
     """The figures of the sanctions that fit the filter, and of the appeals against them."""
-    dimensions = _dimensions(group_by)
-    of_appeals = rows_of(appeals.Appeal)
-    of_sanctions, fit = _chosen(read, given, newest)
-    about, about_fit = _chosen(read, given, newest)
+    dimensions = dimensions_of(group_by, "groupBy", MOST_DIMENSIONS)
+    found = rows_of(sanctions.Sanction)
     counted = Figures(
-        of_sanctions,
-        _keys(dimensions, of_sanctions.c, read),
+        found,
+        keys_of(dimensions, found.c, read),
         counts={"sanction_count": sa.func.count()},
-        medians={"median_duration_seconds": microseconds(of_sanctions.c, read)},
-        where=fit,
+        medians={"median_duration_seconds": found.c.lasts},
+        where=fits(found.c, read, given),
     )
+    answers, keys = _answers(dimensions, read, given)
     answered = Figures(
-        sa.join(of_appeals, about, about.c.id == of_appeals.c.sanction_id),
-        _keys(dimensions, about.c, read),
+        answers,
+        keys,
         counts={
             "appeal_count": sa.func.count(),
-            "overturned_count": _number(_is(of_appeals.c, Outcome.OVERTURNED)),
-            "reduced_count": _number(_is(of_appeals.c, Outcome.REDUCED)),
-            "overdue_appeal_count": _number(is_overdue(of_appeals.c, read)),
+            "overturned_count": _number(_is(answers.c, Outcome.OVERTURNED)),
+            "reduced_count": _number(_is(answers.c, Outcome.REDUCED)),
+            "overdue_appeal_count": _number(is_overdue(answers.c, read)),
         },
-        rates={"overturn_rate": _share_overturned(of_appeals.c)},
-        medians={"median_seconds_to_decision": _to_decision(of_appeals.c, read)},
-        where=about_fit,
+        rates={"overturn_rate": _share_overturned(answers.c)},
+        medians={"median_seconds_to_decision": _to_decision(answers.c, read)},
     )
-    return Groups(StatisticsRow, [counted, answered])
+    parts = [counted, answered, _echoes(dimensions, read, given)]
+    return Groups(StatisticsRow, [*parts, _corrections(dimensions, read, given)])
 
 
-def _chosen(
-    read: Read, given: Argument, newest: Argument
-) -> tuple[FromClause, Sequence[Condition]]:
-    """The sanctions that figures are of, and what they still have to fit."""
-    found = rows_of(sanctions.Sanction)
-    fit = fits(found.c, read, given)
-    if newest is None:
-        return found, fit
-    most = read.bound(_most(newest), sa.Integer())
-    order = found.c.issued_at.desc(), found.c.id.desc()
-    return sa.select(found).where(*fit).order_by(*order).limit(most).subquery(), ()
+def _echoes(dimensions: Sequence[StatisticsDimension], read: Read, given: Argument) -> Figures:
+    """Those that aren't independent, found from what names a source."""
+    found, derived = rows_of(sanctions.Sanction), rows_of(sanctions.Sanction)
+    unknown = rows_of(peers.PeerSource)  # a source that isn't here
+    named = sa.union(
+        sa.select(derived.c.id).where(derived.c.derived_from_id.is_not(None)),
+        sa.select(unknown.c.sanction_id),
+    )
+    echo = found.c.id.in_(named), sa.not_(found.c.has_own_grounds)
+    return Figures(
+        found,
+        keys_of(dimensions, found.c, read),
+        counts={"echo_count": sa.func.count()},
+        where=[*echo, *fits(found.c, read, given)],
+    )
 
 
-def _most(newest: Argument) -> Getter:
-    get = getter(newest)
-
-    def read(env: Env) -> int:
-        most: int = get(env)
-        if not 0 < most <= MOST_NEWEST:
-            message = f"newest: expected 1 to {MOST_NEWEST:,}, got {most}"
-            raise InvalidInput(message, path=["newest"])
-        return most
-
-    return read
+def _corrections(dimensions: Sequence[StatisticsDimension], read: Read, given: Argument) -> Figures:
+    """The copies that a platform has to correct and hasn't in time."""
+    receipt, copy = rows_of(adoptions.Receipt), rows_of(sanctions.Sanction)
+    return Figures(
+        sa.join(receipt, copy, copy.c.id == receipt.c.adoption_id),
+        keys_of(dimensions, copy.c, read),
+        counts={"overdue_receipt_count": sa.func.count()},
+        where=[is_late(receipt.c, read), *fits(copy.c, read, given)],
+    )
 
 
-def _dimensions(group_by: Argument) -> Sequence[StatisticsDimension]:
-    assert isinstance(group_by, Late)
-    found: Sequence[StatisticsDimension] = group_by.constant or ()
-    if len(found) > MOST_DIMENSIONS:
-        message = f"groupBy: expected at most {MOST_DIMENSIONS} dimensions, got {len(found)}"
-        raise InvalidInput(message, path=["groupBy"])
+def _answers(
+    dimensions: Sequence[StatisticsDimension], read: Read, given: Argument
+) -> tuple[sa.CTE, list[Key]]:
+    """The appeals against the sanctions that fit, found once for counts and medians alike."""
+    appeal, about = rows_of(appeals.Appeal), rows_of(sanctions.Sanction)
+    keys = keys_of(dimensions, about.c, read)
+    columns = (appeal.c[name] for name in ("state", "outcome", "filed_at", "due_at", "decided_at"))
+    found = (
+        sa.select(*columns, *(key.column.label(f"key{n}") for n, key in enumerate(keys)))
+        .select_from(sa.join(appeal, about, about.c.id == appeal.c.sanction_id))
+        .where(*fits(about.c, read, given))
+        .cte("answers")
+    )
+    return found, [replace(key, column=found.c[f"key{n}"]) for n, key in enumerate(keys)]
+
+
+def dimensions_of(given: Argument, name: str, most: int) -> Sequence[StatisticsDimension]:
+    """The dimensions that an argument lists; InvalidInput for too many and for one twice."""
+    assert isinstance(given, Late)
+    found: Sequence[StatisticsDimension] = given.constant or ()
+    if len(found) > most:
+        message = f"{name}: expected at most {most} dimensions, got {len(found)}"
+        raise InvalidInput(message, path=[name])
     if len(set(found)) < len(found):
-        raise InvalidInput("groupBy: expected each dimension once", path=["groupBy"])
+        raise InvalidInput(f"{name}: expected each dimension once", path=[name])
     return found
 
 
-def _keys(dimensions: Sequence[StatisticsDimension], row: Row, read: Read) -> list[Key]:
+def keys_of(dimensions: Sequence[StatisticsDimension], row: Row, read: Read) -> list[Key]:
+    """What a row's groups are, by dimension."""
     found = []
     for dimension in dimensions:
         column = sa.type_coerce(COLUMNS[dimension](row, read), sa.Text())

@@ -5,6 +5,8 @@ from datetime import timedelta
 from governance.rules.status import Span
 from governance.words import DurationBucket, Measure
 
+MICROSECOND = timedelta(microseconds=1)
+
 # What is as long as this at most, shortest first; the last suspension the policy allows among them.
 BUCKETS: dict[DurationBucket, timedelta] = {
     DurationBucket.UP_TO_1_DAY: timedelta(days=1),

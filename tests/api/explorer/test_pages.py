@@ -2,6 +2,7 @@
 
 import re
 from html import escape, unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,9 +15,11 @@ from api.explorer.facets import SANCTIONS
 from api.explorer.telling import DEEDS, label, span
 from api.schema.build import sdl
 from governance.words import Measure
+from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import Node
 from tests.api.worlds import Cast
 from tests.builders import DAY, Team
+from tests.postgres import Server
 
 PAGES = [
     "/",
@@ -249,3 +252,47 @@ def test_counts_beyond_what_is_counted_are_told_as_estimates(
     count: int, share: float | None, told: str
 ) -> None:
     assert estimate(count, share) == told
+
+
+def test_the_log_lists_its_checkpoints_back_to_the_first(site: TestClient) -> None:
+    seen: list[int] = []
+    address = "/log"
+    while address:
+        html = site.get(address).text
+        seen += [
+            int(n.replace(",", ""))
+            for n in re.findall(r'<th scope="row" class="n">([\d,]+)<', html)
+        ]
+        onwards = re.search(r'<a href="([^"]+)" rel="next"', html)
+        address = unescape(onwards[1]) if onwards else ""
+    assert seen == sorted(set(seen), reverse=True)
+    query = "{ log { size checkpoints { size note } } }"
+    log = site.get("/graphql", params={"query": query}).json()["data"]["log"]
+    assert seen[0] == log["size"]
+    assert all(str(one["size"]) in one["note"] for one in log["checkpoints"])
+    assert site.get("/log?before=nonsense").status_code == 400
+
+
+def test_platforms_are_compared_by_echoes_and_by_corrections_overdue(site: TestClient) -> None:
+    for name in ("echoes", "late"):
+        assert site.get(f"/platforms?days=365&sort={name}").status_code == 200
+    html = site.get("/platforms?days=365&sort=echoes").text
+    shares = re.findall(r"<td class=\"n\">(\d+(?:\.\d+)?\s?%)</td><td class=\"n\">\d", html)
+    assert any(not share.startswith("0") for share in shares)
+
+
+def test_a_page_without_its_database_says_so(
+    postgres: Server, postgresql_url: str, tmp_path: Path
+) -> None:
+    with Node(postgresql_url, tmp_path / "comity.key") as node:
+        team = node.world.team()
+        visitor = Visitor(node.client)
+        visitor.open("/staff")
+        visitor.send("/staff/login", token=node.token(team.reviewer))
+        node.world.database.close()
+        postgres.drop(postgresql_url.rpartition("/")[2])
+        for path in ("/", "/sanctions", "/log", "/staff", "/staff/receipts"):
+            page = node.client.get(path)
+            assert page.status_code == 503, path
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert "reach its database" in page.text

@@ -16,9 +16,11 @@ from sqlmodel import select
 
 from api.reads import groups
 from api.schema.statistics import StatisticsDimension
+from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.fields import new_id, print_instant
 from governance.platforms import Platform
+from governance.rules.adoption import is_overdue as is_late
 from governance.rules.durations import bucket, duration
 from governance.rules.lifecycle import appeal_state, is_overdue
 from governance.rules.status import effect
@@ -41,6 +43,7 @@ ALL = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
   statistics(groupBy: $by, filter: $filter) { asOf rows {
     keys sanctionCount appealCount overturnedCount reducedCount overturnRate
     medianSecondsToDecision medianDurationSeconds overdueAppealCount
+    echoCount overdueReceiptCount
   } }
 }"""
 COUNTS = """query($by: [StatisticsDimension!]!) {
@@ -57,6 +60,7 @@ class Records:
     domains: dict[str, str]
     sanctions: list[Sanction]
     appeals: list[Appeal]
+    receipts: list[Receipt]
     now: datetime = field(default=NOW)
 
 
@@ -81,6 +85,8 @@ def invented(random: Random, like: Sanction, number: int) -> Iterator[Sanction |
             ("validity", Validity),
         ):
             new[name] = random.choice(list(words))
+        length = duration(new["measure"], (start, end))
+        new["lasts"] = None if length is None else length // MICRO
         new["category"] = random.choice([Category.VIOLENCE, Category.CYBER_VIOLENCE])
         sanction = Sanction(**(like.model_dump() | new))
         yield sanction
@@ -113,7 +119,8 @@ def records(rich_url: str, cast: Cast) -> Records:
         with world.database.reading() as session:
             domains = {p.id: p.domain for p in session.exec(select(Platform))}
             sanctions = list(session.exec(select(Sanction)))
-            return Records(domains, sanctions, list(session.exec(select(Appeal))))
+            appeals, receipts = session.exec(select(Appeal)), session.exec(select(Receipt))
+            return Records(domains, sanctions, list(appeals), list(receipts))
 
 
 @pytest.fixture
@@ -161,6 +168,14 @@ def row(records: Records, keys: list[str], sanctions: list[Sanction]) -> dict[st
         "overturnRate": round(overturned / len(decided), 12) if decided else None,
         "medianSecondsToDecision": middle(took),
         "medianDurationSeconds": middle([length for length in lengths if length is not None]),
+        "echoCount": sum(
+            s.derived_from_id is not None and not s.has_own_grounds for s in sanctions
+        ),
+        "overdueReceiptCount": sum(
+            is_late(r.state, r.due_at, records.now)
+            for r in records.receipts
+            if r.adoption_id in ids
+        ),
         "overdueAppealCount": sum(
             is_overdue(state, a.due_at, records.now)
             for state, a in zip(states, appeals, strict=True)
@@ -228,7 +243,8 @@ async def test_figures_equal_a_recount_by_hand(
     beside: timedelta,
 ) -> None:
     wanted, fits = chosen
-    edges = sorted({NOW, *(i for a in records.appeals for i in (a.due_at, a.lapses_at) if i)})
+    instants = {NOW, *(i for a in records.appeals for i in (a.due_at, a.lapses_at) if i)}
+    edges = sorted(instants | {r.due_at for r in records.receipts if r.due_at})
     records.now = edges[edge % len(edges)] + beside
     found = (await told.data(ALL, {"by": by, "filter": wanted}))["statistics"]
     assert found["asOf"] == print_instant(records.now)

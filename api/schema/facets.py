@@ -1,0 +1,58 @@
+"""Facets: how many of the sanctions that fit a filter have each value of each dimension."""
+
+import sqlalchemy as sa
+import strawberry.pydantic
+from pydantic import BaseModel, Field
+
+from api.reads.fields import All, Read, getter, rows_of
+from api.reads.values import Argument, Env, Getter
+from api.schema.filters import fits
+from api.schema.statistics import StatisticsDimension, dimensions_of, keys_of
+from governance.errors import InvalidInput
+from governance.records import sanctions
+
+MOST_NEWEST = 10_000
+
+
+@strawberry.pydantic.type(description="How many sanctions have one value of one dimension")
+class Facet(BaseModel):
+    dimension: StatisticsDimension = Field(description="What they are counted by")
+    key: str = Field(description="The value, as in the keys of statistics")
+    number: int = Field(description="How many of those looked at have it")
+
+
+def facets_of(read: Read, by: Argument, given: Argument, newest: Argument) -> All:
+    """The sanctions are read once and then counted by each dimension on its own."""
+    dimensions = dimensions_of(by, "by", len(StatisticsDimension))
+    if not dimensions:
+        raise InvalidInput("by: expected a dimension at least", path=["by"])
+    found = rows_of(sanctions.Sanction)
+    keys = keys_of(dimensions, found.c, read)
+    chosen = sa.select(*(key.column.label(f"key{n}") for n, key in enumerate(keys)))
+    chosen = chosen.where(*fits(found.c, read, given))
+    if newest is not None:
+        order = found.c.issued_at.desc(), found.c.id.desc()
+        chosen = chosen.order_by(*order).limit(read.bound(_most(newest), sa.Integer()))
+    looked_at = chosen.cte("looked_at")
+    counted = []
+    for dimension, key, value in zip(dimensions, keys, looked_at.c, strict=True):
+        groups = sa.select(value.label("key"), sa.func.count().label("number")).group_by(value)
+        group = groups.subquery().c
+        name = sa.literal_column(f"'{dimension}'", sa.Text())
+        columns = name.label("dimension"), key.told(group.key).label("key"), group.number
+        counted.append(sa.select(*columns))
+    rows = sa.union_all(*counted).subquery()
+    return All(Facet, rows, order=[rows.c.dimension, rows.c.number.desc(), rows.c.key])
+
+
+def _most(newest: Argument) -> Getter:
+    get = getter(newest)
+
+    def read(env: Env) -> int:
+        most: int = get(env)
+        if not 0 < most <= MOST_NEWEST:
+            message = f"newest: expected 1 to {MOST_NEWEST:,}, got {most}"
+            raise InvalidInput(message, path=["newest"])
+        return most
+
+    return read

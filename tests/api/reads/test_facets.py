@@ -1,0 +1,62 @@
+"""Facets count each dimension on its own, over no more than the newest that fit; both engines."""
+
+from typing import Any
+
+import pytest
+
+from api.schema.statistics import StatisticsDimension
+from tests.api.worlds import Asking
+
+FACETS = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter, $newest: Int) {
+  facets(by: $by, filter: $filter, newest: $newest) { dimension key number }
+}"""
+GROUPED = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
+  statistics(groupBy: $by, filter: $filter) { rows { keys sanctionCount } }
+}"""
+EVERY = [str(dimension) for dimension in StatisticsDimension]
+
+
+async def facets(ask: Asking, **asked: Any) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for one in (await ask.data(FACETS, asked))["facets"]:
+        found.setdefault(one["dimension"], {})[one["key"]] = one["number"]
+    return found
+
+
+@pytest.mark.parametrize("given", [{}, {"measures": ["ACCOUNT_SUSPENDED"]}, {"isAppealed": True}])
+async def test_facets_are_the_counts_of_statistics(ask: Asking, given: dict[str, Any]) -> None:
+    found = await facets(ask, by=EVERY, filter=given)
+    for dimension in EVERY:
+        told = await ask.data(GROUPED, {"by": [dimension], "filter": given})
+        rows = told["statistics"]["rows"]
+        assert found[dimension] == {row["keys"][0]: row["sanctionCount"] for row in rows}
+
+
+async def test_only_the_newest_are_looked_at(ask: Asking) -> None:
+    listed = (await ask.data("{ sanctions(first: 3) { nodes { measure } } }"))["sanctions"]["nodes"]
+    found = (await facets(ask, by=["MEASURE"], newest=3))["MEASURE"]
+    measures = [node["measure"] for node in listed]
+    assert found == {measure: measures.count(measure) for measure in measures}
+
+
+async def test_of_nothing_there_is_nothing(ask: Asking) -> None:
+    assert await facets(ask, by=EVERY, filter={"issuedBefore": "1970-01-01T00:00:00Z"}) == {}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"by": []},
+        {"by": ["DAY", "DAY"]},
+        {"by": ["DAY"], "newest": 0},
+        {"by": ["DAY"], "newest": 10_001},
+    ],
+)
+async def test_what_cannot_be_counted_is_refused(ask: Asking, asked: dict[str, Any]) -> None:
+    assert await ask.codes(FACETS, asked) == ["INVALID_INPUT"]
+
+
+async def test_all_facets_take_one_statement(ask: Asking) -> None:
+    before = ask.statements
+    await facets(ask, by=EVERY)
+    assert ask.statements - before == 1

@@ -1,0 +1,215 @@
+"""Hot reads and the sweep are read along indexes, on both engines, with enough rows to choose."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+
+from api.reads.stores import Values
+from bench import worlds
+from governance import retention
+from governance.database import Database
+from governance.fields import print_instant
+from governance.log.leaves import case_id
+from governance.membership import Actor, authenticate
+from governance.migrations import upgrade
+from tests.api.worlds import Asking, asking
+from tests.builders import DAY, KEYS, NOW, World
+from tests.postgres import Server
+
+SANCTIONS = 20_000
+# What nobody may read from one end to the other.
+LARGE = {"sanctions", "events", "disclosures", "subject_keys", "appeals"}
+
+LIST = """query($f: SanctionFilter, $first: Int, $after: String, $last: Int) {
+  sanctions(filter: $f, first: $first, after: $after, last: $last) {
+    nodes { id platform { domain } appeals(first: 5) { nodes { id outcome } } }
+    pageInfo { hasNextPage endCursor }
+  } }"""
+STATUS = """query($s: URI!) {
+  suspensionStatus(subject: $s) { isSuspended until sanctions { id platform { domain } } } }"""
+STATUSES = "query($s: [URI!]!) { suspensionStatuses(subjects: $s) { isSuspended } }"
+DEEP = f"Sanction~{print_instant(NOW - 365 * DAY)}~san_"
+LONG_AGO = NOW - 300 * DAY  # when little was to be erased
+LATELY = {"issuedAfter": print_instant(NOW - 30 * DAY)}
+ENDED = {"endedAfter": print_instant(NOW - 30 * DAY), "endedBefore": print_instant(NOW)}
+
+
+@dataclass(slots=True)
+class Large:
+    """A database with enough rows, and a member of one of its platforms."""
+
+    url: str
+    member: Actor
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def large(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Large]:
+    """Yield the database, made once a module on each engine."""
+    if request.param == "sqlite":
+        yield made(f"sqlite:///{tmp_path_factory.mktemp('large') / 'comity.db'}")
+        return
+    postgres: Server = request.getfixturevalue("postgres")
+    name = f"comity_large_{uuid4().hex}"
+    postgres.create(name)
+    yield made(postgres.url(name))
+    postgres.drop(name)
+
+
+def made(url: str) -> Large:
+    upgrade(url)
+    with World(url) as world:
+        token = worlds.make(world.database, KEYS, SANCTIONS, NOW)
+        with world.database.writing() as session:
+            return Large(url, authenticate(session, token, now=NOW))
+
+
+@pytest.fixture
+async def ask(large: Large) -> AsyncIterator[Asking]:
+    """Yield an executor on the large database."""
+    async with asking(large.url) as found:
+        yield found
+
+
+class Recording:
+    """A store that remembers what it is asked."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.asked: list[tuple[str, Values]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def one(self, sql: str, values: Values, **how: bool) -> Any:
+        self.asked.append((sql, values))
+        return await self._store.one(sql, values, **how)
+
+
+async def plans(
+    ask: Asking, large: Large, query: str, variables: Mapping[str, Any], actor: Actor | None = None
+) -> list[str]:
+    """How each table is reached, as the engine says."""
+    reader = ask.executor.reader
+    reader.store = store = Recording(reader.store)
+    await ask.data(query, variables, actor)
+    return [line for sql, values in store.asked for line in await explained(large.url, sql, values)]
+
+
+async def explained(url: str, sql: str, values: Values) -> list[str]:
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+        return [row[3] for row in rows if row[3].startswith(("SCAN", "SEARCH"))]
+    connected = await asyncpg.connect(url)
+    try:
+        assert not isinstance(values, Mapping)
+        rows = await connected.fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)
+    finally:
+        await connected.close()
+    return [row[0] for row in rows if " on " in row[0] or " using " in row[0]]
+
+
+def whole(lines: Iterable[str]) -> list[str]:
+    """The steps that read a large table from one end to the other."""
+    tables = "|".join(LARGE)
+    scan = re.compile(rf"SCAN ({tables})_\d+(_\d+)*$|Seq Scan on ({tables})\b")
+    return [line for line in lines if scan.search(line)]
+
+
+HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "status": (STATUS, {"s": worlds.subject(7)}, set()),
+    "statuses": (STATUSES, {"s": [worlds.subject(n) for n in range(0, 300, 3)]}, set()),
+    "newest": (LIST, {"first": 50}, {"sanctions_newest"}),
+    "oldest": (LIST, {"last": 50}, {"sanctions_newest"}),
+    "deep": (LIST, {"first": 50, "after": DEEP}, {"sanctions_newest"}),
+    "subject": (LIST, {"f": {"subject": worlds.subject(7)}}, set()),
+    "events": ("{ eventPage(first: 100) { nodes { type sanction { id } } } }", {}, set()),
+    "notices": (
+        "{ eventPage(first: 100, filter: { types: [NOTICE_DUE] }) { nodes { type } } }",
+        {},
+        {"events_of_notices"},
+    ),
+    "sanction": (f'{{ sanction(id: "{case_id(b"7")}") {{ id effect }} }}', {}, set()),
+    "appeals": ("{ appeals(first: 50) { nodes { id sanction { id } } } }", {}, {"appeals_newest"}),
+    **{
+        name: (LIST, {"first": 50, "f": given}, {index})
+        for name, given, index in [
+            ("of a platform", {"platform": "p3.example"}, "sanctions_of_platform"),
+            ("of a measure", {"measures": ["CONTENT_REMOVED"]}, "sanctions_of_measure"),
+            ("of a category", {"categories": ["VIOLENCE"]}, "sanctions_of_category"),
+            ("of a server", {"subjectKinds": ["SERVER"]}, "sanctions_of_servers"),
+            ("overturned", {"validities": ["OVERTURNED"]}, "sanctions_not_standing"),
+            ("voided", {"validities": ["VOIDED"]}, "sanctions_not_standing"),
+            ("lifted", {"endReasons": ["LIFTED"]}, "sanctions_ended_early"),
+            ("in a language", {"languages": ["xx"]}, "sanctions_in_language"),
+            ("standing", {"validities": ["STANDING"]}, "sanctions_newest"),
+            ("of a time", LATELY, "sanctions_newest"),
+        ]
+    },
+}
+FIGURES = """query($f: SanctionFilter) {
+  statistics(groupBy: [], filter: $f) { rows { sanctionCount } }
+  facets(by: [PLATFORM, MEASURE, EFFECT, DURATION_BUCKET], filter: $f) { key number }
+}"""
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_hot_reads_go_along_an_index(ask: Asking, large: Large, name: str) -> None:
+    query, variables, indexes = HOT[name]
+    lines = await plans(ask, large, query, variables, large.member)
+    assert not whole(lines)
+    assert all(any(index in line for line in lines) for index in indexes), lines
+
+
+COUNT = """query($f: SanctionFilter) {
+  statistics(groupBy: [], filter: $f) { rows { sanctionCount } }
+}"""
+
+
+@pytest.mark.parametrize(("query", "given"), [(FIGURES, LATELY), (COUNT, ENDED)])
+async def test_figures_are_read_from_indexes_alone(
+    ask: Asking, large: Large, query: str, given: dict[str, Any]
+) -> None:
+    lines = await plans(ask, large, query, {"f": given})
+    reads = [line for line in lines if re.search(r" sanctions_\d", line)]
+    assert reads
+    assert all(re.search("COVERING INDEX|Index Only Scan", line) for line in reads), lines
+
+
+def test_the_sweep_finds_what_is_due_along_indexes(large: Large) -> None:
+    with closing(Database(large.url)) as database, database.engine.connect() as connection:
+        found = connection.execute(Explained(retention.due_by(LONG_AGO)))
+        lines = [str(row[-1]) for row in found]
+    assert not whole(lines)
+    for index in ("sanctions_ended", "sanctions_to_be_erased"):
+        assert any(index in line for line in lines), lines
+
+
+class Explained(sa.Executable, sa.ClauseElement):
+    """A statement whose plan is asked for."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Any) -> None:
+        self.statement = statement
+
+
+@compiles(Explained, "sqlite")
+def _sqlite(explained: Explained, compiler: Any, **how: Any) -> str:
+    return f"EXPLAIN QUERY PLAN {compiler.process(explained.statement, **how)}"
+
+
+@compiles(Explained, "postgresql")
+def _postgresql(explained: Explained, compiler: Any, **how: Any) -> str:
+    return f"EXPLAIN (COSTS OFF) {compiler.process(explained.statement, **how)}"
