@@ -15,7 +15,7 @@ CODE   := $(wildcard api governance tests bench)
 # Whoever starts processes, as many tests do, shall find their modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers bench-workers soak lock clean
+.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers bench-workers bench-growth bench-pages bench-crawl soak lock clean
 
 help:
 	@echo 'make serve    run Comity with its demonstration world on http://127.0.0.1:8000'
@@ -28,6 +28,9 @@ help:
 	@echo 'make bench    the measurements'
 	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
 	@echo 'make bench-peers  reads beside other servers; needs npm (ARGS="--sanctions 1000000")'
+	@echo 'make bench-growth  how reads grow with the number of sanctions, to a million'
+	@echo 'make bench-pages  what each page of the explorer costs at a million'
+	@echo 'make bench-crawl  how long partners wait beside a crawler'
 	@echo 'make bench-workers  how reads grow with the processes of a node'
 	@echo 'make soak     an hour at half load, with memory looked at (ARGS="--seconds 300")'
 	@echo 'make lock     resolve dependencies again (UPGRADE=--upgrade for the newest)'
@@ -73,6 +76,15 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 
 bench-peers: $(DEV) $(PEERS)
 	$(BIN)/python -m bench.peers $(ARGS)
+
+bench-growth: $(DEV)
+	$(BIN)/python -m bench.growth $(ARGS)
+
+bench-pages: $(DEV)
+	$(BIN)/python -m bench.pages $(ARGS)
+
+bench-crawl: $(DEV)
+	$(BIN)/python -m bench.crawl $(ARGS)
 
 bench-workers: $(DEV)
 	$(BIN)/python -m bench.workers $(ARGS)

@@ -1,0 +1,120 @@
+"""How the cost of reads grows with the number of sanctions, on SQLite and PostgreSQL.
+
+python -m bench.growth [--sizes 10000,100000,1000000] [--seconds 3] [--engine sqlite]
+
+Each size is a database of its own, and a server on one connection; a page in the depth begins where
+all but the oldest thousandth of the sanctions was listed. Ratios are to the smallest size.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench import questions, worlds
+from bench.load import load, request
+from bench.nodes import serving
+from governance import migrations
+from governance.database import Database
+from governance.fields import print_instant
+from governance.settings import Settings
+from tests.postgres import Server
+
+COUNT = "query ($f: SanctionFilter) { sanctions(filter: $f) { totalCount } }"
+PAGE = """query ($after: String) {
+  sanctions(first: 50, after: $after) { nodes { id measure issuedAt } pageInfo { endCursor } }
+}"""
+out = Console()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", default="10000,100000,1000000")
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with Server() as server:
+        for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
+            table = Table(
+                "p50 ms", *(f"{size:,}" for size in sizes), "ratio", title=engine, box=None
+            )
+            found: dict[str, list[float]] = {}
+            for size in sizes:
+                with _world(engine, server, size) as (settings, token):
+                    for name, p50 in _measured(settings, token, size, options.seconds).items():
+                        found.setdefault(name, []).append(p50)
+            for name, p50s in found.items():
+                ratio = f"{p50s[-1] / p50s[0]:.2f}"
+                table.add_row(name, *(f"{p50:.2f}" for p50 in p50s), ratio)
+            deep, first = found["a page in the depth"], found["the first page"]
+            ratios = (f"{one / other:.2f}" for one, other in zip(deep, first, strict=True))
+            table.add_row("the depth by the first", *ratios, "")
+            out.print(table)
+
+
+@contextmanager
+def _world(engine: str, server: Server, size: int) -> Iterator[tuple[Settings, str]]:
+    """A database of a size, and a reader's token; gone at the end."""
+    name = f"growth_{size}"
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/growth.db"
+        if engine == "postgresql":
+            server.create(name)
+            url = server.url(name)
+        settings = Settings(database_url=url, key_file=Path(folder) / "growth.key")
+        keys = settings.keys(create=True)
+        migrations.upgrade(url)
+        database = Database(url, settings.sequencer(create=True))
+        token = worlds.make(database, keys, size, datetime.now(UTC))
+        database.close()
+        yield settings, token
+        if engine == "postgresql":
+            server.drop(name)
+
+
+def _measured(settings: Settings, token: str, size: int, seconds: float) -> dict[str, float]:
+    """The median of each question, in milliseconds."""
+    rng = random.Random(4)
+    deep = datetime.now(UTC) - timedelta(days=730 * 0.999)
+    asked = {
+        "S: status of one account": [
+            _body(questions.STATUS, s=worlds.subject(rng.randrange(size))) for _ in range(2_000)
+        ],
+        "L: 50 sanctions with appeals": [
+            _body(questions.LIST, f={"measures": [measure]}) for measure in worlds.MEASURES
+        ],
+        "the first page": [_body(PAGE)],
+        "a page in the depth": [_body(PAGE, after=f"Sanction~{print_instant(deep)}~san_")],
+        "totalCount of all": [_body(COUNT)],
+        "totalCount of a few": [_body(COUNT, f={"subjectKinds": ["SERVER"]})],
+    }
+    with serving("api.app:create_app", settings) as (port, _):
+        return {name: _p50(port, token, bodies, seconds) for name, bodies in asked.items()}
+
+
+def _body(query: str, **variables: object) -> bytes:
+    return orjson.dumps({"query": query, "variables": variables})
+
+
+def _p50(port: int, token: str, bodies: list[bytes], seconds: float) -> float:
+    sent = [request(port, token, body) for body in bodies]
+    asyncio.run(load(port, sent, seconds / 3, 1))  # so that plans and pages are there
+    found = asyncio.run(load(port, sent, seconds, 1))
+    if found.errors:
+        raise SystemExit(f"{found.errors} errors: {bodies[0].decode()}")
+    return found.p50
+
+
+if __name__ == "__main__":
+    main()
