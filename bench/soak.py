@@ -22,6 +22,7 @@ from statistics import mean
 import orjson
 from rich.console import Console
 
+from api.documents import KEPT_DOCUMENTS
 from bench import questions, worlds
 from bench.__main__ import batch
 from bench.load import exchange, request
@@ -47,6 +48,14 @@ class Callers:
         self._port, self._token, self._sanctions = port, token, sanctions
         self._rng, self._numbers = random.Random(4), count()
         self.answered = self.wrong = 0
+
+    async def fill(self) -> None:
+        """Sends as many new documents as a node keeps, so that what is kept grows no more."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        for number in range(KEPT_DOCUMENTS):
+            sent = request(self._port, self._token, _new(f"first{number}"))
+            self.wrong += b'"errors"' in await exchange(reader, writer, sent)
+        writer.close()
 
     async def call(self, until: float, rate: float | None = None) -> float:
         """Sends until then, as fast as it goes or so many a second: how many a second it were."""
@@ -76,12 +85,15 @@ class Callers:
         if turn == 10:
             return _body(questions.LIST, f={"measures": ["CONTENT_REMOVED"]}), False
         if turn == 20:
-            new = f"{{ a{number}: sanctions(first: 2) {{ nodes {{ id effect subject }} }} }}"
-            return _body(new), False
+            return _new(f"a{number}"), False
         if turn == 30:
             return _body(f"{{ nothing{number} }}"), True
         asked = worlds.subject(self._rng.randrange(self._sanctions))
         return _body(questions.STATUS, s=asked), False
+
+
+def _new(alias: str) -> bytes:
+    return _body(f"{{ {alias}: sanctions(first: 2) {{ nodes {{ id effect subject }} }} }}")
 
 
 def _body(query: str, **variables: object) -> bytes:
@@ -90,6 +102,7 @@ def _body(query: str, **variables: object) -> bytes:
 
 async def _soak(callers: Callers, pid: int, seconds: float) -> list[float]:
     """Megabytes held, from after the first moments to the end, at equal distances."""
+    await callers.fill()
     full = await callers.call(time.perf_counter() + min(10.0, seconds / 10))
     out.print(f"{full:,.0f} requests a second at full load; half of it from now on")
     held: list[float] = []

@@ -250,7 +250,7 @@ async def asking(
 ) -> AsyncIterator[Asking]:
     """An executor on a database, closed at the end."""
     database = World(url).database
-    reads = store(url, 4)
+    reads = store(url, 4, seconds=120)  # other tests may keep the machine busy
     await reads.open()
     try:
         wanted = Settings(database_url=url, **(limits or {}))  # type: ignore[arg-type]
