@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from api.reads.dialects import Dialect
 from api.reads.fields import Read, rows_of
 from api.reads.plans import Plan, planned
-from api.reads.stores import Values
+from api.reads.stores import LONGEST_KEPT, Values
 from api.reads.texts import Text, concatenated, literal
 from api.reads.values import Getter
 from governance.membership import Actor
@@ -40,7 +40,8 @@ class Prover:
 
     def __init__(self, dialect: Dialect) -> None:
         self._holder = holder(dialect).sql
-        self._proven = lru_cache(KEPT)(self._by_place if "$1" in self._holder else self._by_name)
+        self._made = self._by_place if "$1" in self._holder else self._by_name
+        self._proven = lru_cache(KEPT)(self._made)
 
     def around(self, sql: str, values: Values, proof: Proof) -> tuple[str, Values]:
         """The statement and its values, to answer nothing unless the proof holds."""
@@ -48,7 +49,8 @@ class Prover:
             bound: Values = {**values, DIGEST: proof.digest, ROW: proof.row}
         else:
             bound = [*values, proof.digest, proof.row]
-        return self._proven(sql, len(values)), bound
+        proven = self._proven if len(sql) <= LONGEST_KEPT else self._made
+        return proven(sql, len(values)), bound
 
     def _by_name(self, sql: str, _: int) -> str:
         return f"SELECT CASE WHEN ({self._holder}) = :{ROW} THEN ({sql}) END"

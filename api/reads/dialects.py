@@ -52,7 +52,7 @@ class _Shared:
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
         """What finds a row of the source once more: of a table its place, since an id is looked
         up in an index first."""
-        if not isinstance(getattr(source, "element", None), sa.Table):
+        if not isinstance(getattr(source, "element", None), sa.TableClause):
             return source.c.id
         key: sa.ColumnClause[Any] = sa.column(self.place)
         key.table = source

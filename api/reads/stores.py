@@ -29,6 +29,10 @@ Values = Sequence[Any] | Mapping[str, Any]
 STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
 ON_LOOP = 0.001  # seconds that a read may keep others waiting
 KEPT = 1_000  # statements for many values
+PREPARED = 128  # statements that a connection to SQLite keeps
+# Characters of a statement that is kept anywhere: SQLite takes eight bytes for each, and whoever
+# sends new documents for ever would have every connection fill up with them.
+LONGEST_KEPT = 16_000
 CACHE = 16_384  # KiB of pages a connection; pages of lists don't fit into SQLite's own 2 MiB
 
 
@@ -81,7 +85,8 @@ class SQLiteStore:
         return await loop.run_in_executor(self._threads, self._one, sql, values, self._seconds)
 
     def _one(self, sql: str, values: Values, seconds: float) -> Any:
-        connection = self._connection()
+        is_kept = len(sql) <= LONGEST_KEPT
+        connection = self._connection() if is_kept else self._opened_anew(cached_statements=0)
         self._local.deadline = time.monotonic() + seconds
         try:
             row = connection.execute(sql, values).fetchone()
@@ -91,6 +96,9 @@ class SQLiteStore:
             if str(error).startswith(_LIMITS):
                 raise TooDeep from None
             raise
+        finally:
+            if not is_kept:
+                connection.close()
         return None if row is None else row[0]
 
     async def check(self, sql: str, values: Values) -> None:
@@ -100,16 +108,22 @@ class SQLiteStore:
     def _connection(self) -> sqlite3.Connection:
         held: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if held is None:
-            held = sqlite3.connect(
-                self._path, isolation_level=None, cached_statements=512, check_same_thread=False
-            )
-            held.execute("PRAGMA busy_timeout=30000")
-            held.execute("PRAGMA query_only=ON")
-            held.execute(f"PRAGMA cache_size=-{CACHE}")
-            held.set_progress_handler(self._is_late, STEPS)
-            self._local.connection = held
+            held = self._local.connection = self._opened_anew(cached_statements=PREPARED)
             self._opened.append(held)
         return held
+
+    def _opened_anew(self, cached_statements: int) -> sqlite3.Connection:
+        made = sqlite3.connect(
+            self._path,
+            isolation_level=None,
+            cached_statements=cached_statements,
+            check_same_thread=False,
+        )
+        made.execute("PRAGMA busy_timeout=30000")
+        made.execute("PRAGMA query_only=ON")
+        made.execute(f"PRAGMA cache_size=-{CACHE}")
+        made.set_progress_handler(self._is_late, STEPS)
+        return made
 
     def _is_late(self) -> bool:
         return time.monotonic() > float(self._local.deadline)
@@ -163,7 +177,7 @@ class PostgreSQLStore:
     async def one(
         self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
     ) -> Any:
-        if is_lookup and not isinstance(values, Mapping):
+        if is_lookup and not isinstance(values, Mapping) and len(sql) <= LONGEST_KEPT:
             return await self._points.ask(sql, values)
         return await self._alone(sql, values)
 

@@ -1,11 +1,19 @@
 """Documents and plans are kept, as many as are allowed, and shared by what is alike."""
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from api import documents
 from api.documents import KEPT_DOCUMENTS, LONGEST_KEPT
+from api.proofs import Proof, Prover
+from api.reads import plans
+from api.reads.dialects import DIALECTS, Dialect
 from api.reads.plans import Kept
+from api.reads.stores import LONGEST_KEPT as LONGEST_STATEMENT
+from api.reads.stores import SQLiteStore
 from governance.membership import Actor
 from tests.api.worlds import ACCOUNT, SERVER, Asking, Cast
 
@@ -160,3 +168,52 @@ async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
     assert "Alice" not in repr(list(ask.executor.documents.kept._held))
     await ask.data("{ policy { version } } # for Bob")
     assert (ask.executor.documents.kept.hits, len(ask.executor.documents.kept)) == (1, 1)
+
+
+FLOOD = 60  # documents
+FIELDS = """nodes { id subject measure effect validity reason facts explanation endReason
+  platform { id domain name } receipts { nodes { state reason } }
+  appeals { nodes { id state messages { text } } } }"""
+
+
+async def test_a_flood_of_new_documents_costs_each_one_look_and_keeps_little(
+    ask: Asking, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What graphql-core does for any document is done once, and one plan is made."""
+    counts = Counter[str]()
+    for name in ("parse", "validate"):
+        monkeypatch.setattr(documents, name, counted(counts, name, getattr(documents, name)))
+    monkeypatch.setattr(plans, "planned", counted(counts, "planned", plans.planned))
+    kept, planner = ask.executor.documents.kept, ask.executor.reader.planner
+    planner.plans = Kept(1_000, 100_000, plans._sql_length)
+    for n in range(FLOOD):
+        await ask.data(f"{{ a{n}: sanctions(first: 1) {{ {FIELDS} }} }}", None, cast.a.reader)
+    assert counts == {"parse": FLOOD, "validate": FLOOD, "planned": FLOOD}
+    assert (kept.misses, planner.plans.misses) == (FLOOD, FLOOD)
+    held = sum(map(plans._sql_length, planner.plans._held.values()))
+    assert planner.plans._held_weight == held <= 100_000
+    assert 0 < len(planner.plans) < FLOOD
+
+
+async def test_no_long_statement_stays_prepared(rich_sqlite_url: str) -> None:
+    reads = SQLiteStore(rich_sqlite_url, 2, 10)
+    for sql, opened in (("SELECT 1" + " " * LONGEST_STATEMENT, 0), ("SELECT 1", 1)):
+        assert await reads.one(sql, {}, is_point=False) == 1
+        assert len(reads._opened) == opened
+    await reads.close()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_no_long_statement_is_kept_with_a_proof_around_it(dialect: Dialect, cast: Cast) -> None:
+    prover, proof = Prover(dialect), Proof(cast.a.reader, "digest", "row")
+    for sql, kept in (("SELECT 1" + " " * LONGEST_STATEMENT, 0), ("SELECT 1", 1)):
+        assert sql in prover.around(sql, [], proof)[0]
+        assert prover._proven.cache_info().currsize == kept
+
+
+def counted(counts: Counter[str], name: str, made: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*given: Any, **named: Any) -> Any:
+        counts[name] += 1
+        return made(*given, **named)
+
+    return call
