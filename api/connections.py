@@ -5,12 +5,13 @@ uvicorn waits for a head for ever, and its parser reads one of any length.
 
 import asyncio
 from asyncio import TimerHandle
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.subscriptions.wires import STOP, Draining
 
+MOST_GATHERED = 64 * 1_024  # bytes
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
 
 
@@ -21,23 +22,28 @@ class Gathered:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._waiting: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
         if not self._waiting:
             self._loop.call_soon(self._send)
         self._waiting.append(data)
+        self._size += len(data)
+        if self._size > MOST_GATHERED:
+            self._send()
 
     def close(self) -> None:
         self._send()
         self._transport.close()
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
     def _send(self) -> None:
-        if self._waiting:
+        if self._waiting and not self._transport.is_closing():
             self._transport.write(b"".join(self._waiting))
-            self._waiting.clear()
+        self._waiting.clear()
+        self._size = 0
 
 
 class Connection(Draining, HttpToolsProtocol):
@@ -51,8 +57,7 @@ class Connection(Draining, HttpToolsProtocol):
     timer: TimerHandle | None = None  # runs while a head is waited for
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._gathered = Gathered(transport, self.loop)
+        super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -76,8 +81,6 @@ class Connection(Draining, HttpToolsProtocol):
         self._is_reading = self._is_counting = False
         self._wait_no_more()
         super().on_headers_complete()
-        if self.cycle is not None:
-            self.cycle.transport = self._gathered  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         self._is_reading, self._is_counting = True, False

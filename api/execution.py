@@ -1,7 +1,7 @@
 """Answers GraphQL operations: compiled reads straight out, all else through graphql-core over
 the same compiled selections."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
@@ -288,10 +288,12 @@ class Executor:
             context.budgets.append(self.quotas.take(context.actor.platform_id, env.lookups))
 
 
-def is_cut_short(error: Exception) -> TypeGuard[GraphQLError]:
+def is_cut_short(
+    error: Exception, codes: Collection[str] = ("TIMEOUT", "LIMIT_EXCEEDED")
+) -> TypeGuard[GraphQLError]:
     """Whether the database stopped, which another way to ask it would only find out once more."""
     told = error.extensions if isinstance(error, GraphQLError) else None
-    return (told or {}).get("code") in ("TIMEOUT", "LIMIT_EXCEEDED")
+    return (told or {}).get("code") in codes
 
 
 def cut_short(error: GraphQLError) -> bytes:

@@ -90,19 +90,22 @@ class Coercers:
             may_be_absent = definition.default_value is None and not isinstance(
                 kind, GraphQLNonNull
             )
-            known[definition.variable.name.value] = self._coercer(kind), may_be_absent
+            coerce = self._coercer(kind, is_whole=True)
+            known[definition.variable.name.value] = coerce, may_be_absent
         return Plain(known)
 
-    def _coercer(self, kind: GraphQLInputType) -> Coerce:
+    def _coercer(self, kind: GraphQLInputType, *, is_whole: bool = False) -> Coerce:
+        """For values of the type; of a whole variable, or of what is within one."""
         if isinstance(kind, GraphQLNonNull):
-            return self._present(kind.of_type)
-        present = self._present(kind)
+            return self._present(kind.of_type, is_whole=is_whole)
+        present = self._present(kind, is_whole=is_whole)
         return lambda value: None if value is None else present(value)
 
-    def _present(self, kind: GraphQLInputType) -> Coerce:
+    def _present(self, kind: GraphQLInputType, *, is_whole: bool) -> Coerce:
         """For values that are not null."""
         if isinstance(kind, GraphQLList):
-            return _listed(self._coercer(kind.of_type))
+            item = self._coercer(kind.of_type)
+            return _listed(item, MOST_VALUES if is_whole and item is _text else MOST_ITEMS)
         if isinstance(kind, GraphQLInputObjectType):
             return self._inputs.get(kind.name) or self._object(kind)
         assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
@@ -156,9 +159,9 @@ def _leaf(kind: GraphQLScalarType | GraphQLEnumType) -> Coerce:
     return coerce
 
 
-def _listed(item: Coerce) -> Coerce:
+def _listed(item: Coerce, most: int) -> Coerce:
     def coerce(value: Any) -> list[Any]:
-        if type(value) is not list or (len(value) > MOST_ITEMS and item is not _text):
+        if type(value) is not list or len(value) > most:
             raise Unplain
         return [item(one) for one in value]
 

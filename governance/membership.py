@@ -189,7 +189,7 @@ def record_use(session: Session, token_id: str, *, now: datetime) -> None:
     """Notes when a token was last used, to five minutes."""
     session.execute(
         sa.update(Token)
-        .where(col(Token.id) == token_id)
+        .where(col(Token.id) == token_id, col(Token.revoked_at).is_(None))
         .where(
             sa.or_(
                 col(Token.last_used_at).is_(None), col(Token.last_used_at) < now - LAST_USE_GRAIN

@@ -284,10 +284,17 @@ class PostgreSQLStore:
         """PostgreSQL reads whatever the limits of documents let through."""
 
     async def close(self) -> None:
-        if self._pool is not None:
-            for connection in self._idle:
-                await self._pool.release(connection)
+        """Closes the connections as they come free; what runs too long is broken off."""
+        if self._pool is None:
+            return
+        try:
+            while self._held:
+                connection = self._idle.pop() if self._idle else await self._next()
+                if connection is not None:
+                    await self._give_back(connection)
             await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
 
 def store(url: str, connections: int, seconds: float = 10) -> Store:

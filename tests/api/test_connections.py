@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from api.connections import LONGEST_HEAD, Connection, Gathered
+from api.connections import LONGEST_HEAD, MOST_GATHERED, Connection, Gathered
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
 PATIENCE = 30.0  # seconds
@@ -139,6 +139,9 @@ class Written(asyncio.Transport):
     def close(self) -> None:
         self.is_closed = True
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
 
 async def test_what_is_written_in_one_turn_goes_out_at_once() -> None:
     transport, loop = Written(), asyncio.get_running_loop()
@@ -149,9 +152,12 @@ async def test_what_is_written_in_one_turn_goes_out_at_once() -> None:
         assert not transport.packets or transport.packets[-1] == b"headbody"
         await asyncio.sleep(0)
     assert transport.packets == [b"headbody", b"next"]
+    gathered.write(b"much" * MOST_GATHERED)
+    assert len(transport.packets.pop()) == 4 * MOST_GATHERED
     gathered.write(b"last")
     gathered.close()
     assert transport.packets[-1] == b"last"
     assert transport.is_closed
+    gathered.write(b"nobody reads it")
     await asyncio.sleep(0)
     assert len(transport.packets) == 3

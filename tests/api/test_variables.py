@@ -104,6 +104,8 @@ def test_what_is_coerced_here_is_what_graphql_makes_of_it(name: str) -> None:
         ("$s: [URI!]!", {"s": "x"}, None),
         ("$s: [URI!]!", {"s": ["x"] * 2_001}, {"s": ["x"] * 2_001}),
         ("$s: [Measure!]", {"s": ["SPAM_"]}, None),
+        ("$f: SanctionFilter", {"f": {"languages": ["x"] * 2_001}}, None),
+        ("$f: SanctionFilter", {"f": {"languages": ["x"]}}, {"f": {"languages": ["x"]}}),
         ("$n: Int", {"n": 2**31}, None),
         ("$n: Int", {"n": 7}, {"n": 7}),
     ],

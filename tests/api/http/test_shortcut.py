@@ -55,8 +55,26 @@ def test_a_token_that_is_revoked_is_dead_at_once(
         node.data(query, variables, token)
     with node.world.database.writing() as session:
         revoke_token(session, held(session, token).id, now=node.clock.now)
+    node.clock.forward(HOUR)
     for _ in range(2):
         assert node.post(query, variables, token).status_code == 401
+    with node.world.database.reading() as session:
+        assert held(session, token).last_used_at == node.clock.now - HOUR
+
+
+def test_what_nests_deep_is_answered_the_second_time_as_the_first(node: Node, team: Team) -> None:
+    """The proof around a statement takes some of the depth that SQLite reads."""
+    ident = node.issue(team.issuer)["sanction"]["id"]
+    told = set()
+    for depth in range(1, 9):
+        below = "supersedes { " * depth + "id" + " }" * depth
+        query = f"query ($i: ID!) {{ sanction(id: $i) {{ id {below} }} }}"
+        first, second = (node.post(query, {"i": ident}, team.reader).json() for _ in range(2))
+        assert first.get("data") == second.get("data")
+        codes = [[e["extensions"]["code"] for e in a.get("errors", ())] for a in (first, second)]
+        assert codes[0] == codes[1]
+        told.add(str(codes[0]))
+    assert "[]" in told
 
 
 def test_a_token_ends_on_the_microsecond_all_the_same(node: Node, team: Team) -> None:

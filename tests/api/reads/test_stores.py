@@ -87,3 +87,12 @@ async def test_connections_that_broke_are_replaced(
     assert all(isinstance(one, Exception) for one in found)
     assert await asyncio.gather(*waiting) == [2] * 4
     assert await asyncio.gather(*(ask(narrow, "SELECT 3") for _ in range(6))) == [3] * 6
+
+
+async def test_what_still_runs_at_the_end_is_waited_for(postgresql_url: str) -> None:
+    store = PostgreSQLStore(postgresql_url, 2, 2)
+    await store.open()
+    running = [asyncio.create_task(ask(store, "SELECT 1 FROM pg_sleep(0.2)")) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(store.close(), 20)
+    assert await asyncio.gather(*running) == [1] * 5
