@@ -103,6 +103,8 @@ def test_every_field_that_is_read_is_a_column_or_a_method() -> None:
         "SubjectErased",
         "NoticeRecorded",
         "SanctionsIssued",
+        "Checkpoint",
+        "Facet",
         "Log",
         "LogEntry",
         "Statistics",
