@@ -111,10 +111,11 @@ class Grouping:
         return rows, subjects, fitting - rows
 
     def batches(self) -> Iterator[dict[str, list[dict[str, object]]]]:
-        """What is told, by subjects; within one in no order that says more than the rows do."""
+        """What is told, in the order of what is told, so that it says no more than the rows do."""
         names = ("subject", "detail", *TOLD)
-        query = f"SELECT {', '.join(names)} FROM found WHERE told ORDER BY subject, issuedOn"
-        with closing(self._db.execute(f"{query}, {', '.join(TOLD)}")) as found:
+        order = ", ".join(("subject", "detail", *map(_told, TOLD)))
+        query = f"SELECT {', '.join(names)} FROM found WHERE told ORDER BY {order}"
+        with closing(self._db.execute(query)) as found:
             while rows := found.fetchmany(BATCH):
                 yield {ROWS.name: [_row(dict(zip(names, row, strict=True))) for row in rows]}
 
@@ -145,6 +146,12 @@ class _Transaction:
 
 def _kept(name: str, level: Level) -> str:
     return f"substr({name}, 1, 7)" if level.is_by_month and name in DATES else name
+
+
+def _told(name: str) -> str:
+    """A column as its row's level tells it."""
+    levels = [(n, _kept(name, level)) for n, level in enumerate(LEVELS) if name in level.columns]
+    return f"CASE detail {' '.join(f'WHEN {n} THEN {kept}' for n, kept in levels)} END"
 
 
 def _row(found: dict[str, Any]) -> dict[str, object]:

@@ -119,6 +119,13 @@ def test_two_selections_never_differ_by_fewer_than_ten_subjects(told: Tell) -> N
         assert len(difference) >= FEWEST
 
 
+def test_rows_come_in_an_order_that_says_nothing_of_what_is_hidden(told: Tell) -> None:
+    exact = [found for day in (10, 12) for found in people(FEWEST, issuedOn=f"2026-02-{day}")]
+    rare = [("s0", True, row(issuedOn="2026-02-11")), *people(9, name="t", issuedOn="2026-02-20")]
+    days = [one["issuedOn"] for one in told([*exact, *rare]) if one["subject"] == "s0"]
+    assert days == ["2026-02", "2026-02-10", "2026-02-12"]
+
+
 WORDS = st.sampled_from(["a", "b"])
 ANY = st.builds(
     row,
@@ -139,6 +146,7 @@ def test_everything_told_is_shared_by_ten(tmp_path_factory: Any, found: list[Fou
         grouping.group(AS_OF)
         rows = [one for batch in grouping.batches() for one in batch["rows"]]
         counts = grouping.counts()
+    assert rows == sorted(rows, key=lambda one: [(v is not None, v) for v in one.values()])
     shared: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for one in rows:
         shared[tuple(one[name] for name in ("detail", *TOLD))].add(one["subject"])
