@@ -12,7 +12,6 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 
 from api.leading import leading
 from api.observing import logs
@@ -21,8 +20,9 @@ from governance import selections
 from governance.database import Database
 from governance.errors import Busy
 from governance.exporting.places import ExportFailed, Folder, Occupied
-from governance.exporting.selecting import GaveUp, Maker, TooLarge, erased, erasures
+from governance.exporting.selecting import GaveUp, Maker, TooLarge, erasures
 from governance.migrations import is_current
+from governance.rules.research import MOVES
 from governance.selections import Selection
 from governance.settings import Settings
 from governance.words import SelectionState as State
@@ -78,7 +78,6 @@ class Keeper:
         self._maker = Maker(
             database, settings.keys(), settings.sequencer(), self.place, clock, check
         )
-        self._seen = ""  # what had been erased at the last look
 
     def make(self) -> bool:
         """Makes what is due, one after the other. False where it stopped and is to be tried
@@ -126,36 +125,29 @@ class Keeper:
         self._note(due, problem)
         with self._database.writing() as session:
             found = selections.found(session, due.id)
-            if found.state is State.RUNNING:
+            if State.FAILED in MOVES[found.state]:
                 selections.move(session, found, State.FAILED)
 
     def renew(self) -> int:
-        """Lets go of what is over, and has made anew what holds somebody who was erased since,
+        """Lets go of what is over, and has made anew what may hold somebody who was erased since,
         or whose files are gone; how many those are."""
         idents = self._maker.idents()  # before what is kept: another process may begin
         with self._database.reading() as session:
-            seen = erased(session)
-            looks = seen != self._seen
             ready = selections.ready(session)
-            stale = [one for one in ready if self._is_stale(session, one, looks=looks)]
+            mark = erasures(session)
+            stale = [one for one in ready if not self._holds(one, mark)]
             kept = selections.kept(session)
         over = [one for one in ready if one.expires_at and one.expires_at <= self._clock()]
         for some, state in ((over, State.EXPIRED), (stale, State.WAITING)):
             if some:
                 with self._database.writing() as session:
                     selections.end(session, some, state)
-        self._seen = seen
         for one in (*over, *stale):
             self._maker.drop(one)
         for ident in idents - (kept - {one.id for one in over}):
             self._maker.clear(ident)
         return len(stale)
 
-    def _is_stale(self, session: Session, one: Selection, *, looks: bool) -> bool:
-        if not self._maker.is_whole(one):
-            return True
-        if not looks:
-            return False
-        return one.erasures != erasures(
-            session, fit(one.wanted, self._database.dialect, one.as_of), one.as_of
-        )
+    def _holds(self, one: Selection, mark: str) -> bool:
+        """Whether nothing was erased since, and its files are here."""
+        return one.erasures == mark and self._maker.is_whole(one)

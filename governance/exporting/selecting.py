@@ -1,7 +1,8 @@
 """Makes the files of a selection: its records are read, grouped so that nobody is found, written.
 
 Killed anywhere, it goes on where it was. What is erased meanwhile is seen afterwards, since what
-had been erased is looked at before the first record is read.
+had been erased is looked at before the first record is read. Any erasure counts: whether somebody
+was in the files can't be told once the record went on.
 """
 
 import shutil
@@ -68,7 +69,7 @@ class Maker:
         to be gone on with; TooLarge; GaveUp."""
         try:
             with self.place.alone() as work:
-                selection = self._begun(ident, fit)
+                selection = self._begun(ident)
                 with Grouping(self.place.path / f".{ident}.{selection.generation}") as grouping:
                     self._read(selection, fit, grouping)
                     grouping.group(selection.as_of.date())
@@ -104,12 +105,12 @@ class Maker:
         folder = self.place.path / selection.id / str(selection.generation)
         return (folder / MANIFEST).is_file()
 
-    def _begun(self, ident: str, fit: Fit) -> Selection:
+    def _begun(self, ident: str) -> Selection:
         with self.database.writing() as session:
             selection = selections.found(session, ident)
             if selection.state is State.WAITING:
                 # Before anything is read: what is erased from here on is seen as new.
-                selection.erasures = erasures(session, fit, selection.as_of)
+                selection.erasures = erasures(session)
                 selection.rows_read = 0
                 counted = sa.select(sa.func.count()).select_from(Sanction)
                 selection.rows_to_read = int(session.scalar(counted) or 0)
@@ -206,23 +207,12 @@ class Maker:
             selections.finish(session, now, made, counts, now=self.clock())
 
 
-def erasures(session: Session, fit: Fit, as_of: datetime) -> str:
-    """What was erased of the records that fit: another text once there is more."""
-    found: Any = sa.alias(Sanction.__table__)  # type: ignore[attr-defined]
-    fits, values = fit(found.c)
-    counted = sa.select(sa.func.count(), sa.func.max(found.c.redacted_at)).where(
-        found.c.redacted_at.is_not(None), found.c.issued_at < as_of, fits
-    )
-    number, newest = session.execute(counted, values).one()
-    return f"{number} {print_instant(newest) if newest else ''}".strip()
-
-
-def erased(session: Session) -> str:
-    """The same of everything there is, found quickly."""
+def erasures(session: Session) -> str:
+    """What was erased on this node: another text once there is more."""
     redacted = col(Sanction.redacted_at)
     counted = sa.select(sa.func.count(), sa.func.max(redacted)).where(redacted.is_not(None))
     number, newest = session.execute(counted).one()
-    return f"{number} {newest}"
+    return f"{number} {print_instant(newest) if newest else ''}".strip()
 
 
 def _records(

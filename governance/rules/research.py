@@ -73,7 +73,7 @@ def shown(count: int | None) -> int | None:
 
 
 MOVES: Mapping[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.RUNNING, State.CANCELLED}),
+    State.WAITING: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
     State.RUNNING: frozenset({State.WAITING, State.READY, State.FAILED, State.CANCELLED}),
     State.READY: frozenset({State.WAITING, State.CANCELLED, State.EXPIRED}),  # again: an erasure
     State.FAILED: frozenset(),

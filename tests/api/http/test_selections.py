@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 
 from api.research import making
 from api.research.making import Keeper
@@ -236,6 +238,55 @@ def test_an_erasure_is_taken_out_of_what_was_ready(study: Study) -> None:
     folder = study.node.settings.selection_path
     text = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert not [name for name in gone if name.encode() in text]
+
+
+def test_an_erasure_counts_though_the_record_fits_no_more(study: Study) -> None:
+    made = study.asked(**ALL, filter={"validities": ["STANDING"]})
+    world, now = study.node.world, study.node.clock.now
+    world.overturn(study.team.issuer, study.ids[11], now)
+    assert study.keeper.renew() == 0
+    world.erase(study.team.admin, study.accounts[11], now)
+    assert study.keeper.renew() == 1
+    assert study.node.client.get(made["files"][0]["url"]).status_code == 404
+
+
+def test_an_erasure_while_another_process_makes_it_is_seen(study: Study) -> None:
+    ident, node = study.ask()["selection"]["id"], study.node
+    looks = count(1)
+
+    def check() -> None:
+        if next(looks) == 3:  # its rows are read
+            node.world.erase(study.team.admin, study.accounts[0], node.clock.now)
+            assert study.keeper.renew() == 0
+
+    assert Keeper(node.world.database, node.settings, node.clock, check).make()
+    assert study.found(ident)["state"] == "READY"
+    assert study.keeper.renew() == 1
+
+
+class Spins(BaseException):
+    """It is tried without an end."""
+
+
+@pytest.mark.parametrize("at", ["before anything is read", "while it is read"])
+def test_what_can_not_be_made_is_given_up(lite_study: Study, at: str) -> None:
+    ident, node = lite_study.ask()["selection"]["id"], lite_study.node
+    broken = {
+        "before anything is read": "UPDATE sanctions SET redacted_at = 'soon'",
+        "while it is read": """UPDATE selections SET wanted = '{"issuedAfter": "then"}'""",
+    }
+    node.world.do(lambda session: session.execute(sa.text(broken[at])))
+    looks = count()
+
+    def check() -> None:
+        if next(looks) > 20:
+            raise Spins
+
+    assert Keeper(node.world.database, node.settings, node.clock, check).make()
+    found = lite_study.found(ident)
+    assert (found["state"], found["files"]) == ("FAILED", [])
+    assert found["problem"].startswith("the node couldn't make it")
+    assert lite_study.ask()["selection"]["id"] != ident
 
 
 def test_files_that_are_lost_are_made_again(lite_study: Study) -> None:

@@ -230,7 +230,7 @@ def test_what_is_erased_while_it_is_made_is_seen_afterwards(
     replace(making.maker, check=check).make(ident, everything)
     selection = making.found(ident)
     with making.world.database.reading() as session:
-        assert erasures(session, everything, selection.as_of) != selection.erasures
+        assert erasures(session) != selection.erasures
 
 
 KILLED = """

@@ -66,3 +66,4 @@ def test_every_state_has_its_moves_and_what_is_over_stays_over() -> None:
         *UNDER_WAY,
         State.READY,
     }
+    assert {s for s, moves in MOVES.items() if State.FAILED in moves} == UNDER_WAY
