@@ -15,9 +15,10 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from governance.errors import Conflict, NotFound, RefusalCode, Refused
 from governance.fields import Draft, EnumList, EnumText, new_id
 from governance.fields import UTCDateTime as Utc
-from governance.membership import Actor
+from governance.membership import Actor, is_live
+from governance.platforms import Member, Token
 from governance.rules import research
-from governance.rules.permissions import Operation
+from governance.rules.permissions import OPERATIONS, Operation
 from governance.settings import Keys
 from governance.words import ExportFormat
 from governance.words import SelectionState as State
@@ -201,6 +202,21 @@ def found(session: Session, ident: str) -> Selection:
     if selection is None:
         raise NotFound(f"no selection {ident}; `comity selection list` shows them", path=["id"])
     return selection
+
+
+def fetchable(session: Session, ident: str, *, now: datetime) -> Selection | None:
+    """A selection whose project may ask for one still, with a token that counts."""
+    query = (
+        select(Selection, Member, Token)
+        .join(Member, col(Member.id) == col(Selection.project_id))
+        .join(Token, col(Token.member_id) == col(Member.id))
+        .where(Selection.id == ident)
+    )
+    for selection, project, token in session.exec(query):
+        may_ask = {*project.roles}.intersection(OPERATIONS[Operation.SELECT].roles)
+        if may_ask and is_live(token.expires_at, token.revoked_at, now):
+            return selection
+    return None
 
 
 def finish(

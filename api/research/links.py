@@ -1,5 +1,6 @@
 """Links to the files of selections: signed by the node, for a day, and dead once the files are
-made anew. Whoever holds one may fetch the file, as often and in as many pieces as it takes."""
+made anew, or the project has no role or no token any more. Whoever holds one may fetch the file, as
+often and in as many pieces as it takes."""
 
 import hmac
 import logging
@@ -19,6 +20,7 @@ from api.downloads import TYPES
 from api.limiting.counting import counted
 from api.limiting.rates import Rates
 from api.observing import logs
+from governance import selections
 from governance.database import Database
 from governance.exporting.formats import ENDINGS
 from governance.exporting.selecting import MANIFEST
@@ -60,19 +62,20 @@ def selection_routes(
 ) -> list[Route]:
     """What is served under /exports/selections. Whatever is wrong with a link, it is 404."""
 
-    def held(ident: str) -> Selection | None:
+    def held(ident: str, now: datetime) -> Selection | None:
         with database.reading() as session:
-            return session.get(Selection, ident)
+            return selections.fetchable(session, ident, now=now)
 
     async def fetch(request: Request) -> Response:
         asked, given = request.path_params, request.query_params
         until, signature = given.get("until", ""), given.get("signature", "")
-        selection = await anyio.to_thread.run_sync(held, asked["ident"])
+        now = clock().astimezone(UTC)
+        selection = await anyio.to_thread.run_sync(held, asked["ident"], now)
         if selection is None or asked["name"] not in _NAMES or not _UNTIL.fullmatch(until):
             raise HTTPException(404)
         expected = _signature(keys, selection, asked["name"], until)
         is_signed = hmac.compare_digest(expected.encode(), signature.encode())
-        is_over = clock().astimezone(UTC).timestamp() >= int(until)
+        is_over = now.timestamp() >= int(until)
         if not is_signed or is_over or selection.state is not SelectionState.READY:
             raise HTTPException(404)
         path = folder / selection.id / str(selection.generation) / asked["name"]

@@ -12,15 +12,19 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
+from sqlmodel import select
 
 from api.research import making
 from api.research.making import Keeper
 from governance.log.notes import parse_note
 from governance.log.signers import signed_by
+from governance.membership import add_member, revoke_token
+from governance.platforms import Token
 from governance.rules import research
+from governance.words import Role
 from tests.api.http.conftest import Lines
 from tests.api.http.outside import Node
-from tests.builders import DAY, HOUR, LOG_KEY, Team
+from tests.builders import DAY, HOUR, LOG_KEY, NOW, Team
 
 PATIENCE = 30  # seconds
 FIELDS = """id state progress requestedAt asOf generation madeAt expiresAt problem rowCount
@@ -186,6 +190,41 @@ def test_a_link_ends_after_a_day_and_another_is_had_by_asking(lite_study: Study)
     assert lite_study.node.client.get(url).status_code == 404
     again = lite_study.found(made["id"])["files"][0]["url"]
     assert lite_study.node.client.get(again).status_code == 200
+
+
+def test_a_link_is_dead_once_its_project_may_not_ask_any_more(study: Study) -> None:
+    made, node, domain = study.asked(), study.node, study.team.platform.domain
+    urls = made["files"][0]["url"], made["manifestUrl"]
+
+    def statuses() -> set[int]:
+        return {node.client.get(url).status_code for url in urls}
+
+    def change(*roles: Role) -> None:
+        node.world.do(add_member, domain, "researcher", list(roles), now=NOW)
+
+    def revoke() -> None:
+        with node.world.database.writing() as session:
+            own = select(Token).where(Token.member_id == study.by.member_id)
+            for token in session.exec(own):
+                revoke_token(session, token.id, now=NOW)
+
+    change(Role.READER)
+    assert statuses() == {404}
+    change(Role.READER, Role.RESEARCHER)
+    assert statuses() == {200}
+    revoke()
+    assert statuses() == {404}
+    node.token(study.by)
+    assert statuses() == {200}
+
+
+def test_a_link_is_dead_once_the_last_token_of_its_project_is_over(study: Study) -> None:
+    token = study.node.token(study.by, 10 * DAY + HOUR)
+    url = study.asked(token)["files"][0]["url"]
+    study.node.clock.forward(HOUR - timedelta(seconds=1))
+    assert study.node.client.get(url).status_code == 200
+    study.node.clock.forward(timedelta(seconds=1))
+    assert study.node.client.get(url).status_code == 404
 
 
 def test_a_file_is_fetched_in_pieces(lite_study: Study) -> None:
