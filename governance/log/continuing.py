@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from governance.database import Database
 from governance.decisions import of_node
-from governance.entries import LogEntry
+from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import Conflict, RolledBack
 from governance.log.authorship import hand_over
 from governance.log.checkpoints import Checkpoint
@@ -37,8 +37,10 @@ def begin_anew(database: Database, file: KeyFile, name: str, *, now: datetime) -
     next_guard = Guard(log.guard.path.with_name(f"{log.guard.path.name}.next"))
     if not _is_begun(database, next_file):
         closed = _closed(database, log)
-        if name == log.origin:
-            raise Conflict(f"expected another name than {name}, which is the closed log's")
+        with database.reading() as session:
+            used = _names(session) | {log.origin}
+        if name in used:
+            raise Conflict(f"expected another name than {name}, which a log of this node had")
         for left in (next_file.path, next_guard.path):
             left.unlink(missing_ok=True)
         write_secret(next_file.path, str(new_signer(name)))
@@ -51,10 +53,21 @@ def begin_anew(database: Database, file: KeyFile, name: str, *, now: datetime) -
 
 def closed_note(session: Session) -> str | None:
     """The last checkpoint that is left of the log that this one took the place of."""
-    own = sa.select(col(LogEntry.data)).where(col(LogEntry.platform_id).is_(None))
-    begun = own.where(col(LogEntry.data).contains(f'"type":"{LOG_BEGUN}"'))
-    found = session.scalar(begun.order_by(col(LogEntry.index).desc()).limit(1))
+    found = session.scalar(_begun().order_by(col(LogEntry.index).desc()).limit(1))
     return orjson.loads(found)["decision"].get("checkpoint") if found else None
+
+
+def _begun() -> sa.Select[str]:
+    """The entries that began a log in the place of another."""
+    own = sa.select(col(LogEntry.data)).where(col(LogEntry.platform_id).is_(None))
+    return own.where(col(LogEntry.data).contains(f'"type":"{LOG_BEGUN}"'))
+
+
+def _names(session: Session) -> set[str]:
+    """The names that this node's logs had, as far as its records say."""
+    signed = session.scalars(sa.select(col(LogCheckpoint.origin)).distinct())
+    closed = (orjson.loads(data)["decision"]["origin"] for data in session.scalars(_begun()))
+    return {*signed, *closed}
 
 
 def _is_begun(database: Database, next_file: KeyFile) -> bool:

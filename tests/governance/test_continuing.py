@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
 from governance import following
 from governance.database import Database
@@ -153,6 +153,19 @@ def test_the_new_log_has_another_name(cut: World, file: KeyFile) -> None:
     with pytest.raises(Conflict, match="another name"):
         begin_anew(cut.database, file, LOG_KEY.name, now=NOW)
     assert begun(cut) == []
+
+
+def test_no_name_of_a_log_before_is_used_again(cut: World, file: KeyFile) -> None:
+    begin_anew(cut.database, file, NAME, now=NOW)
+    cut.team()
+    lose(cut)
+    with pytest.raises(Conflict, match="a log of this node had"):
+        begin_anew(cut.database, file, LOG_KEY.name, now=NOW)
+    with cut.database.writing() as session:  # as in a database that was made again from the log
+        session.exec(delete(LogCheckpoint).where(col(LogCheckpoint.origin) == LOG_KEY.name))
+    with pytest.raises(Conflict, match="a log of this node had"):
+        begin_anew(cut.database, file, LOG_KEY.name, now=NOW)
+    assert (file().name, len(begun(cut))) == (NAME, 1)
 
 
 def test_without_what_remembers_the_newest_tree_the_last_one_left_is_told(
