@@ -23,7 +23,7 @@ from governance.log.auditing import CHECKPOINT, Signed
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import Excessive, LogError, Malformed, Unproven
 from governance.log.growth import Forked, Growth, Proven
-from governance.log.histories import History
+from governance.log.histories import STRANGER, History
 from governance.log.leaves import BEGINS, Leaf, parse_leaf
 from governance.log.notes import decode, encode
 from governance.log.signers import Verifier, signed_by
@@ -162,6 +162,8 @@ class Follower:
             ]
             session.add_all(rows)
             mirroring.extend(session, stored, batch)
+            if stored.size == signed.tree.size and history.stranger is not None:
+                _refuse(session, stored, history.stranger, STRANGER)
             if start < application.mark.size <= stored.size:
                 _check_mark(session, stored, application.mark)
             stored.verifiers = " ".join(sorted(map(str, history.trusted)))
@@ -256,6 +258,13 @@ def _taken(
     application: Application, index: int, leaf: Leaf | None, fault: str | None
 ) -> tuple[Verdict, str | None]:
     return (Verdict.REFUSED, fault) if fault or leaf is None else application.take(index, leaf)
+
+
+def _refuse(session: Session, peer: Peer, index: int, fault: str) -> None:
+    """Refuses an entry of which only those after it tell what is wrong with it."""
+    entry = session.get_one(PeerEntry, (peer.origin, index))
+    entry.verdict, entry.fault = Verdict.REFUSED, fault
+    session.add(entry)
 
 
 def _row(

@@ -30,7 +30,7 @@ _NOT_BEGUN = b"\xff" * _NUMBER_BYTES  # in the place of the platform that began 
 class History:
     """The rules between the entries of one log, which are told in order.
 
-    `trusted` grows by the keys that a trusted key handed the log over to.
+    `trusted` grows by the keys that a trusted key handed the log over to, and that have its name.
     """
 
     def __init__(self, origin: str, trusted: Iterable[Verifier]) -> None:
@@ -109,7 +109,7 @@ class History:
         handed = [key for key in old if _hands_over(key, successor, handover)]
         if before and not handed:
             raise Unproven("the log's new key isn't signed with the one before it")
-        if self.trusted.intersection(handed):
+        if successor.name == self.origin and self.trusted.intersection(handed):
             self.trusted.add(successor)
 
     def _name(self, told: Mapping[str, Any], name: str) -> None:

@@ -13,8 +13,10 @@ from governance.log.authorship import hand_over
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Unproven
 from governance.log.growth import Forked
+from governance.log.histories import STRANGER
 from governance.log.notes import decode
 from governance.log.signers import Signer
+from governance.log.tiles import FULL
 from governance.log.tree import leaf_hash
 from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, Verdict
 from governance.sealing import unseal
@@ -241,6 +243,27 @@ def test_a_log_that_hands_over_to_a_new_key_is_followed_on(
     served.log(writer.entries, signer=successor)
     Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW).poll(served)
     assert copied(world) == writer.entries
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_log_is_not_handed_over_to_a_key_of_another_name(
+    world: World, follower: Follower, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    monkeypatch.setattr(following, "MOST_AT_ONCE", 1 if is_late else 9)
+    writer, stranger = Writer(), Signer("other.example", b"n" * 32)
+    told = {"verifier": str(stranger.verifier())}
+    told["handover"] = hand_over(LOG, stranger.verifier())
+    rotated = writer.add(decision("log.key_rotated", None, **told))
+    for number in range(FULL):  # whole bundles, for two batches
+        writer.begin(f"p{number}.example")
+    served = Served(writer.entries)
+    follower.poll(served)
+    assert verdicts(world)[rotated] == (Verdict.REFUSED, STRANGER)
+    assert peer(world).trusted == [LOG.verifier()]
+    writer.begin()
+    served.log(writer.entries, signer=stranger)
+    with pytest.raises(Unproven, match="no known key signed"):
+        follower.poll(served)
 
 
 def test_a_token_is_stored_sealed(world: World, follower: Follower) -> None:
