@@ -35,7 +35,7 @@ from governance.log.errors import Excessive
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.sequencing import Decision, ledger_of
-from governance.log.tree import EMPTY_ROOT
+from governance.log.tree import EMPTY_ROOT, leaf_hash
 from governance.notices import Notice
 from governance.peers import (
     Peer,
@@ -100,7 +100,8 @@ class Application(Replay):
         own = select(PeerPlatform).where(PeerPlatform.origin == peer.origin)
         self._spoken = {platform.domain: platform for platform in session.exec(own)}
         self._position = 0
-        self.told = 0  # events that the feed got
+        self._before: dict[str | None, frozenset[str]] = {None: frozenset()}  # see `_is_applied`
+        self.told = 0  # entries that count here now
         self.begun: list[str] = []  # cases that are known now
         self.excess: Excessive | None = None  # what was left out
 
@@ -124,6 +125,9 @@ class Application(Replay):
         is_known = is_asked and self._session.get(Sanction, leaf.case) is not None
         if event in RECEIPTS and not is_known:
             return Verdict.WAITING, None  # the case may come from another log
+        if event is not EventType.SANCTION_ISSUED and self._is_applied(leaf):
+            self.told += 1
+            return Verdict.APPLIED, None
         try:
             with self._session.begin_nested():
                 self._apply(event, leaf)
@@ -216,6 +220,18 @@ class Application(Replay):
         self._tell(0, told, at)
         if event is EventType.SANCTION_ISSUED:
             self.begun.append(sanction.id)
+            self._before[sanction.id] = frozenset()
+
+    def _is_applied(self, leaf: Leaf) -> bool:
+        """Whether the same entry, of a log that this one took the place of, was applied before."""
+        if leaf.case not in self._before:
+            elsewhere = sa.select(col(PeerEntry.leaf_hash)).where(
+                col(PeerEntry.case_id) == leaf.case,
+                col(PeerEntry.verdict) == Verdict.APPLIED,
+                col(PeerEntry.origin) != self._peer.origin,
+            )
+            self._before[leaf.case] = frozenset(self._session.scalars(elsewhere))
+        return encode(leaf_hash(leaf.data)) in self._before[leaf.case]
 
     def _ends(self, leaf: Leaf) -> Ends:
         """When the sanction that an entry changes ends, and whether it was approved."""
