@@ -4,6 +4,7 @@ the same compiled selections."""
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeGuard
 
 import anyio
@@ -17,6 +18,7 @@ from graphql import (
     GraphQLResolveInfo,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     execute,
 )
 from graphql.execution.values import get_variable_values
@@ -34,7 +36,7 @@ from api.observing.notes import current
 from api.outward import Outside
 from api.prepared import prepared
 from api.reading import Reader
-from api.reads.plans import SECRET_FIELD, Plan
+from api.reads.plans import SECRET_FIELD, Operation, Plan, Program
 from api.reads.stores import Store, Values
 from api.reads.values import Env
 from api.schema.computing import Asked
@@ -84,6 +86,7 @@ class Executor:
         self.reader = Reader(store, Filler(database, keys, now))
         self.now = now
         self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)
+        self._planning = anyio.CapacityLimiter(1)
         self.rates = Rates(
             members=settings.requests_of_member,
             public=settings.requests_of_public,
@@ -183,9 +186,7 @@ class Executor:
         env = context.env()
         try:
             with current().span("plan"):
-                program = self.reader.planner.program(
-                    context.operation, operation.selection_set, env
-                )
+                program = await self._program(context.operation, operation.selection_set, env)
             if program.second_path:
                 return _second(program.second_path)
             values = [root.plan.values(env) if root.plan else () for root in program.roots]
@@ -211,6 +212,17 @@ class Executor:
             logs.unexpected(error, "unexpected on the first path")
             return _second("unexpected")
         return ('{"data":{' + ",".join(parts) + "}").encode()
+
+    async def _program(
+        self, operation: Operation, selections: SelectionSetNode, env: Env
+    ) -> Program:
+        """The plans of a query. To make them takes as long as hundreds of answers, so that is done
+        in a thread, one query at a time."""
+        planner, made = self.reader.planner, None
+        if not planner.knows(operation, env):
+            make = partial(planner.made, operation, selections, env)
+            made = await anyio.to_thread.run_sync(make, limiter=self._planning)
+        return planner.program(operation, selections, env, made)
 
     async def _interpreted(
         self, document: DocumentNode, context: Context, told: Mapping[str, Any]

@@ -65,6 +65,9 @@ class Kept(Generic[Value]):
             self._held_weight -= self._weight(dropped)
         return made
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._held
+
     def known(self, key: Hashable) -> Value | None:
         """What is kept, if it is."""
         found = self._held.get(key)
@@ -161,18 +164,32 @@ class Planner:
         root = program.roots[0]
         return None if root.name == SECRET_FIELD else root
 
-    def program(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
-        """The plans of a whole query."""
+    def knows(self, operation: Operation, env: Env) -> bool:
+        """Whether the plans of a whole query are kept."""
+        return (operation.key, env.viewer.kind, shape(env.variables)) in self.plans
+
+    def program(
+        self,
+        operation: Operation,
+        selections: SelectionSetNode,
+        env: Env,
+        made: Program | None = None,
+    ) -> Program:
+        """The plans of a whole query; where they are not kept, what was made, or is made now."""
         key = (operation.key, env.viewer.kind, shape(env.variables))
 
         def make() -> Program:
-            roots = fields(operation.document, "Query", [selections], env.variables)
-            names = {nodes[0].name.value for nodes in roots.values()}
-            if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
-                return Program(second_path=reason)
-            return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
+            return made or self.made(operation, selections, env)
 
         return make() if operation.key is None else self._kept(key, make)
+
+    def made(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
+        """The plans of a whole query, made now; in a thread, if need be."""
+        roots = fields(operation.document, "Query", [selections], env.variables)
+        names = {nodes[0].name.value for nodes in roots.values()}
+        if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
+            return Program(second_path=reason)
+        return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
 
     def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
         name = nodes[0].name.value

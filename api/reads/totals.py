@@ -50,10 +50,11 @@ def _estimate(page: Page, read: Read) -> sa.ColumnElement[int]:
     """The rows of the sample that fit, as often as the sample is in the table."""
     ident = page.keys[1]
     first = sa.select(ident).order_by(ident).limit(whole_number(SAMPLE)).correlate(None).subquery()
-    last = sa.select(sa.func.max(first.c[0])).scalar_subquery()
-    fit = sa.select(sa.func.count()).select_from(page.source).where(ident <= last, *page.where)
+    last = sa.select(sa.func.max(first.c[0]).label("id")).subquery()
+    fit = sa.select(sa.func.count()).select_from(page.source).where(ident <= last.c.id, *page.where)
     rows = fit.correlate_except(page.source).scalar_subquery()
-    return sa.select(sa.cast(rows / _part(last, read), sa.BigInteger())).scalar_subquery()
+    found = sa.select(sa.cast(rows / _part(last.c.id, read), sa.BigInteger())).select_from(last)
+    return found.scalar_subquery()
 
 
 def _part(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:
