@@ -279,7 +279,8 @@ def known_of(
     subject_keys = {key for about in identified for key in about.keys}
     named = session.exec(_NAMED, params={"keys": list(subject_keys)}).all()
     ids = {sanction_id for _, sanction_id in named}
-    binding = session.exec(_BINDING, params={**of, "ids": list(ids)}) if ids else ()
+    # Asked even of none, or the time would tell that others hide something about a subject.
+    binding = session.exec(_BINDING, params={**of, "ids": list(ids)})
     earlier = {sanction.id: earlier_of(sanction) for sanction in binding}
     for key, sanction_id in named:
         if sanction_id in earlier:
