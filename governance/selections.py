@@ -4,7 +4,7 @@ A project is a member with the role RESEARCHER; its pseudonyms are its own. A se
 when its files are gone: it tells the operator who asked for what, and when.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,9 @@ from governance.rules.permissions import OPERATIONS, Operation
 from governance.settings import Keys
 from governance.words import ExportFormat
 from governance.words import SelectionState as State
+
+# Whether a sanction fits, by its columns, and the values of the parameters in that.
+Fit = Callable[[Any], tuple[sa.ColumnElement[bool], Mapping[str, Any]]]
 
 PSEUDONYM_DIGITS = 32  # 128 bits, as hex
 _LIVE = research.UNDER_WAY | {State.READY}

@@ -32,9 +32,13 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         return site.page(request, "policy", asked=AsGraphQL("policy", {}), policy=data["policy"])
 
     async def log(request: Request) -> Response:
-        asked = {"before": before_of(request)}
+        asked = {"smallerThan": before_of(request)}
         data = await site.desk.ask(request, "log", asked)
-        told = {"log": data["log"], "peers": data["peers"], "is_newest": asked["before"] is None}
+        told = {
+            "log": data["log"],
+            "peers": data["peers"],
+            "is_newest": asked["smallerThan"] is None,
+        }
         shown = AsGraphQL("log", asked)
         return site.page(request, "log", asked=shown, is_indexed=not request.query_params, **told)
 

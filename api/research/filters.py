@@ -11,9 +11,9 @@ from api.reads.fields import Condition, Read, Row, rows_of
 from api.reads.values import Argument, Env, Getter, Late
 from api.schema.filters import SanctionFilter, fits
 from governance.errors import InvalidInput
-from governance.exporting.selecting import Fit
 from governance.records import sanctions
 from governance.rules.disclosure import PUBLIC
+from governance.selections import Fit
 
 
 def wanted(given: SanctionFilter | None, now: datetime) -> dict[str, Any]:

@@ -22,8 +22,7 @@ from api.limiting.rates import Rates
 from api.observing import logs
 from governance import selections
 from governance.database import Database
-from governance.exporting.formats import ENDINGS
-from governance.exporting.selecting import MANIFEST
+from governance.exporting.names import ENDINGS, MANIFEST
 from governance.rules.research import LINK_LASTS
 from governance.selections import Selection
 from governance.settings import Keys

@@ -66,13 +66,13 @@ class Log(BaseModel):
     @sql(
         list[Checkpoint],
         "Up to 50 published checkpoints, the newest first",
-        before=argument(Long | None, "Those of fewer entries than this alone"),
+        smaller_than=argument(Long | None, "Those of fewer entries than this alone"),
     )
-    def checkpoints(row: Row, read: Read, before: Argument) -> Any:
+    def checkpoints(row: Row, read: Read, smaller_than: Argument) -> Any:
         found = rows_of(LogCheckpoint)
         chosen = sa.select(found).where(found.c.cosignatures.is_not(None))
-        if before is not None:
-            chosen = chosen.where(found.c.size < read.number(before))
+        if smaller_than is not None:
+            chosen = chosen.where(found.c.size < read.number(smaller_than))
         newest = chosen.order_by(found.c.size.desc()).limit(whole_number(50)).subquery()
         return All(Checkpoint, newest, order=[newest.c.size.desc()])
 

@@ -6,22 +6,17 @@ The same rows give the same bytes, whoever writes them and when.
 import csv
 import gzip
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from governance.exporting.columns import SCHEMA_VERSION, Column, Dataset, Kind
+from governance.exporting.columns import Column, Dataset, Kind
 from governance.words import ExportFormat as Format
 
 Rows = Sequence[Mapping[str, Any]]
 LEVEL = 6  # of gzip
-
-
-ENDINGS = {Format.CSV: "csv.gz", Format.NDJSON: "ndjson.gz", Format.PARQUET: "parquet"}
 
 
 class Writer(Protocol):
@@ -87,55 +82,17 @@ class NdJson(_Zipped):
         self.zipped.write(ndjson_lines(self._dataset, rows))
 
 
-class Parquet:
-    """Parquet with zstd; a batch is a row group. The schema version is in its metadata."""
+def _parquet(file: BinaryIO, dataset: Dataset) -> Writer:
+    from governance.exporting.parquet import Parquet  # only who writes it needs it
 
-    def __init__(self, file: BinaryIO, dataset: Dataset) -> None:
-        self._columns, self._schema = dataset.columns, schema_of(dataset)
-        self._file = file
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _v: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._writer.close()
-
-    def write(self, rows: Rows) -> None:
-        if rows:
-            arrays = [_array([row[c.name] for row in rows], c) for c in self._columns]
-            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+    return Parquet(file, dataset)
 
 
-WRITERS: Mapping[Format, type[Csv] | type[NdJson] | type[Parquet]] = {
+WRITERS: Mapping[Format, Callable[[BinaryIO, Dataset], Writer]] = {
     Format.CSV: Csv,
     Format.NDJSON: NdJson,
-    Format.PARQUET: Parquet,
+    Format.PARQUET: _parquet,
 }
-
-_INSTANT = pa.timestamp("us", "UTC")
-_TYPES: Mapping[Kind, pa.DataType] = {
-    Kind.TEXT: pa.string(),
-    Kind.LONG: pa.int64(),
-    Kind.FLAG: pa.bool_(),
-    Kind.INSTANT: _INSTANT,
-    Kind.TEXTS: pa.list_(pa.string()),
-}
-
-
-def schema_of(dataset: Dataset) -> pa.Schema:
-    """The dataset's columns as Arrow has them."""
-    fields = [pa.field(c.name, _TYPES[c.kind], nullable=c.is_nullable) for c in dataset.columns]
-    return pa.schema(fields, {"comity.schemaVersion": str(SCHEMA_VERSION)})
-
-
-def _array(values: list[Any], column: Column) -> pa.Array:
-    if column.kind is Kind.INSTANT:
-        return pa.array(values, pa.string()).cast(_INSTANT)
-    return pa.array(values, _TYPES[column.kind])
 
 
 def _cell(value: Any, column: Column) -> str:

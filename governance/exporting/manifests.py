@@ -11,7 +11,7 @@ from datetime import date
 import orjson
 
 from governance.exporting.columns import SCHEMA_VERSION
-from governance.exporting.formats import ENDINGS
+from governance.exporting.names import ENDINGS
 from governance.log.errors import Malformed
 from governance.log.notes import Note, parse_note
 from governance.log.signers import Signer, Verifier, signed_by

@@ -21,9 +21,9 @@ from governance import selections
 from governance.appeals import Appeal
 from governance.database import Database
 from governance.exporting.columns import SCHEMA_VERSION
-from governance.exporting.formats import ENDINGS
 from governance.exporting.grouping import ROWS, Grouping
 from governance.exporting.manifests import File
+from governance.exporting.names import ENDINGS, MANIFEST
 from governance.exporting.places import Folder
 from governance.exporting.writing import stopped, written
 from governance.fields import print_instant
@@ -33,16 +33,13 @@ from governance.platforms import Platform
 from governance.rules.durations import bucket
 from governance.rules.research import MOST_BYTES, shown
 from governance.sanctions import Disclosure, Sanction
-from governance.selections import Selection, SelectionFile, pseudonym
+from governance.selections import Fit, Selection, SelectionFile, pseudonym
 from governance.settings import Keys
 from governance.words import Audience, Validity
 from governance.words import SelectionState as State
 
 BATCH = 5_000  # records in memory
 HEADING = "comity selection v1"
-MANIFEST = "manifest.note"
-# Whether a sanction fits, by its columns, and the values of the parameters in that.
-Fit = Callable[[Any], tuple[sa.ColumnElement[bool], Mapping[str, Any]]]
 
 
 class GaveUp(Exception):

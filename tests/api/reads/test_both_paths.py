@@ -93,7 +93,8 @@ async def pool_of(ask: Asking, cast: Cast) -> Pool:
         "before": cursors,
         "cursor": ["feed~0", "feed~1", "feed~7", "feed~90", "feed~999999", "feed~-1", ""],
     }
-    return Pool(values | {name: [0, 1, 2**53 - 1] for name in ("index", "size", "from", "to")})
+    places = ("index", "size", "from", "to", "smallerThan")
+    return Pool(values | {name: [0, 1, 2**53 - 1] for name in places})
 
 
 def ordered(body: bytes) -> str:
