@@ -50,7 +50,8 @@ class SuspensionStatus(BaseModel):
     @sql(bool, "Whether one of them has no end")
     def is_permanent(row: Row, read: Read) -> Any:
         source, found, where = _in_force(row, read)
-        return there_is(source, where, found.ends_at.is_(None))
+        # Said so that no index of ends seems to find it sooner than the subject's key does.
+        return there_is(source, where, sa.case((found.ends_at.is_(None), 1), else_=0) == 1)
 
     @sql(datetime | None, "The latest end of those; null if permanent")
     def until(row: Row, read: Read) -> Any:
@@ -111,5 +112,6 @@ def _in_force(row: Row, read: Read) -> tuple[FromClause, Row, Condition]:
 
 def _counts(found: Row, read: Read) -> list[Condition]:
     """Whether a sanction counts in the status that this viewer sees."""
-    is_suspension = is_any_of(found.measure, SUSPENSIONS)
+    # An expression, or SQLite would begin with every suspension there is.
+    is_suspension = is_any_of(sa.type_coerce(found.measure, sa.Text()).concat(""), SUSPENSIONS)
     return [is_suspension, binds(found, read), is_in_force(found, read), sees_subject(found, read)]
