@@ -172,6 +172,16 @@ async def test_hot_reads_go_along_an_index(ask: Asking, large: Large, name: str)
     assert all(any(index in line for line in lines) for index in indexes), lines
 
 
+@pytest.mark.parametrize("name", ["status", "statuses"])
+async def test_statuses_begin_with_the_subject(ask: Asking, large: Large, name: str) -> None:
+    """Indexes of ends and of measures tempt SQLite, most of all before it has statistics."""
+    query, variables, _ = HOT[name]
+    lines = await plans(ask, large, query, variables, large.member)
+    reached = [line for line in lines if line.startswith("SEARCH sanctions_")]
+    assert all(line.endswith("(id=?)") for line in reached), reached
+    assert bool(reached) is large.url.startswith("sqlite")
+
+
 COUNT = """query($f: SanctionFilter) {
   statistics(groupBy: [], filter: $f) { rows { sanctionCount } }
 }"""
