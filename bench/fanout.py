@@ -59,7 +59,7 @@ def main() -> None:
         server.create("fanout")
         urls = {"sqlite": f"sqlite:///{folder}/fanout.db", "postgresql": server.url("fanout")}
         for engine in [options.engine] if options.engine else urls:
-            _engine(engine, urls[engine], Path(folder) / "fanout.key", options)
+            _engine(engine, urls[engine], Path(folder) / f"{engine}.key", options)
 
 
 def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) -> None:
