@@ -11,10 +11,12 @@ from sqlmodel import col
 
 from api.reads.dialects import whole_number
 from api.reads.fields import All, One, Read, Row, argument, rows_of, sql
+from api.reads.texts import literal
 from api.reads.values import Argument
 from governance.entries import LogCheckpoint
 from governance.entries import LogEntry as EntryRow
 from governance.fields import Long
+from governance.log.histories import LOG_BEGUN
 from governance.publishing import IS_PUBLISHED
 
 
@@ -75,6 +77,15 @@ class Log(BaseModel):
             chosen = chosen.where(found.c.size < read.number(smaller_than))
         newest = chosen.order_by(found.c.size.desc()).limit(whole_number(50)).subquery()
         return All(Checkpoint, newest, order=[newest.c.size.desc()])
+
+    @sql(str | None, "Last checkpoint of the log that this one took the place of")
+    def closed(row: Row, read: Read) -> Any:
+        found = rows_of(EntryRow)
+        is_own = found.c.platform_id.is_(None)
+        begins = found.c.data.contains(literal(f'"type":"{LOG_BEGUN}"'))
+        told = read.dialect.json_of(found.c.data)["decision"]["checkpoint"].as_string()
+        newest = sa.select(told).where(is_own, begins).order_by(found.c["index"].desc())
+        return newest.limit(whole_number(1)).scalar_subquery()
 
     @sql(LogEntry | None, "One entry by its place", index=argument(Long, "Place of the entry"))
     def entry(row: Row, read: Read, index: Argument) -> Any:

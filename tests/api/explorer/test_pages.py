@@ -1,12 +1,14 @@
 """Pages as visitors get them, on both engines."""
 
 import re
+from datetime import datetime
 from html import escape, unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from graphql import build_schema, parse, validate
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from api.explorer.asking import QUERIES
@@ -14,11 +16,13 @@ from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.telling import DEEDS, label, span
 from api.schema.build import sdl
+from governance.decisions import of_node
+from governance.log.sequencing import Decision, ledger_of
 from governance.words import Measure
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import Node
 from tests.api.worlds import Cast
-from tests.builders import DAY, Team
+from tests.builders import DAY, NOW, Team
 from tests.postgres import Server
 
 PAGES = [
@@ -271,6 +275,20 @@ def test_the_log_lists_its_checkpoints_back_to_the_first(site: TestClient) -> No
     assert seen[0] == log["size"]
     assert all(str(one["size"]) in one["note"] for one in log["checkpoints"])
     assert site.get("/log?before=nonsense").status_code == 400
+
+
+def test_the_log_leads_to_what_is_left_of_a_log_that_was_closed(node: Node, team: Team) -> None:
+    node.issue(team.issuer)
+    assert "/log/closed" not in node.client.get("/log").text
+
+    def begin(session: Session, *, now: datetime) -> None:
+        told = of_node("log.begun", None, now, checkpoint="closed.example\n7\n")
+        ledger_of(session).add(Decision(told, None, None, now))
+
+    node.world.do(begin, now=NOW)
+    html = node.client.get("/log").text
+    assert "<b>closed.example</b>" in html
+    assert "/log/closed" in links(html)
 
 
 def test_platforms_are_compared_by_echoes_and_by_corrections_overdue(site: TestClient) -> None:
