@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+LONG = 60  # days
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -39,6 +41,11 @@ class Days:
     @property
     def width(self) -> int:
         return len(self.columns) * 10
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a closer look tells more."""
+        return len(self.columns) > LONG
 
 
 def bars(rows: Sequence[tuple[str, int, str]]) -> list[Bar]:

@@ -17,6 +17,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESK, PHONE = 1280, 390
 PAGES = [
     "/",
+    "/?days=365",
     "/sanctions?measure=ACCOUNT_SUSPENDED&category=SCAMS_AND_FRAUD",
     "/sanctions/{sanction}",
     "/appeals",
@@ -71,7 +72,7 @@ def typed(browser: Browser, text: str) -> None:
 
 
 def pressed(browser: Browser, key: str) -> None:
-    code = {"Tab": 9, "Enter": 13}[key]
+    code = {"Tab": 9, "Enter": 13, "End": 35, "ArrowLeft": 37}[key]
     event: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": code}
     text = {"text": "\r"} if key == "Enter" else {}
     browser.call("Input.dispatchKeyEvent", type="keyDown", **event, **text)
@@ -133,6 +134,20 @@ def test_a_browser_checks_an_entry_of_the_log_itself(
     verdict = browser.evaluate("document.querySelector('#verdict').textContent")
     assert re.match(r"Checked in your browser: entry \d+ is in the tree of \d+ entries", verdict)
     assert browser.evaluate("document.querySelector('#verdict').className") == "verdict holds"
+
+
+def test_a_long_series_is_explored_by_keyboard(served: Demo, browser: Browser) -> None:
+    browser.complaints.clear()
+    opened(browser, f"{served.address}/platforms/harbor.example?days=365")
+    browser.until("document.querySelector('.explored canvas') !== null")
+    reached(browser, ".explored")
+    readout = "document.querySelector('.readout').textContent"
+    rows = "[...document.querySelectorAll('.series tbody tr')].at(%d).cells[1].textContent"
+    for key, row in (("End", -1), ("ArrowLeft", -2)):
+        pressed(browser, key)
+        number = browser.evaluate(rows % row)
+        browser.until(f"{readout}.includes(': {number} decisions')")
+    assert browser.complaints == []  # the policy lets it draw
 
 
 def test_as_graphql_opens_what_the_page_asked(served: Demo, browser: Browser) -> None:

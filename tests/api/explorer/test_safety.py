@@ -1,6 +1,7 @@
 """Nothing that somebody wrote runs in a page, and no public page holds whom a sanction is about."""
 
 import re
+from hashlib import sha256
 from html import escape, unescape
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ import pytest
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
+from api.explorer.site import HERE
 from governance.identifiers import SubjectKind
 from governance.membership import add_platform
 from governance.sanctions import Disclosure, Sanction, SanctionTexts
@@ -143,3 +145,11 @@ def is_ours(link: str) -> bool:
     there = urlsplit(link)
     is_page = not there.netloc and there.path.startswith("/")
     return is_page and not there.path.startswith(("/graphiql", "/log/tile"))
+
+
+def test_vendored_files_are_those_that_the_readme_names() -> None:
+    rows = re.findall(r"^\| `(\S+)` .*`(\w{64})` \|$", (HERE / "README.md").read_text(), re.M)
+    vendored = {file.name: file for file in (HERE / "static" / "vendor").iterdir()}
+    for name, digest in rows:
+        assert sha256(vendored.pop(name).read_bytes()).hexdigest() == digest
+    assert list(vendored) == ["uPlot.LICENSE.txt"]
