@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlmodel import Session, col, select
 
@@ -16,7 +15,7 @@ from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode
 from governance.events import Event
 from governance.fields import validated
 from governance.membership import Actor
-from governance.rows import made
+from governance.rows import among, made
 from governance.rules import policy
 from governance.rules.lifecycle import after
 from governance.rules.status import effect
@@ -244,22 +243,10 @@ def _only_after_the_end(replaced: Sanction, now: datetime) -> None:
         raise Conflict("a record that doesn't bind can't replace what does", path=["supersedes"])
 
 
-# Made once: making them anew takes longer than asking.
-_OWNER: sa.BindParameter[str] = sa.bindparam("platform")
-_OF_REFERENCES = select(Sanction).where(
-    Sanction.platform_id == _OWNER,
-    col(Sanction.reference_key).in_(sa.bindparam("references", expanding=True)),
-)
+_OF_REFERENCES = "SELECT id FROM sanctions WHERE platform_id = {} AND reference_key"
 # By themselves, or SQLite may look for each of the keys at each sanction there is.
-_NAMED = select(SubjectKey.key, SubjectKey.sanction_id).where(
-    col(SubjectKey.key).in_(sa.bindparam("keys", expanding=True))
-)
-_BINDING = select(Sanction).where(
-    col(Sanction.id).in_(sa.bindparam("ids", expanding=True)),
-    # An expression, or SQLite would begin with everything the platform ever issued.
-    col(Sanction.platform_id).concat("") == _OWNER,
-    col(Sanction.is_binding),
-)
+_NAMED = "SELECT key, sanction_id FROM subject_keys WHERE key"
+_BINDING = "SELECT id FROM sanctions WHERE platform_id = {} AND is_binding AND id"
 
 
 def known_of(
@@ -269,23 +256,26 @@ def known_of(
     identified: Sequence[Identified],
     references: Sequence[str],
 ) -> Known:
-    """What the platform holds already, in four statements whatever the size of the batch."""
+    """What the platform holds already, in a few statements whatever the size of the batch."""
     known = Known()
     if any(request.draft.signature for request in requests):
         known.signing_keys = signing.keys_in_force(session, actor.platform_id)
-    of = {"platform": actor.platform_id}
-    for sanction in session.exec(_OF_REFERENCES, params={**of, "references": references}):
+    retried = among(session, _OF_REFERENCES, references, actor.platform_id)
+    for sanction in _stored(session, [ident for (ident,) in retried]):
         known.by_reference[sanction.reference_key] = sanction
-    subject_keys = {key for about in identified for key in about.keys}
-    named = session.exec(_NAMED, params={"keys": list(subject_keys)}).all()
+    named = among(session, _NAMED, {key for about in identified for key in about.keys})
     ids = {sanction_id for _, sanction_id in named}
     # Asked even of none, or the time would tell that others hide something about a subject.
-    binding = session.exec(_BINDING, params={**of, "ids": list(ids)})
-    earlier = {sanction.id: earlier_of(sanction) for sanction in binding}
+    binding = among(session, _BINDING, ids, actor.platform_id)
+    earlier = {one.id: earlier_of(one) for one in _stored(session, [i for (i,) in binding])}
     for key, sanction_id in named:
         if sanction_id in earlier:
             known.by_key.setdefault(key, {})[sanction_id] = earlier[sanction_id]
     return known
+
+
+def _stored(session: Session, ids: Sequence[str]) -> Sequence[Sanction]:
+    return session.exec(select(Sanction).where(col(Sanction.id).in_(ids))).all() if ids else ()
 
 
 def earlier_of(sanction: Sanction, then: Event | None = None) -> policy.Earlier:

@@ -5,7 +5,7 @@ one by one; a thousand decisions have some 70,000 of them. Here each column is p
 the engine takes the rows as it takes them fastest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from types import SimpleNamespace
@@ -62,6 +62,21 @@ def insert_columns(
     marks = ", ".join([mark(session)] * len(names))
     statement = f"INSERT INTO {target} VALUES ({marks})"
     session.connection().exec_driver_sql(statement, list(zip(*cells, strict=True)))
+
+
+def among(
+    session: Session, query: str, texts: Collection[str], *given: str
+) -> Sequence[Sequence[Any]]:
+    """The rows of a query that ends with a column: where it is one of the texts. `{}` stands for
+    what else is given. On PostgreSQL each text is looked for by itself, or a plan that was made
+    while a table was small would go on reading all of it."""
+    query, each = query.format(mark(session)), json(list(texts))
+    if session.get_bind().dialect.name == "postgresql":
+        lookups = f"json_array_elements_text(%s) one CROSS JOIN LATERAL ({query} = one OFFSET 0)"
+        wanted, values = f"SELECT found.* FROM {lookups} found", (each, *given)
+    else:
+        wanted, values = f"{query} IN (SELECT value FROM json_each(?))", (*given, each)
+    return session.connection().exec_driver_sql(wanted, values).all()
 
 
 def mark(session: Session) -> str:

@@ -62,6 +62,23 @@ def test_a_batch_looks_nothing_up_at_each_sanction(sqlite_url: str, count: int) 
         assert steps == []
 
 
+def test_a_batch_reads_no_table_that_has_grown_since_its_plan(postgresql_url: str) -> None:
+    """The server keeps a plan that it made while there was next to nothing to read."""
+    with World(postgresql_url) as world:
+        team = world.team()
+        for _ in range(12):
+            issue_many(world, team.issuer, *(draft(subject=subject()) for _ in range(50)))
+        requests = [Request(judging.draft(draft(subject=subject()))) for _ in range(50)]
+        with world.database.writing() as session:
+            issuing.issue(session, KEYS, team.issuer, requests, now=NOW)
+            read = sa.text(
+                "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables WHERE idx_scan > 0 "
+                "AND relname IN ('sanctions', 'subject_keys')"
+            )
+            told = dict(session.execute(read).all())
+        assert told == {"sanctions": 0, "subject_keys": 0}
+
+
 def test_a_batch_takes_an_issuer(world: World, team: Team) -> None:
     with refused(world, RefusalCode.FORBIDDEN):
         issue_many(world, team.reader, draft(), draft())
