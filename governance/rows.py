@@ -5,8 +5,11 @@ one by one; a thousand decisions have some 70,000 of them. Here each column is p
 the engine takes the rows as it takes them fastest.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -19,6 +22,7 @@ from sqlmodel import Session, SQLModel
 
 from governance.fields import EnumList, EnumText, UTCDateTime, print_instant
 
+TOGETHER = 200  # rows in a statement, of at most 32,766 values
 FEWEST_COPIED = 10  # rows; COPY takes a round trip more than an insert
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
@@ -59,9 +63,15 @@ def insert_columns(
     if is_copied and len(cells[0]) >= FEWEST_COPIED:
         _copy(session, f"COPY {target} FROM STDIN", cells)
         return
-    marks = ", ".join([mark(session)] * len(names))
-    statement = f"INSERT INTO {target} VALUES ({marks})"
-    session.connection().exec_driver_sql(statement, list(zip(*cells, strict=True)))
+    row = f"({', '.join([mark(session)] * len(names))})"
+    rows, run = list(zip(*cells, strict=True)), session.connection().exec_driver_sql
+    whole = len(rows) - len(rows) % TOGETHER
+    if whole:
+        parts = [rows[at : at + TOGETHER] for at in range(0, whole, TOGETHER)]
+        statement = f"INSERT INTO {target} VALUES {', '.join([row] * TOGETHER)}"
+        run(statement, [tuple(chain.from_iterable(part)) for part in parts])
+    if rest := rows[whole:]:
+        run(f"INSERT INTO {target} VALUES {row}", rest)
 
 
 def among(
@@ -88,13 +98,30 @@ def _copy(session: Session, statement: str, cells: Sequence[Sequence[str | None]
     """Rows as the text that PostgreSQL's COPY reads."""
     columns = map(_escaped, cells)
     data = "".join([f"{line}\n" for line in map("\t".join, zip(*columns, strict=True))])
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    try:
+    with _driver(session, statement) as connection:
+        assert isinstance(connection, psycopg.Connection)
         with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             copy.write(data)
-    except psycopg.Error as error:
-        raise sa.exc.DBAPIError.instance(statement, None, error, psycopg.Error) from error
+
+
+def fetch(session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What the driver finds, for statements that take less than all that is around them."""
+    with _driver(session, statement) as connection:
+        if isinstance(connection, psycopg.Connection):
+            with connection.cursor(binary=True) as cursor:
+                return cursor.execute(statement.encode(), values).fetchall()
+        found: list[tuple[Any, ...]] = connection.execute(statement, values).fetchall()
+        return found
+
+
+@contextmanager
+def _driver(session: Session, statement: str) -> Iterator[Any]:
+    """The connection as its driver has it, with errors as the engine raises them."""
+    try:
+        yield session.connection().connection.driver_connection
+    except (psycopg.Error, sqlite3.Error) as error:
+        of = psycopg.Error if isinstance(error, psycopg.Error) else sqlite3.Error
+        raise sa.exc.DBAPIError.instance(statement, None, error, of) from error
 
 
 def _escaped(cells: Sequence[str | None]) -> list[str]:

@@ -18,7 +18,7 @@ from governance.log.tree import (
     root_hash,
     subtrees,
 )
-from governance.rows import mark
+from governance.rows import fetch, mark
 
 
 def inclusion(session: Session, index: int, size: int) -> list[bytes]:
@@ -62,7 +62,7 @@ def tiles_at(session: Session, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         return {}
     statement = _at(len(tiles), mark(session))
     places = tuple(part for tile in tiles for part in (tile.level, tile.index))
-    found = session.connection().exec_driver_sql(statement, places)
+    found = fetch(session, statement, places)
     stored = {(at, place): hashes for at, place, hashes in found}
     return {tile: _cut(stored.get((tile.level, tile.index), b""), tile) for tile in tiles}
 
@@ -79,4 +79,4 @@ def _cut(hashes: bytes, tile: Tile) -> bytes:
     length = tile.width * HASH_BYTES
     if len(hashes) < length:
         raise Malformed("the log doesn't reach this tile")
-    return bytes(hashes[:length])
+    return hashes[:length]

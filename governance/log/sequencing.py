@@ -32,9 +32,7 @@ LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
-_LAST_SEQ = sa.select(sa.func.max(col(LogEntry.seq)))
-_LAST_OWN = _LAST_SEQ.where(col(LogEntry.platform_id).is_(None))
-_LAST_OF = _LAST_SEQ.where(col(LogEntry.platform_id) == sa.bindparam("platform"))
+_LAST_SEQ = "SELECT max(seq) FROM log_entries WHERE platform_id "
 
 
 class Decision(NamedTuple):
@@ -154,7 +152,7 @@ class Ledger:
             platform, case = decision.platform_id, decision.case_id
             seq = next_seqs[platform]
             next_seqs[platform] = seq + 1
-            entry = _entry(decision, seq, previous.get(case) if case else None)
+            entry = _entry(decision, seq, previous.get(case))
             hashed = leaf_hash(entry)
             name = encode(hashed)
             if case is not None:
@@ -222,25 +220,26 @@ def _edge(session: Session, size: int) -> dict[Tile, bytes]:
 
 def _write_tiles(session: Session, tiles: Mapping[Tile, bytes]) -> None:
     """Widens the tiles that were there, and adds the others."""
+    row = "({0}, {0}, {0})".format(mark(session))
     statement = (
-        'INSERT INTO log_tiles (level, "index", hashes) VALUES ({0}, {0}, {0}) '
+        f'INSERT INTO log_tiles (level, "index", hashes) VALUES {", ".join([row] * len(tiles))} '
         'ON CONFLICT (level, "index") DO UPDATE SET hashes = excluded.hashes'
-    ).format(mark(session))
-    rows = [(tile.level, tile.index, hashes) for tile, hashes in tiles.items()]
-    session.connection().exec_driver_sql(statement, rows)
+    )
+    cells = [cell for tile, hashes in tiles.items() for cell in (tile.level, tile.index, hashes)]
+    session.connection().exec_driver_sql(statement, tuple(cells))
 
 
 def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, int]:
     """The next number of each platform's entries; of the node's own for None."""
-    found = {}
+    found, run = {}, session.connection().exec_driver_sql
     for platform in platforms:
-        newest = _LAST_OWN if platform is None else _LAST_OF
-        last = session.execute(newest, {"platform": platform} if platform else {}).scalar()
+        which, told = ("IS NULL", ()) if platform is None else (f"= {mark(session)}", (platform,))
+        last = run(_LAST_SEQ + which, told).scalar()
         found[platform] = 0 if last is None else last + 1
     return found
 
 
-def _newest_of(session: Session, cases: set[str]) -> dict[str, str]:
+def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
     """The hash of each case's newest entry, where it has one."""
     if not cases:
         return {}
@@ -256,21 +255,16 @@ def _newest_of(session: Session, cases: set[str]) -> dict[str, str]:
 
 
 @lru_cache(16)  # what is logged together is logged at one instant
-def _printed(at: datetime) -> bytes:
-    return print_instant(at).encode()
+def _between(at: datetime) -> bytes:
+    return f',"node":{{"loggedAt":"{print_instant(at)}","previous":'.encode()
 
 
 def _entry(decision: Decision, seq: int, previous: str | None) -> bytes:
     """The leaf's bytes: canonical JSON, put together since its parts are canonical already."""
     decided, _, _, at, signature, _ = decision
-    before = b"null" if previous is None else b'"%b"' % previous.encode()
-    data = b'{"decision":%b,"node":{"loggedAt":"%b","previous":%b,"seq":%d},"signature":%b}' % (
-        decided,
-        _printed(at),
-        before,
-        seq,
-        signature,
-    )
+    before = "null" if previous is None else f'"{previous}"'
+    after = f'{before},"seq":{seq}}},"signature":'.encode()
+    data = b"".join((b'{"decision":', decided, _between(at), after, signature, b"}"))
     if len(data) > LARGEST_LEAF:
         raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
     return data

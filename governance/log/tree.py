@@ -7,6 +7,7 @@ the same order. A range is hashed from complete subtrees, which are what tiles h
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -48,7 +49,8 @@ def complete_hash(hashes: bytes) -> bytes:
     return hashes
 
 
-def subtrees(leaves: range) -> list[Subtree]:
+@lru_cache(1_024)  # whoever makes a proof asks twice
+def subtrees(leaves: range) -> tuple[Subtree, ...]:
     """Return the complete subtrees that make up a range of a path, left to right."""
     found = []
     start = leaves.start
@@ -56,7 +58,7 @@ def subtrees(leaves: range) -> list[Subtree]:
         level = (leaves.stop - start).bit_length() - 1
         found.append(Subtree(level, start >> level))
         start += 1 << level
-    return found
+    return tuple(found)
 
 
 def range_hash(leaves: range, hash_of: HashOf) -> bytes:
