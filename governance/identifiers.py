@@ -5,8 +5,6 @@ under the other. Everything here is a pure function of its arguments; the tables
 `idna` package are the only thing that can change an answer.
 """
 
-import hashlib
-import hmac
 import re
 import unicodedata
 from base64 import urlsafe_b64encode
@@ -16,6 +14,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, unquote_to_bytes
 
 import idna
+
+from governance.log.macs import kept
 
 LONGEST_URI = 2_048  # characters, as given and as canonical
 SHOWN_OF_REFUSED = 80  # characters of a refused text that its error repeats
@@ -129,8 +129,7 @@ def lookup_key(secret: bytes, kind: SubjectKind, uri: str) -> str:
     `uri` must be canonical (`Subject.uri`): another spelling gives another key.
     """
     message = b"comity:lookup:v1\0" + kind.encode() + b"\0" + uri.encode()
-    digest = hmac.digest(secret, message, hashlib.sha256)
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return urlsafe_b64encode(kept(secret).digest(message))[:-1].decode()
 
 
 def _acct(rest: str) -> Subject:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from hmac import digest
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from governance.errors import BadSetting
 from governance.log.errors import LogError
 from governance.log.guards import Guard
 from governance.log.keyfiles import KeyFile, new_signer, write_secret
+from governance.log.macs import kept, mac
 from governance.log.notes import check_name
 from governance.log.sequencing import Sequencer
 from governance.log.witnesses import Witness, parse_witness
@@ -39,12 +39,12 @@ class Keys:
         """A keyed hash of the parts as 64 hex digits; parts are length-prefixed."""
         texts = [part.encode() for part in parts]
         message = b"".join([len(text).to_bytes(4, "big") + text for text in texts])
-        return digest(_derived(self.secret, purpose), message, "sha256").hex()
+        return kept(_derived(self.secret, purpose)).digest(message).hex()
 
 
 @lru_cache(64)
 def _derived(secret: bytes, purpose: str) -> bytes:
-    return digest(secret, b"comity/v1/key\0" + purpose.encode(), "sha256")
+    return mac(secret, b"comity/v1/key\0" + purpose.encode())
 
 
 # Settings that are one of a few words, the default first.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from governance.log.canonical import canonical
 from governance.log.errors import Malformed, Unproven
+from governance.log.macs import Mac, mac
 
 DOMAIN = b"comity/v1/commit\0"
 SEED_BYTES = 32
@@ -26,7 +27,7 @@ class Opening:
     @property
     def commitment(self) -> bytes:
         """HMAC-SHA256(key, "comity/v1/commit\\0" ‖ JCS([field, value])), 32 bytes."""
-        return hmac.digest(self.key, DOMAIN + canonical([self.name, self.value]), "sha256")
+        return mac(self.key, DOMAIN + canonical([self.name, self.value]))
 
     def check(self, commitment: bytes) -> None:
         """Unproven unless this is what the record committed to."""
@@ -39,10 +40,9 @@ def commitments(seed: bytes, disclosed: Mapping[str, object]) -> dict[str, bytes
     opens."""
     if len(seed) != SEED_BYTES:
         raise Malformed(f"a seed has {SEED_BYTES} bytes")
+    key_of = Mac(seed).digest
     return {
-        name: hmac.digest(
-            hmac.digest(seed, name.encode(), "sha256"), DOMAIN + canonical([name, value]), "sha256"
-        )
+        name: mac(key_of(name.encode()), DOMAIN + canonical([name, value]))
         for name, value in disclosed.items()
     }
 
@@ -56,4 +56,4 @@ def opening(seed: bytes, name: str, value: object) -> Opening:
         raise Malformed(f"a seed has {SEED_BYTES} bytes")
     if not name or not name.isascii():
         raise Malformed("a field's name is ASCII and not empty")
-    return Opening(name, value, hmac.digest(seed, name.encode(), "sha256"))
+    return Opening(name, value, mac(seed, name.encode()))
