@@ -20,6 +20,7 @@ from graphql import (
 from graphql.pyutils import Path
 from graphql.utilities import coerce_input_value
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from api.asking import Context
 from api.asking import Request as Asking
@@ -37,6 +38,12 @@ from governance.judging import Request
 
 FIELD, RESULT = "issueSanctions", "SanctionsIssued"
 _BOOLEAN = "isAutomatedDetection"  # a validator takes more for true than GraphQL does
+# What is left out, since a list that is read takes a tenth of the time of a default's deep copy.
+_EMPTY: Mapping[str, Any] = {
+    to_camel(name): []
+    for name, field in IssueSanctionInput.model_fields.items()
+    if field.default == []
+}
 
 
 class Batch(NamedTuple):
@@ -105,7 +112,9 @@ def requests_of(items: Sequence[Mapping[str, Any]]) -> list[Request | Refused] |
     found: list[Request | Refused] = []
     for item in items:
         try:
-            found.append(Request(IssueSanctionInput.model_validate(item, by_name=False)))
+            found.append(
+                Request(IssueSanctionInput.model_validate({**_EMPTY, **item}, by_name=False))
+            )
         except ValidationError:
             raw = coerce_input_value(item, prepared().type_map[IssueSanctionInput.__name__])  # type: ignore[arg-type]
             if raw is Undefined:
