@@ -156,6 +156,9 @@ def _tell(audit: Audit, *, is_key_given: bool) -> None:
     tree, names = audit.tree, ", ".join(map(str, audit.signers))
     if not is_key_given:
         typer.echo(UNKNOWN, err=True)
+    for origin in audit.history.unknown:
+        told = f"it took the place of {origin}: that this was its doing shows its --key, given too"
+        typer.echo(_shown(told), err=True)
     size = f"{tree.size:,} {'entry' if tree.size == 1 else 'entries'}"
     print(_shown(f"{tree.origin}: {size}, root {encode(tree.root)}, signed by {names}"))
 

@@ -44,6 +44,7 @@ class History:
         self._seqs: list[int] = []  # by the platform's number
         self._cases: dict[int, bytes] = {}  # number of the platform that began it, newest hash
         self._keys: dict[str | None, set[bytes]] = {}
+        self.unknown: list[str] = []  # logs closed by a key that isn't known
 
     def follow(self, leaf: Leaf, leaf_hash: bytes) -> None:
         """Tell the next entry. Malformed or Unproven says the first thing that is wrong with it;
@@ -107,10 +108,19 @@ class History:
         self._newest_key = successor
         old = {*self._given, before} if before else self._given
         handed = [key for key in old if _hands_over(key, successor, handover)]
-        if before and not handed:
-            raise Unproven("the log's new key isn't signed with the one before it")
+        if not handed:
+            self._check_handed(leaf.decision, before)
         if successor.name == self.origin and self.trusted.intersection(handed):
             self.trusted.add(successor)
+
+    def _check_handed(self, told: Mapping[str, Any], before: Verifier | None) -> None:
+        """No key that is known did it, which is wrong if that key is known. What was rotated
+        before the keys given were in use can't be told."""
+        closed = told.get("origin") if told["type"] == LOG_BEGUN else None
+        if before or closed in {key.name for key in self._given}:
+            raise Unproven("the log's new key isn't signed with the one before it")
+        if type(closed) is str:
+            self.unknown.append(closed)
 
     def _name(self, told: Mapping[str, Any], name: str) -> None:
         """A key has the log's name, or that of the log in whose place this one is begun later."""

@@ -38,6 +38,7 @@ STORY = story(65_537)
 SMALL = files(STORY[:10])
 TALL = files(STORY[:600])
 OTHER = Signer(ORIGIN, b"o" * 32)
+CLOSED = Signer("closed.example/log", b"c" * 32)
 THIRD = Signer(ORIGIN, b"t" * 32)
 PLATFORM, NEXT = b"p" * 32, b"q" * 32
 
@@ -536,3 +537,20 @@ def test_a_key_that_was_not_handed_over_is_not_followed(log: Files, told: list[s
     found = faults(log)
     assert len(found) == len(told)
     assert all(one.startswith(line) for one, line in zip(found, told, strict=True)), found
+
+
+def begun(by: Signer) -> dict[str, Any]:
+    told = decision("log.begun", None) | {"origin": CLOSED.name}
+    return told | {"verifier": str(LOG.verifier()), "handover": hand_over(by, LOG.verifier())}
+
+
+def test_who_knows_the_closed_logs_key_sees_whether_it_handed_over() -> None:
+    both = [LOG.verifier(), CLOSED.verifier()]
+    handed, taken = log_of(begun(CLOSED)), log_of(begun(THIRD))
+    assert [(a.faults, a.history.unknown) for a in (audited(handed), audited(taken))] == [
+        ([], [CLOSED.name])
+    ] * 2
+    audit = audited(handed, trusted=both)
+    assert (audit.faults, audit.history.unknown) == ([], [])
+    [fault] = audited(taken, trusted=both).faults
+    assert str(fault) == "entry 0: the log's new key isn't signed with the one before it"
