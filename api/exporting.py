@@ -71,7 +71,8 @@ def run(
 def verify(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What to check.")],
     key: Annotated[
-        list[str] | None, typer.Option(help="Verifier key of the log, from whom you trust.")
+        list[str] | None,
+        typer.Option(help="Verifier key of the log, from whom you trust; repeatable."),
     ] = None,
 ) -> None:
     """Check signatures, hashes, and that every row is what the log says."""

@@ -12,7 +12,7 @@ import orjson
 
 from governance.exporting.columns import SCHEMA_VERSION
 from governance.exporting.names import ENDINGS
-from governance.log.errors import Malformed
+from governance.log.errors import Malformed, Unproven
 from governance.log.notes import Note, parse_note
 from governance.log.signers import Signer, Verifier, signed_by
 from governance.words import ExportFormat as Format
@@ -60,11 +60,8 @@ class Manifest:
 
 def open_manifest(data: bytes, verifiers: Iterable[Verifier] = ()) -> Manifest:
     """Reads a manifest; Malformed unless it has the form, Unproven unless one of the keys signed
-    it. Without keys, whose it is isn't checked."""
+    it, which has its log's name. Without keys, whose it is isn't checked."""
     note = parse_note(data)
-    trusted = list(verifiers)
-    if trusted:
-        signed_by(note, trusted)
     heading, _, rest = note.text.partition("\n")
     if heading != HEADING:
         raise Malformed("it isn't a manifest of an export")
@@ -79,6 +76,12 @@ def open_manifest(data: bytes, verifiers: Iterable[Verifier] = ()) -> Manifest:
         raise Malformed("the manifest doesn't have the form") from None
     if found.text != note.text:
         raise Malformed("the manifest isn't written in the one way")
+    trusted = list(verifiers)
+    if trusted:
+        named = [key for key in trusted if key.name == found.origin]
+        if not named:
+            raise Unproven(f"it is of the log {found.origin}, of which no key was given")
+        signed_by(note, named)
     return found
 
 

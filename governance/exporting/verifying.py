@@ -101,7 +101,7 @@ def _day(
     folder: Path, path: Path, trusted: list[Verifier], before: Manifest | None, done: Verified
 ) -> Manifest:
     manifest = open_manifest(path.read_bytes(), trusted)
-    _check_place(manifest, path, before, trusted)
+    _check_place(manifest, path, before)
     _check_files(folder, manifest.files, {dataset.name for dataset in DATASETS})
     commitments: dict[str, Mapping[str, str]] = {}
     if before is not None and done.edge and done.edge != manifest.edge:
@@ -128,13 +128,9 @@ def _day(
     return manifest
 
 
-def _check_place(
-    manifest: Manifest, path: Path, before: Manifest | None, trusted: list[Verifier]
-) -> None:
+def _check_place(manifest: Manifest, path: Path, before: Manifest | None) -> None:
     if path.name != f"{manifest.day}.note":
         raise Unfit(f"it is of {manifest.day}")
-    if trusted and manifest.origin != trusted[0].name:
-        raise Unfit(f"it is of the log {manifest.origin}")
     if before is not None and before.next != manifest.first:
         raise Unfit(f"it begins with entry {manifest.first}; the day before ended at {before.next}")
 

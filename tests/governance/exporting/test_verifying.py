@@ -17,6 +17,7 @@ from tests.builders import DAY, LOG_KEY, NOW
 from tests.governance.exporting.conftest import FIRST, Days
 
 KEY = [LOG_KEY.verifier()]
+CLOSED = Signer("closed.example/log", bytes([8] * 32))
 STRANGER = Signer("tests.example/log", bytes([7] * 32))
 
 
@@ -84,6 +85,16 @@ def test_a_manifest_by_another_key_is_found(lite_days: Days) -> None:
     lite_days.export()
     resigned(lite_days.folder, lambda m: m, STRANGER)
     assert "no known key signed" in faults(lite_days)
+
+
+def test_days_that_a_closed_log_signed_hold_by_its_key(lite_days: Days) -> None:
+    lite_days.export()
+    resigned(lite_days.folder, lambda m: replace(m, origin=CLOSED.name), CLOSED)
+    keys = [*KEY, CLOSED.verifier()]
+    assert verify(lite_days.folder, keys).faults == []
+    assert f"it is of the log {CLOSED.name}, of which no key was given" in faults(lite_days)
+    resigned(lite_days.folder, lambda m: m, LOG_KEY)
+    assert "no known key signed" in "\n".join(verify(lite_days.folder, keys).faults)
 
 
 def test_a_missing_day_is_found(lite_days: Days) -> None:
