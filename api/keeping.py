@@ -124,7 +124,9 @@ def recover(where: Where) -> None:
         plain = Database(settings.database_url)  # what it replays is signed already
         with database.reading() as session:
             newest = newest_checkpoint(session)
-        old = Signed.parse(newest.note.encode()) if newest else None
+        # Of what a closed log signed, the entries alone are in the log that took its place.
+        is_same = newest is not None and newest.origin == log.origin
+        old = Signed.parse(newest.note.encode()) if newest and is_same else None
         audit = Audit(signed_of(source, CHECKPOINT), [log.signer.verifier()], old)
         try:
             lost = rebuilding.recover(plain, log, audit, _pages(source, where), clock=now)

@@ -88,7 +88,11 @@ class Sequencer:
         if head.origin == self.closes:
             head = replace(head, origin=self.origin)
         if head.origin != self.origin:
-            raise RolledBack(f"this node's key signs {self.origin}, the log is {head.origin}")
+            raise RolledBack(
+                f"this node's key signs {self.origin}, the log is {head.origin}: put its key file "
+                "back or, if this log took its place, bring the database on with `comity log "
+                "recover`"
+            )
         self.guard.check(head, lambda size: stored_root(session, size))
         return head
 

@@ -49,11 +49,11 @@ def issue(node: Comity, database_url: str) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def copy(database_url: str, tmp_path: Path) -> Callable[[], Path]:
+def copy(database_url: str, tmp_path: Path) -> Callable[..., Path]:
     """Return what writes this node's log into a folder, as `comity log mirror` does."""
 
-    def written() -> Path:
-        with World(database_url) as world, world.database.reading() as session:
+    def written(url: str = database_url) -> Path:
+        with World(url) as world, world.database.reading() as session:
             data = session.exec(select(LogEntry.data).order_by(col(LogEntry.index))).all()
             notes = session.exec(select(LogCheckpoint).order_by(col(LogCheckpoint.size))).all()
         found = files([entry.encode() for entry in data])
@@ -166,7 +166,7 @@ def test_a_copy_that_ends_before_what_was_signed_does_not_recover(
 
 
 def test_a_log_that_no_copy_brings_back_is_closed_and_another_begun(
-    node: Comity, issue: Callable[..., str], tmp_path: Path
+    node: Comity, issue: Callable[..., str], copy: Callable[..., Path], tmp_path: Path
 ) -> None:
     issue()
     assert node("backup", "old.backup").code == 0
@@ -187,6 +187,16 @@ def test_a_log_that_no_copy_brings_back_is_closed_and_another_begun(
     assert node("platform", "add", "x.example", database_url=restored).code == 0
     again = node("log", "begin-anew", "third.example/log", database_url=restored)
     assert (again.code, "nothing that was signed is missing" in again.err) == (1, True)
+
+    older, mirror = f"sqlite:///{tmp_path / 'older.db'}", copy(restored)  # from before it was begun
+    node("migrate", database_url=older)
+    assert node("restore", "old.backup", database_url=older).code == 0
+    assert "comity log recover" in node("doctor", database_url=older).err
+    done = node("log", "recover", str(mirror), database_url=older)
+    assert done.code == 0, done.err
+    with World(older) as one, World(restored) as other:
+        assert one.snapshot()["log_entries"] == other.snapshot()["log_entries"]
+    assert node("doctor", database_url=older).code == 0
 
 
 def test_an_empty_database_is_made_anew_from_log_and_backup(
