@@ -2,11 +2,16 @@
 
 from api.starting import settling
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command."""
-    with settling():
-        from api import cli
+    try:
+        with settling():
+            from api import cli
+    except KeyboardInterrupt:  # later ones are told by the command
+        raise SystemExit(INTERRUPTED) from None
     cli.main()
 
 

@@ -98,10 +98,14 @@ def write_whole(path: Path, data: bytes) -> None:
     """Writes a file that is there whole or not at all, whenever the process or the power ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
     part.replace(path)
 
 
@@ -121,6 +125,7 @@ def _verifiers(keys: list[str] | None, log: Source) -> list[Verifier]:
             return [parse_verifier(key.strip()) for key in keys]
         return [parse_verifier(log.read(KEY, LARGEST_KEY).decode().removesuffix("\n"))]
     except Unread as error:
+        signed_of(log, CHECKPOINT)  # without a log, a key is of no use
         fail(f"{KEY}: {error}; give --key")
     except (LogError, UnicodeDecodeError):
         fail("--key: it isn't a verifier key" if keys else f"{KEY}: it isn't a verifier key")

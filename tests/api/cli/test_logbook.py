@@ -132,6 +132,23 @@ def test_a_saved_checkpoint_holds_the_log_to_what_it_was(comity: Comity, tmp_pat
     assert saved.read_bytes() == LOGS[600]["checkpoint"]
 
 
+def test_a_full_disk_is_told_with_the_file(comity: Comity, tmp_path: Path) -> None:
+    folder, saved = write(tmp_path / "log", LOGS[10]), tmp_path / "seen"
+    part = tmp_path / ".seen.part"
+    part.symlink_to("/dev/full")
+    done = comity("log", "verify", str(folder), "--key", KEY, "--save", str(saved))
+    assert (done.code, done.err) == (1, f"comity: {saved}: No space left on device\n")
+    assert not saved.exists()
+    assert not part.is_symlink()
+
+
+def test_a_server_out_of_reach_is_not_asked_for_with_a_key(comity: Comity) -> None:
+    done = comity("log", "verify", "http://127.0.0.1:1/log")
+    assert done.err == (
+        "comity: checkpoint: the server is out of reach or breaks off (ConnectError)\n"
+    )
+
+
 def test_each_thing_that_is_wrong_is_a_line(comity: Comity, tmp_path: Path) -> None:
     writer = Writer()
     writer.begin(seq=1)
