@@ -47,6 +47,7 @@ from api.subscriptions.seats import Seats
 from api.subscriptions.sockets import Sockets
 from api.subscriptions.wakes import wakes
 from api.subscriptions.wires import DROPPED, STOP
+from api.tallying import tallying
 from api.tiles import log_routes
 from api.transport import GraphQL, Straight
 from api.witnessing import witness_routes
@@ -86,6 +87,7 @@ def create_app(
         try:
             async with anyio.create_task_group() as keeping:
                 keeping.start_soon(retaining, database, now)
+                keeping.start_soon(tallying, database, now)
                 keeping.start_soon(following, database, settings, now)
                 if folder is not None:
                     keeping.start_soon(exporting, database, sequencer, folder, now)

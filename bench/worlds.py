@@ -15,6 +15,7 @@ from governance.log.leaves import case_id
 from governance.rows import insert, made
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
+from governance.tallying import tally
 from governance.vocabulary import Category, Keyword, keyword_belongs
 from governance.words import (
     AppealState,
@@ -66,6 +67,7 @@ def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
             for table in (Sanction, Disclosure, SubjectKey, Appeal, Event):
                 given = [vars(row) for kind, row in rows if kind is table]
                 insert(session, table, given)
+    tally(database, now=now)
     with database.engine.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
         alone.exec_driver_sql("ANALYZE" if database.dialect == "sqlite" else "VACUUM ANALYZE")

@@ -15,6 +15,7 @@ from governance import (
     reporting,
     sanctions,
     selections,
+    tallies,
     turns,
 )
 from governance.exporting import files
@@ -36,5 +37,6 @@ __all__ = [
     "reporting",
     "sanctions",
     "selections",
+    "tallies",
     "turns",
 ]

@@ -10,8 +10,11 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
 
+from governance.fields import UTCDateTime
+
 Text = sa.ColumnElement[str]
 Order = Sequence[sa.ColumnElement[Any]]
+_MIDNIGHT = sa.literal_column("'T00:00:00.000000Z'", sa.Text())
 POSITION = "position"  # of a sorted row, where the engine has to be told
 
 
@@ -37,7 +40,10 @@ class Dialect(Protocol):
     def json(self, value: object) -> str: ...
     def json_of(self, text: Text) -> sa.ColumnElement[Any]: ...
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]: ...
-    def most(self, *numbers: sa.ColumnElement[int]) -> sa.ColumnElement[int]: ...
+    def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
+    def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
+    def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
+    def day_after(self, midnight: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def day(self, column: sa.ColumnElement[Any]) -> Text: ...
     def week(self, column: sa.ColumnElement[Any]) -> Text: ...
     def month(self, column: sa.ColumnElement[Any]) -> Text: ...
@@ -112,8 +118,19 @@ class SQLite(_Shared):
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]:
         return sa.func.instr(text, part, type_=sa.Integer())
 
-    def most(self, *numbers: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-        return sa.func.max(*numbers, type_=sa.BigInteger())
+    def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.func.max(*values, type_=values[0].type)
+
+    def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.func.min(*values, type_=values[0].type)
+
+    def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.type_coerce(self.day(column) + _MIDNIGHT, UTCDateTime())
+
+    def day_after(self, midnight: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        later = sa.literal_column("'+1 day'", sa.Text())
+        day: Text = sa.func.date(self.day(midnight), later, type_=sa.Text())
+        return sa.type_coerce(day + _MIDNIGHT, UTCDateTime())
 
     def day(self, column: sa.ColumnElement[Any]) -> Text:
         return self._beginning(column, 10)
@@ -200,8 +217,18 @@ class PostgreSQL(_Shared):
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]:
         return sa.func.strpos(text, part, type_=sa.Integer())
 
-    def most(self, *numbers: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-        return sa.func.greatest(*numbers, type_=sa.BigInteger())
+    def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.func.greatest(*values, type_=values[0].type)
+
+    def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.func.least(*values, type_=values[0].type)
+
+    def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        day, zone = (sa.literal_column(word, sa.Text()) for word in ("'day'", "'UTC'"))
+        return sa.func.date_trunc(day, column, zone, type_=UTCDateTime())
+
+    def day_after(self, midnight: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return midnight + sa.literal_column("interval '24 hours'", sa.Interval())
 
     def day(self, column: sa.ColumnElement[Any]) -> Text:
         return self._printed(column, "YYYY-MM-DD")

@@ -114,6 +114,7 @@ class Figures:
     rates: Mapping[str, sa.ColumnElement[float]] = field(default_factory=dict)
     medians: Mapping[str, sa.ColumnElement[int]] = field(default_factory=dict)
     where: Sequence[Condition] = ()
+    weight: sa.ColumnElement[int] | None = None  # how many a row stands for, to medians
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,14 +97,15 @@ def _median(part: Figures, name: str) -> sa.Subquery:
     """The mean of the one or two values in the middle of each group. Values are counted before
     they are put in order, since many are alike."""
     value: sa.ColumnElement[int] = part.medians[name]
+    weight = whole_number(1) if part.weight is None else part.weight
     valued = (
-        sa.select(*_labelled(part), value.label("value"))
+        sa.select(*_labelled(part), value.label("value"), weight.label("weight"))
         .select_from(part.source)
         .where(*part.where)
         .subquery()
     ).c
     keys = [valued[f"key{n}"] for n in range(len(part.keys))]
-    number = sa.func.count().label("number")
+    number = sa.func.sum(valued.weight).label("number")
     counted = sa.select(*keys, valued.value, number).where(valued.value.is_not(None))
     each = counted.group_by(*keys, valued.value).subquery().c
     same = [each[str(key.key)] for key in keys]

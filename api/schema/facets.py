@@ -1,13 +1,18 @@
 """Facets: how many of the sanctions that fit a filter have each value of each dimension."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import BaseModel, Field
+from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import All, Read, getter, rows_of
+from api.reads.fields import All, Key, Read, getter, rows_of
 from api.reads.values import Argument, Env, Getter
 from api.schema.filters import fits
-from api.schema.statistics import StatisticsDimension, dimensions_of, keys_of
+from api.schema.statistics import StatisticsDimension, alike, dimensions_of, keys_of
+from api.schema.tallied import tallies_of
 from governance.errors import InvalidInput
 from governance.records import sanctions
 
@@ -26,6 +31,30 @@ def facets_of(read: Read, by: Argument, given: Argument, newest: Argument) -> Al
     dimensions = dimensions_of(by, "by", len(StatisticsDimension))
     if not dimensions:
         raise InvalidInput("by: expected a dimension at least", path=["by"])
+    counted = _tallied(read, dimensions, given) if newest is None else None
+    if counted is None:
+        counted = _looked_at(read, dimensions, given, newest)
+    rows = sa.union_all(*counted).subquery()
+    return All(Facet, rows, order=[rows.c.dimension, rows.c.number.desc(), rows.c.key])
+
+
+def _tallied(
+    read: Read, dimensions: Sequence[StatisticsDimension], given: Argument
+) -> list[sa.Select[Any]] | None:
+    """Each dimension from its tallies; None unless all have them."""
+    tallies = tallies_of(read, given)
+    each = [alike(tallies, [dimension], read, given) for dimension in dimensions]
+    if any(one.weight is None for one in each):
+        return None
+    return [
+        _facet(dimension, one.keys[0], one.keys[0].column, one.number, one.source)
+        for dimension, one in zip(dimensions, each, strict=True)
+    ]
+
+
+def _looked_at(
+    read: Read, dimensions: Sequence[StatisticsDimension], given: Argument, newest: Argument
+) -> list[sa.Select[Any]]:
     found = rows_of(sanctions.Sanction)
     keys = keys_of(dimensions, found.c, read)
     chosen = sa.select(*(key.column.label(f"key{n}") for n, key in enumerate(keys)))
@@ -34,15 +63,23 @@ def facets_of(read: Read, by: Argument, given: Argument, newest: Argument) -> Al
         order = found.c.issued_at.desc(), found.c.id.desc()
         chosen = chosen.order_by(*order).limit(read.bound(_most(newest), sa.Integer()))
     looked_at = chosen.cte("looked_at")
-    counted = []
-    for dimension, key, value in zip(dimensions, keys, looked_at.c, strict=True):
-        groups = sa.select(value.label("key"), sa.func.count().label("number")).group_by(value)
-        group = groups.subquery().c
-        name = sa.literal_column(f"'{dimension}'", sa.Text())
-        columns = name.label("dimension"), key.told(group.key).label("key"), group.number
-        counted.append(sa.select(*columns))
-    rows = sa.union_all(*counted).subquery()
-    return All(Facet, rows, order=[rows.c.dimension, rows.c.number.desc(), rows.c.key])
+    return [
+        _facet(dimension, key, value, sa.func.count(), looked_at)
+        for dimension, key, value in zip(dimensions, keys, looked_at.c, strict=True)
+    ]
+
+
+def _facet(
+    dimension: StatisticsDimension,
+    key: Key,
+    value: sa.ColumnElement[str],
+    number: sa.ColumnElement[int],
+    source: FromClause,
+) -> sa.Select[Any]:
+    counted = sa.select(value.label("key"), number.label("number")).select_from(source)
+    group = counted.group_by(value).subquery().c
+    name = sa.literal_column(f"'{dimension}'", sa.Text())
+    return sa.select(name.label("dimension"), key.told(group.key).label("key"), group.number)
 
 
 def _most(newest: Argument) -> Getter:

@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlmodel import col
 
 from api.reads.fields import Condition, Read, Row, getter, is_any_of, rows_of, there_is
+from api.reads.texts import literal
 from api.reads.values import Argument, Env, Late, known_words
 from api.schema.durations import bucket
 from api.schema.sanctions import binds, effect, has_ended
@@ -63,39 +64,38 @@ class SanctionFilter(Draft):
     ended_before: datetime | None = Field(default=None, description="Ended before then, and by now")
 
 
+# What is asked of one column, by the part of the filter.
+WORDS = {
+    "subjectKinds": "subject_kind",
+    "measures": "measure",
+    "categories": "category",
+    "validities": "validity",
+    "grounds": "ground",
+    "automations": "automation",
+    "sources": "source",
+}
+
+
 def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     """The conditions of a filter."""
-    values = given if isinstance(given, dict) else {}
-    where: list[Condition] = []
-    if values.get("platform") is not None:
-        platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
-        )
-        where.append(found.platform_id == platform.scalar_subquery())
-    if values.get("subject") is not None:
+    values = values_of(given)
+    is_by_end = not values.keys().isdisjoint(("endedAfter", "endedBefore"))
+    where = fits_columns(found, read, values, is_by_end=is_by_end)
+    if "subject" in values:
         asked = rows_of(SubjectKey)
         keys = Late(lookup_keys(values["subject"], "filter"))
         named = sa.select(asked.c.sanction_id).where(read.among(asked.c.key, keys))
         where += [found.id.in_(named), sees_subject(found, read)]
-    columns = {
-        "subjectKinds": found.subject_kind,
-        "measures": found.measure,
-        "categories": found.category,
-        "validities": found.validity,
-        "effects": effect(found, read),
-        "grounds": found.ground,
-        "automations": found.automation,
-        "sources": found.source,
-    }
-    where += [read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None]
+    if "effects" in values:
+        where.append(read.among(effect(found, read), values["effects"]))
     where += _unusual(found, values)
-    if values.get("durations") is not None:
+    if "durations" in values:
         where.append(read.among(bucket(found, read), values["durations"]))
-    if values.get("languages") is not None:
+    if "languages" in values:
         where.append(read.among(found.content_language, _languages(values["languages"])))
-    if values.get("endReasons") is not None:
+    if "endReasons" in values:
         where += [has_ended(found, read), read.among(found.end_reason, values["endReasons"])]
-    if values.get("keywords") is not None:
+    if "keywords" in values:
         keyword = read.dialect.items(found.keywords)
         where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
     filed = rows_of(appeals.Appeal)
@@ -108,16 +108,47 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         for name, flag in flags.items()
         if isinstance(values.get(name), bool)
     ]
-    times = {"issued": found.issued_at, "ended": found.ends_at}
-    for name, at in times.items():
-        after, before = values.get(f"{name}After"), values.get(f"{name}Before")
-        if after is not None:
-            where.append(at >= read.instant(after, f"{name}After"))
-        if before is not None:
-            where.append(at < read.instant(before, f"{name}Before"))
-        if at is found.ends_at and (after is not None or before is not None):
-            where.append(has_ended(found, read))
+    after, before = (
+        _bound(found.ends_at, read, values, name) for name in ("endedAfter", "endedBefore")
+    )
+    if after or before:
+        where += [*after, *before, has_ended(found, read)]
     return where
+
+
+def values_of(given: Argument) -> dict[str, Argument]:
+    """The parts of a filter that are given."""
+    values = given if isinstance(given, dict) else {}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def fits_columns(
+    found: Row, read: Read, values: dict[str, Argument], *, is_by_end: bool = False
+) -> list[Condition]:
+    """The conditions on what is told by one column each. Of what ended in some time, SQLite, which
+    has no statistics, would look for the words first."""
+    where: list[Condition] = []
+    if "platform" in values:
+        platform = sa.select(col(PlatformRow.id)).where(
+            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
+        )
+        where.append(found.platform_id == platform.scalar_subquery())
+    for name, column in WORDS.items():
+        if name in values:
+            word = found[column].concat(literal("")) if is_by_end else found[column]
+            where.append(read.among(word, values[name]))
+    for name in ("issuedAfter", "issuedBefore"):
+        where += _bound(found.issued_at, read, values, name)
+    return where
+
+
+def _bound(
+    at: sa.ColumnElement[datetime], read: Read, values: dict[str, Argument], name: str
+) -> list[Condition]:
+    if name not in values:
+        return []
+    instant = read.instant(values[name], name)
+    return [at >= instant if name.endswith("After") else at < instant]
 
 
 def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:

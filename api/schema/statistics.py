@@ -1,15 +1,18 @@
 """Statistics: sanctions that fit a filter, grouped and counted, with their appeals."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import BaseModel, Field
+from sqlalchemy.sql.selectable import FromClause
 
+from api.reads.dialects import whole_number
 from api.reads.fields import (
+    Condition,
     Figures,
     Groups,
     Key,
@@ -26,6 +29,7 @@ from api.schema.enums import register_word
 from api.schema.filters import fits
 from api.schema.receipts import is_overdue as is_late
 from api.schema.sanctions import effect
+from api.schema.tallied import Tallies, answer, tallies_of
 from governance.errors import InvalidInput
 from governance.fields import Long
 from governance.platforms import Platform as PlatformRow
@@ -98,39 +102,90 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.VALIDITY: lambda row, read: row.validity,
     StatisticsDimension.SUBJECT_KIND: lambda row, read: row.subject_kind,
     StatisticsDimension.SOURCE: lambda row, read: row.source,
-    StatisticsDimension.DURATION_BUCKET: bucket,
+    StatisticsDimension.DURATION_BUCKET: lambda row, read: (
+        row.duration_bucket if "duration_bucket" in row else bucket(row, read)
+    ),
     StatisticsDimension.DAY: lambda row, read: read.dialect.day(row.issued_at),
     StatisticsDimension.WEEK: lambda row, read: read.dialect.week(row.issued_at),
     StatisticsDimension.MONTH: lambda row, read: read.dialect.month(row.issued_at),
 }
 
 
+# Of these, days have tallies; the others' own columns are read from each sanction.
+TALLIED = {
+    StatisticsDimension.PLATFORM: "platform_id",
+    StatisticsDimension.MEASURE: "measure",
+    StatisticsDimension.CATEGORY: "category",
+    StatisticsDimension.AUTOMATION: "automation",
+    StatisticsDimension.DURATION_BUCKET: "duration_bucket",
+    StatisticsDimension.DAY: "issued_at",
+    StatisticsDimension.WEEK: "issued_at",
+    StatisticsDimension.MONTH: "issued_at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Where sanctions that fit are counted: rows that each stand for one or more of them."""
+
+    source: FromClause
+    where: Sequence[Condition]
+    keys: Sequence[Key]
+    weight: sa.ColumnElement[int] | None = None
+
+    @property
+    def number(self) -> sa.ColumnElement[int]:
+        """How many sanctions are in a group."""
+        if self.weight is None:
+            return sa.func.count()
+        return sa.func.coalesce(sa.func.sum(self.weight), whole_number(0))
+
+
 def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
     """The figures of the sanctions that fit the filter, and of the appeals against them."""
     dimensions = dimensions_of(group_by, "groupBy", MOST_DIMENSIONS)
-    found = rows_of(sanctions.Sanction)
-    counted = Figures(
-        found,
-        keys_of(dimensions, found.c, read),
-        counts={"sanction_count": sa.func.count()},
-        medians={"median_duration_seconds": found.c.lasts},
-        where=fits(found.c, read, given),
-    )
-    answers, keys = _answers(dimensions, read, given)
-    answered = Figures(
-        answers,
-        keys,
-        counts={
-            "appeal_count": sa.func.count(),
-            "overturned_count": _number(_is(answers.c, Outcome.OVERTURNED)),
-            "reduced_count": _number(_is(answers.c, Outcome.REDUCED)),
-            "overdue_appeal_count": _number(is_overdue(answers.c, read)),
-        },
-        rates={"overturn_rate": _share_overturned(answers.c)},
-        medians={"median_seconds_to_decision": _to_decision(answers.c, read)},
-    )
-    parts = [counted, answered, _echoes(dimensions, read, given)]
-    return Groups(StatisticsRow, [*parts, _corrections(dimensions, read, given)])
+    tallies = tallies_of(read, given)
+    counted = alike(tallies, dimensions, read, given)
+    lasting = alike(tallies, dimensions, read, given, "lasts")
+    lengths = {"median_duration_seconds": lasting.source.c.lasts}
+    parts = [
+        Figures(
+            counted.source,
+            counted.keys,
+            counts={"sanction_count": counted.number},
+            where=counted.where,
+        ),
+        Figures(
+            lasting.source,
+            lasting.keys,
+            counts={},
+            medians=lengths,
+            where=lasting.where,
+            weight=lasting.weight,
+        ),
+        _answered(tallies, dimensions, read, given),
+        _echoes(dimensions, read, given),
+        _corrections(dimensions, read, given),
+    ]
+    return Groups(StatisticsRow, parts)
+
+
+def alike(
+    tallies: Tallies | None,
+    dimensions: Sequence[StatisticsDimension],
+    read: Read,
+    given: Argument,
+    *more: str,
+) -> Alike:
+    """The sanctions that fit: from tallies, if those are by all that is needed."""
+    found = None
+    if tallies is not None and TALLIED.keys() >= {*dimensions}:
+        found = tallies.alike([*(TALLIED[dimension] for dimension in dimensions), *more])
+    if found is not None:
+        return Alike(found, [], keys_of(dimensions, found.c, read), found.c.number)
+    row = rows_of(sanctions.Sanction)
+    where = fits(row.c, read, given)
+    return Alike(row, where, keys_of(dimensions, row.c, read))
 
 
 def _echoes(dimensions: Sequence[StatisticsDimension], read: Read, given: Argument) -> Figures:
@@ -161,15 +216,43 @@ def _corrections(dimensions: Sequence[StatisticsDimension], read: Read, given: A
     )
 
 
-def _answers(
-    dimensions: Sequence[StatisticsDimension], read: Read, given: Argument
-) -> tuple[sa.CTE, list[Key]]:
+def _answered(
+    tallies: Tallies | None,
+    dimensions: Sequence[StatisticsDimension],
+    read: Read,
+    given: Argument,
+) -> Figures:
     """The appeals against the sanctions that fit, found once for counts and medians alike."""
+    found, keys = _answers(tallies, dimensions, read, given)
+    return Figures(
+        found,
+        keys,
+        counts={
+            "appeal_count": sa.func.count(),
+            "overturned_count": _number(_is(found.c, Outcome.OVERTURNED)),
+            "reduced_count": _number(_is(found.c, Outcome.REDUCED)),
+            "overdue_appeal_count": _number(is_overdue(found.c, read)),
+        },
+        rates={"overturn_rate": _share_overturned(found.c)},
+        medians={"median_seconds_to_decision": found.c.takes},
+    )
+
+
+def _answers(
+    tallies: Tallies | None,
+    dimensions: Sequence[StatisticsDimension],
+    read: Read,
+    given: Argument,
+) -> tuple[FromClause, Sequence[Key]]:
+    if tallies is not None and TALLIED.keys() >= {*dimensions}:
+        tallied = tallies.answers(TALLIED[dimension] for dimension in dimensions)
+        if tallied is not None:
+            found = sa.select(tallied).cte("answers")
+            return found, keys_of(dimensions, found.c, read)
     appeal, about = rows_of(appeals.Appeal), rows_of(sanctions.Sanction)
     keys = keys_of(dimensions, about.c, read)
-    columns = (appeal.c[name] for name in ("state", "outcome", "filed_at", "due_at", "decided_at"))
     found = (
-        sa.select(*columns, *(key.column.label(f"key{n}") for n, key in enumerate(keys)))
+        sa.select(*answer(appeal.c, read), *(k.column.label(f"key{n}") for n, k in enumerate(keys)))
         .select_from(sa.join(appeal, about, about.c.id == appeal.c.sanction_id))
         .where(*fits(about.c, read, given))
         .cte("answers")
@@ -217,8 +300,3 @@ def _share_overturned(appeal: Row) -> sa.ColumnElement[float]:
     overturned = sa.cast(_number(_is(appeal, Outcome.OVERTURNED)), sa.Numeric())
     decided = sa.func.nullif(sa.func.count(appeal.outcome), sa.literal_column("0"))
     return sa.func.round(overturned * sa.literal_column("1.0") / decided, sa.literal_column("12"))
-
-
-def _to_decision(appeal: Row, read: Read) -> sa.ColumnElement[int]:
-    length = read.dialect.microseconds(appeal.filed_at, appeal.decided_at)
-    return sa.case((appeal.outcome.is_not(None), length))

@@ -177,7 +177,9 @@ def copy_rows(source_url: str, target_url: str) -> None:
     try:
         with source.engine.connect() as reading, target.engine.begin() as writing:
             for table in METADATA.sorted_tables:
-                written = sa.select(table).order_by(sa.literal_column("rowid"))
+                written = sa.select(table)
+                if table.dialect_options["sqlite"]["with_rowid"]:
+                    written = written.order_by(sa.literal_column("rowid"))
                 rows = [dict(row) for row in reading.execute(written).mappings()]
                 if rows:
                     writing.execute(sa.insert(table), rows)

@@ -21,6 +21,7 @@ from governance.peers import PeerSource
 from governance.receivers import Stream
 from governance.reporting import Report, ReportFigure
 from governance.selections import SelectionFile
+from governance.tallying import tally
 from governance.witnessing import witness
 from governance.words import Delivery, EventType, ExportFormat, NoticeOutcome, SelectionState
 from tests.api.worlds import rich
@@ -66,6 +67,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.do(select, cast.a.researcher)
         for name, at in (("first.example", LONG_AGO), ("last.example", FAR_OFF)):
             world.do(add_platform, name, NASTY_NAME, now=at)
+        tally(world.database, now=NOW)
         backup(world.database, KEYS, folder / "a.backup", now=NOW)
     return folder / "a.backup"
 

@@ -1,0 +1,155 @@
+"""Sanctions that are alike, and appeals, read from the tallies of days where those hold, and of
+other days one by one. See `governance.tallies`.
+
+Tallies don't hold of the days since they were made, of those of which there was news since, and of
+the first and the last that are asked for, which may be asked for in part.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.selectable import FromClause
+
+from api.reads.dialects import whole_number
+from api.reads.fields import FIRST, Condition, Read, Row, instant_of, is_any_of, rows_of
+from api.reads.texts import literal
+from api.reads.values import Argument, Getter
+from api.schema.durations import bucket
+from api.schema.filters import fits_columns, values_of
+from governance.events import Event
+from governance.fields import UTCDateTime
+from governance.records import appeals, sanctions
+from governance.tallies import BY, IDLE, AppealTally, Tallied, Tally
+
+# What a filter may narrow, and the column of it.
+NARROWED = {
+    "platform": "platform_id",
+    "measures": "measure",
+    "categories": "category",
+    "automations": "automation",
+    "issuedAfter": "issued_at",
+    "issuedBefore": "issued_at",
+}
+Instant = sa.ColumnElement[Any]
+OF_APPEALS = {"issued_at", "platform_id", "measure", "category", "automation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """What a filter selects, where tallies can tell it."""
+
+    read: Read
+    values: dict[str, Argument]
+    days: sa.CTE  # that are read one by one
+
+    def alike(self, names: Iterable[str]) -> FromClause | None:
+        """Sanctions by these columns, and the `number` of those that are alike; None where they
+        aren't counted so."""
+        told = sorted({"issued_at", *names})
+        needed = {*told, *(NARROWED[name] for name in self.values)} - {"issued_at"}
+        by = next((by for by, columns in BY.items() if needed <= {*columns}), None)
+        if by is None:
+            return None
+        tally = rows_of(Tally).c
+        kept = sa.select(*(tally[name] for name in told), tally.number)
+        kept = kept.where(tally.by == literal(by), *self._kept(tally))
+        one = whole_number(1).label("number")
+        others = [
+            sa.select(*_columns(row, self.read, told), one).select_from(source).where(*where)
+            for row, source, where in self._others()
+        ]
+        return sa.union_all(kept, *others).subquery()
+
+    def answers(self, names: Iterable[str]) -> FromClause | None:
+        """The appeals against them, beside these columns of theirs; None where they aren't
+        counted so."""
+        told = sorted({"issued_at", *names})
+        if not {*told, *(NARROWED[name] for name in self.values)} <= OF_APPEALS:
+            return None
+        tally = rows_of(AppealTally).c
+        columns = (tally[name] for name in (*told, "state", "outcome", "due_at", "takes"))
+        kept = sa.select(*columns).where(*self._kept(tally))
+        others = []
+        for row, source, where in self._others():
+            appeal = rows_of(appeals.Appeal)
+            both = sa.join(source, appeal, appeal.c.sanction_id == row.id)
+            found = sa.select(*_columns(row, self.read, told), *answer(appeal.c, self.read))
+            others.append(found.select_from(both).where(*where))
+        return sa.union_all(kept, *others).subquery()
+
+    def _kept(self, tally: Row) -> list[Condition]:
+        is_kept = tally.issued_at < _until(self.read)
+        is_other = tally.issued_at.in_(sa.select(self.days.c.day))
+        return [is_kept, sa.not_(is_other), *fits_columns(tally, self.read, self.values)]
+
+    def _others(self) -> Iterator[tuple[Row, FromClause, list[Condition]]]:
+        """The sanctions of which no tallies hold: those of the newest days, and of some others.
+        Each has one bound on either side, since an engine may look from the other."""
+        until, day = _until(self.read), self.days.c.day
+        row = rows_of(sanctions.Sanction)
+        yield row.c, row, self._within(row.c, until, None)
+        row = rows_of(sanctions.Sanction)
+        of_day = self._within(row.c, day, self.read.dialect.day_after(day))
+        yield row.c, sa.join(self.days, row, sa.true()), [day < until, *of_day]
+
+    def _within(self, row: Row, first: Instant, end: Instant | None) -> list[Condition]:
+        """What fits, and was issued from one instant on, and before another."""
+        read, values = self.read, dict(self.values)
+        after, before = (values.pop(name, None) for name in ("issuedAfter", "issuedBefore"))
+        if after is not None:
+            first = read.dialect.most(first, read.instant(after, "issuedAfter"))
+        if before is not None:
+            given = read.instant(before, "issuedBefore")
+            end = given if end is None else read.dialect.least(end, given)
+        where = [row.issued_at >= first, *fits_columns(row, read, values)]
+        return where if end is None else [*where, row.issued_at < end]
+
+
+def tallies_of(read: Read, given: Argument) -> Tallies | None:
+    """Tallies of what fits a filter; None where it asks for what they don't tell."""
+    values = values_of(given)
+    if not values.keys() <= NARROWED.keys():
+        return None
+    event, about, tallied = rows_of(Event), rows_of(sanctions.Sanction), rows_of(Tallied)
+    position = sa.select(tallied.c.position).scalar_subquery()
+    news = (
+        sa.select(read.dialect.midnight(about.c.issued_at).label("day"))
+        .select_from(sa.join(event, about, about.c.id == event.c.sanction_id))
+        .where(event.c.position > position, sa.not_(is_any_of(event.c.type, IDLE)))
+        .distinct()
+    )
+    ends = [
+        sa.select(read.bound(_midnight(values[name], name), UTCDateTime()).label("day"))
+        for name in ("issuedAfter", "issuedBefore")
+        if name in values
+    ]
+    return Tallies(read, values, sa.union(news, *ends).cte("days"))
+
+
+def answer(appeal: Row, read: Read) -> Sequence[sa.ColumnElement[Any]]:
+    """What is told of an appeal in figures."""
+    length = read.dialect.microseconds(appeal.filed_at, appeal.decided_at)
+    takes = sa.case((appeal.outcome.is_not(None), length)).label("takes")
+    return appeal.state, appeal.outcome, appeal.due_at, takes
+
+
+def _midnight(value: Argument, name: str) -> Getter:
+    get = instant_of(value, name)
+    return lambda env: datetime.combine(get(env).astimezone(UTC), time.min, UTC)
+
+
+def _until(read: Read) -> sa.ColumnElement[Any]:
+    """The beginning of the first day that isn't counted."""
+    until = sa.select(rows_of(Tallied).c.until).scalar_subquery()
+    first = read.bound(lambda _: FIRST, UTCDateTime())
+    return sa.func.coalesce(until, first, type_=UTCDateTime())
+
+
+def _columns(row: Row, read: Read, names: Sequence[str]) -> list[sa.ColumnElement[Any]]:
+    computed = {"duration_bucket": bucket}
+    return [
+        computed[name](row, read).label(name) if name in computed else row[name] for name in names
+    ]

@@ -1,0 +1,75 @@
+"""Tallies: how many sanctions of a day are alike, so that figures of long times needn't read each.
+
+They hold no person, and nothing that the sanctions and appeals beside them don't say.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from governance.fields import EnumText
+from governance.fields import UTCDateTime as Utc
+from governance.vocabulary import Category
+from governance.words import AppealState, Automation, DurationBucket, EventType, Measure, Outcome
+
+# What a day's sanctions are counted by, few groups first. `lasts` is there for medians.
+BY: Mapping[str, tuple[str, ...]] = {
+    "MEASURE": ("measure", "automation", "duration_bucket", "lasts"),
+    "CATEGORY": ("category", "lasts"),
+    "PLATFORM": ("platform_id", "automation", "duration_bucket", "lasts"),
+    "PLATFORM_CATEGORY": ("platform_id", "category"),
+}
+
+# What happens often and changes no figure.
+IDLE = {EventType.SANCTION_REDACTED, EventType.NOTICE_DUE, EventType.NOTICE_RECORDED}
+
+
+class Tally(SQLModel, table=True):
+    """How many sanctions, issued on one day, are alike in what they are counted by. `issued_at` is
+    the day's beginning; what they aren't counted by is empty."""
+
+    __tablename__ = "tallies"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    by: str = Field(primary_key=True)
+    issued_at: datetime = Field(primary_key=True, sa_type=Utc)
+    place: int = Field(primary_key=True)
+    platform_id: str | None = None
+    measure: Measure | None = Field(default=None, sa_type=EnumText(Measure))
+    category: Category | None = Field(default=None, sa_type=EnumText(Category))
+    automation: Automation | None = Field(default=None, sa_type=EnumText(Automation))
+    duration_bucket: DurationBucket | None = Field(default=None, sa_type=EnumText(DurationBucket))
+    lasts: int | None = Field(default=None, sa_type=sa.BigInteger)  # microseconds
+    number: int
+
+
+class AppealTally(SQLModel, table=True):
+    """An appeal as it is counted, beside what the sanction is counted by, under the day on which
+    that was issued."""
+
+    __tablename__ = "appeal_tallies"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    issued_at: datetime = Field(primary_key=True, sa_type=Utc)
+    place: int = Field(primary_key=True)
+    platform_id: str
+    measure: Measure = Field(sa_type=EnumText(Measure))
+    category: Category = Field(sa_type=EnumText(Category))
+    automation: Automation = Field(sa_type=EnumText(Automation))
+    state: AppealState = Field(sa_type=EnumText(AppealState))
+    outcome: Outcome | None = Field(default=None, sa_type=EnumText(Outcome))
+    due_at: datetime = Field(sa_type=Utc)
+    takes: int | None = Field(default=None, sa_type=sa.BigInteger)  # microseconds to the outcome
+
+
+class Tallied(SQLModel, table=True):
+    """How far tallies go: days before `until` are counted, as events up to `position` left them.
+    Of what later events tell, the day isn't to be read here."""
+
+    __tablename__ = "tallied"
+
+    id: int = Field(default=1, primary_key=True)
+    position: int = Field(sa_type=sa.BigInteger)
+    until: datetime = Field(sa_type=Utc)
