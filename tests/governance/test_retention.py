@@ -18,7 +18,14 @@ from governance.identifiers import SubjectKind, lookup_key
 from governance.retention import Retained
 from governance.rules.policy import ERASED_AFTER
 from governance.sanctions import Disclosure, SubjectKey
-from governance.words import AppealMove, Automation, EventType, Measure, Outcome
+from governance.words import (
+    AppealMove,
+    Automation,
+    EventType,
+    Measure,
+    Outcome,
+    SanctionAnswer,
+)
 from tests.builders import DAY, KEYS, MICRO, NOW, Team, World, refused, subject
 
 END = NOW + 7 * DAY  # of the builders' time-outs
@@ -163,21 +170,30 @@ def test_an_explanation_is_erased_by_the_sanctions_id(world: World, team: Team) 
 @pytest.fixture
 def needles(world: World, team: Team) -> list[bytes]:
     """Return what must not be found, once it was there and was erased."""
-    about = "acct:needle@elsewhere.example"
+    about, alias = "acct:needle@elsewhere.example", "acct:needle-alias@elsewhere.example"
     for _ in range(60):
         world.issue(team.issuer)
     texts: dict[str, Any] = {"facts": "Needle facts " + "many " * 900, "reason": "Needle reason"}
     sanction = world.issued(
-        team.bot, subject=about, automation=Automation.FULLY, issuer_reference="needle-1", **texts
+        team.bot,
+        subject=about,
+        aliases=[alias],
+        automation=Automation.FULLY,
+        issuer_reference="needle-1",
+        **texts,
     )
+    other, disputed = world.team().issuer, SanctionAnswer.DISPUTED
+    world.answer(other, sanction.sanction_id, disputed, "Needle isn't who you think")
     filed = world.file(
         None, sanction.sanction_id, secret=sanction.appeal_secret, grounds="Needle grounds"
     )
     world.move(None, filed.appeal_id, AppealMove.WITHDRAW, appeal_secret=filed.appeal_secret)
     seed = held(world, sanction.sanction_id).seed
     print_of = world.sanction(sanction.sanction_id).fingerprint or ""
-    key = lookup_key(KEYS.derived("lookup"), SubjectKind.ACCOUNT, about)
-    wanted = [b"needle", b"Needle", seed, print_of.encode(), key.encode()]
+    uris = (about, alias)
+    keys = [lookup_key(KEYS.derived("lookup"), SubjectKind.ACCOUNT, uri).encode() for uri in uris]
+    told = [b"needle@", b"needle-alias", b"Needle grounds", b"Needle isn't"]
+    wanted = [b"needle", b"Needle", seed, print_of.encode(), *told, *keys]
     assert all(any(n in file for file in _files(world)) for n in wanted)
     return wanted
 
