@@ -5,7 +5,6 @@ only where the token's row still reads so. A revoked token is dead at once, and 
 more statement.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -23,7 +22,6 @@ from governance.platforms import Member, Token
 from governance.rules.disclosure import PUBLIC
 
 KEPT = 1_000  # statements
-DIGEST, ROW = "token_digest", "token_row"  # parameters, where the engine has them named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +37,18 @@ class Prover:
     """Puts the question of a proof around statements."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._holder = holder(dialect).sql
-        self._made = self._by_place if "$1" in self._holder else self._by_name
+        self._holder, self._sign = holder(dialect).sql, dialect.sign
         self._proven = lru_cache(KEPT)(self._made)
 
     def around(self, sql: str, values: Values, proof: Proof) -> tuple[str, Values]:
         """The statement and its values, to answer nothing unless the proof holds."""
-        if isinstance(values, Mapping):
-            bound: Values = {**values, DIGEST: proof.digest, ROW: proof.row}
-        else:
-            bound = [*values, proof.digest, proof.row]
         proven = self._proven if len(sql) <= LONGEST_KEPT else self._made
-        return proven(sql, len(values)), bound
+        return proven(sql, len(values)), [*values, proof.digest, proof.row]
 
-    def _by_name(self, sql: str, _: int) -> str:
-        return f"SELECT CASE WHEN ({self._holder}) = :{ROW} THEN ({sql}) END"
-
-    def _by_place(self, sql: str, count: int) -> str:
-        holder = self._holder.replace("$1", f"${count + 1}")
-        return f"SELECT CASE WHEN ({holder}) = ${count + 2}::VARCHAR THEN ({sql}) END"
+    def _made(self, sql: str, count: int) -> str:
+        digest, row = f"{self._sign}{count + 1}", f"{self._sign}{count + 2}"
+        holder = self._holder.replace(f"{self._sign}1", digest)
+        return f"SELECT CASE WHEN ({holder}) = CAST({row} AS VARCHAR) THEN ({sql}) END"
 
 
 def holder(dialect: Dialect) -> Plan:
@@ -65,7 +56,7 @@ def holder(dialect: Dialect) -> Plan:
     token, member = rows_of(Token), rows_of(Member)
     binds: dict[str, Getter] = {}
     read = Read(dialect, PUBLIC.kind, binds)
-    asked = read.bound(lambda env: env.variables["hash"], sa.Text(), DIGEST)
+    asked = read.bound(lambda env: env.variables["hash"], sa.Text())
 
     def instant(column: sa.ColumnElement[datetime]) -> Text:
         printed = concatenated(['"', dialect.instant(column), '"'])

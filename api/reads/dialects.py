@@ -1,5 +1,6 @@
 """What differs between SQLite and PostgreSQL when JSON is built as text."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -7,6 +8,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
 
@@ -23,14 +26,17 @@ class Dialect(Protocol):
 
     name: str
     bytewise: str  # the collation that compares bytes
+    sign: str  # before the number of a parameter
     engine: sa.Dialect
     list_type: sa.types.TypeEngine[Any]
 
+    def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]: ...
     def __hash__(self) -> int: ...
     def quoted(self, text: Text) -> Text: ...
     def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
     def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
+    def once(self, rows: sa.Select[Any]) -> sa.Subquery: ...
     def numbered(self, order: Order) -> sa.ColumnElement[int]: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
     def listed(self, values: Iterable[str]) -> Any: ...
@@ -54,6 +60,13 @@ class Dialect(Protocol):
 
 class _Shared:
     place: str  # the engine's name for where a row of a table lies
+    unlimited: str  # what it takes for no limit
+
+    def once(self, rows: sa.Select[Any]) -> sa.Subquery:
+        """Rows whose columns are computed once, however often they are meant: with an offset, they
+        aren't put in their places."""
+        limit, offset = sa.literal_column(self.unlimited), sa.literal_column("0")
+        return rows.limit(limit).offset(offset).subquery()
 
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
         """What finds a row of the source once more: of a table its place, since an id is looked
@@ -68,15 +81,40 @@ class _Shared:
         return orjson.dumps(value).decode()
 
 
+class _Marked(SQLiteCompiler):
+    """Parameters between signs that nothing else of a statement has."""
+
+    def bindparam_string(self, name: str, **options: Any) -> str:
+        if options.get("post_compile"):
+            return super().bindparam_string(name, **options)
+        return f"\x01{name}\x02"
+
+
+class _Marking(sqlite.dialect):  # type: ignore[misc,name-defined]
+    statement_compiler = _Marked
+    supports_statement_cache = True
+
+
 class SQLite(_Shared):
     """Instants are stored as the very text that is printed. Before 3.44 there is no ORDER BY
     in aggregates: `joined` relies on the order of the subquery it reads, as `numbered` does."""
 
     name = "sqlite"
     bytewise = "BINARY"
-    place = "rowid"
-    engine: sa.Dialect = sqlite.dialect(paramstyle="named")
+    place, unlimited = "rowid", "-1"
+    sign = "?"
+    engine: sa.Dialect = _Marking(paramstyle="named")
     list_type: sa.types.TypeEngine[Any] = sa.Text()
+
+    def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]:
+        """The statement with its parameters numbered, as found by name they take longer, and their
+        names."""
+        places: dict[str, int] = {}
+
+        def numbered(found: re.Match[str]) -> str:
+            return f"?{places.setdefault(found[1], len(places) + 1)}"
+
+        return re.sub("\x01(.*?)\x02", numbered, compiled.string), list(places)
 
     def quoted(self, text: Text) -> Text:
         return sa.func.json_quote(text, type_=sa.Text())
@@ -172,9 +210,13 @@ class PostgreSQL(_Shared):
 
     name = "postgresql"
     bytewise = "C"
-    place = "ctid"
+    place, unlimited = "ctid", "ALL"
+    sign = "$"
     engine: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
     list_type: sa.types.TypeEngine[Any] = postgresql.ARRAY(sa.Text())
+
+    def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]:
+        return compiled.string, compiled.positiontup or ()
 
     def quoted(self, text: Text) -> Text:
         return sa.cast(sa.func.to_json(sa.cast(text, sa.Text())), sa.Text())

@@ -1,5 +1,6 @@
 """Plans: one SQL statement for each root field, kept by document, viewer and shape."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,8 +87,8 @@ class Plan:
     though nothing selected needs them."""
 
     sql: str
-    getters: tuple[Getter, ...]
-    names: tuple[str, ...] | None  # of the parameters, where the engine has them named
+    constants: Sequence[Any]  # the values in order, without those that are got
+    getters: tuple[tuple[int, Getter], ...]  # and where they stand
     checks: tuple[Getter, ...]
     is_point: bool  # whether it reads a page at most
     is_lookup: bool  # and no page either
@@ -97,8 +98,10 @@ class Plan:
         """The bound values of one execution; raises what an argument is refused for."""
         for check in self.checks:
             check(env)
-        values = [get(env) for get in self.getters]
-        return values if self.names is None else dict(zip(self.names, values, strict=True))
+        values = [*self.constants]
+        for place, get in self.getters:
+            values[place] = get(env)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +263,9 @@ class Planner:
         return planned(statement, binds, self._dialect)
 
 
-# Signs of a statement that reads more than one page of rows.
+# Signs of a statement that reads more than one page of rows, or one.
 _MANY = ("count(*)", "json_each(")
+_PAGE = re.compile(r"LIMIT (?!-1|ALL)")
 
 
 def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
@@ -270,23 +274,22 @@ def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dia
         dialect=dialect.engine, compile_kwargs={"render_postcompile": True}
     )
     assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
-    getters: list[Getter] = []
-    names = compiled.positiontup or list(dict.fromkeys(compiled.bind_names.values()))
-    for name in names:
+    sql, names = dialect.numbered_in(compiled)
+    constants: list[Any] = []
+    getters: list[tuple[int, Getter]] = []
+    for place, name in enumerate(names):
         parameter = compiled.binds[name]
         process = _processor(parameter.type, dialect)
+        constant = None
         if name in binds:
-            getters.append(_processed(binds[name], process))
+            getters.append((place, _processed(binds[name], process)))
         else:
             constant = compiled.params[name]
-            getters.append(_constant(process(constant) if process else constant))
-    sql = compiled.string
-    checks = [get for name, get in binds.items() if name not in compiled.binds]
+        constants.append(process(constant) if process else constant)
+    checks = tuple(get for name, get in binds.items() if name not in compiled.binds)
     is_point = not any(sign in sql for sign in _MANY)
-    named = None if compiled.positional else tuple(names)
-    sealed = SEAL in compiled.binds
-    is_lookup = is_point and "LIMIT" not in sql
-    return Plan(sql, tuple(getters), named, tuple(checks), is_point, is_lookup, is_sealed=sealed)
+    is_lookup = is_point and not _PAGE.search(sql)
+    return Plan(sql, constants, tuple(getters), checks, is_point, is_lookup, SEAL in compiled.binds)
 
 
 def _processor(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -301,10 +304,6 @@ def _processor(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Callable[[An
 
 def _given_text(value: datetime | None) -> str | None:
     return None if value is None else printed_anew(value)
-
-
-def _constant(value: object) -> Getter:
-    return lambda env: value
 
 
 def _processed(get: Getter, process: Callable[[Any], Any] | None) -> Getter:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias
 
@@ -22,8 +22,7 @@ class TooLong(Exception):
     """The statement took longer than is allowed; it was stopped."""
 
 
-# By place or, on SQLite, by name: so an instant that is meant often is printed once.
-Values = Sequence[Any] | Mapping[str, Any]
+Values = Sequence[Any]
 
 
 STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
@@ -177,7 +176,7 @@ class PostgreSQLStore:
     async def one(
         self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
     ) -> Any:
-        if is_lookup and not isinstance(values, Mapping) and len(sql) <= LONGEST_KEPT:
+        if is_lookup and len(sql) <= LONGEST_KEPT:
             return await self._points.ask(sql, values)
         return await self._alone(sql, values)
 
