@@ -53,6 +53,7 @@ class All:
     order: Sequence[sa.ColumnElement[Any]] = ()
     present: Condition | None = None  # where false, null stands in the object's place
     whole: Condition | None = None  # where false, null stands in the list's place
+    only_if: Condition | None = None  # where false, the list is empty, and nothing is looked for
     read: "Read | None" = None
     each: "Callable[[Row], Variants] | None" = None  # a list of an interface
 

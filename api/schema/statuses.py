@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.fields import (
+    LAST,
     All,
     Condition,
     One,
@@ -20,7 +21,6 @@ from api.reads.fields import (
     is_any_of,
     rows_of,
     sql,
-    there_is,
     value_from,
 )
 from api.reads.values import Argument, Env
@@ -33,6 +33,7 @@ from governance.rules.policy import SUSPENSIONS
 from governance.sanctions import SubjectKey
 
 MOST_SUBJECTS = 1_000
+ENDLESS = sa.literal(LAST, UTCDateTime())  # an end that no sanction has
 
 
 @strawberry.pydantic.type(
@@ -44,32 +45,21 @@ class SuspensionStatus(BaseModel):
 
     @sql(bool, "Whether any suspension is in force")
     def is_suspended(row: Row, read: Read) -> Any:
-        source, _, where = _in_force(row, read)
-        return there_is(source, where)
+        return row.latest.is_not(None)
 
     @sql(bool, "Whether one of them has no end")
     def is_permanent(row: Row, read: Read) -> Any:
-        source, found, where = _in_force(row, read)
-        # Said so that no index of ends seems to find it sooner than the subject's key does.
-        return there_is(source, where, sa.case((found.ends_at.is_(None), 1), else_=0) == 1)
+        return row.latest == ENDLESS
 
     @sql(datetime | None, "The latest end of those; null if permanent")
     def until(row: Row, read: Read) -> Any:
-        source, found, where = _in_force(row, read)
-        latest = sa.func.max(sa.type_coerce(found.ends_at, UTCDateTime()))
-        is_permanent = sa.func.count(found.id) > sa.func.count(found.ends_at)
-        return value_from(source, sa.case((is_permanent, None), else_=latest), where)
+        return sa.func.nullif(row.latest, ENDLESS, type_=UTCDateTime())
 
     @sql(list[Sanction], "The suspensions in force, by their end")
     def sanctions(row: Row, read: Read) -> Any:
-        source = sanctions_of(read)
-        found = source.c
-        keyed = rows_of(SubjectKey)
-        # IN, not EXISTS: both engines then begin with the key, not with every sanction.
-        ids = sa.select(keyed.c.sanction_id).where(keyed.c.key == row.key).correlate_except(keyed)
-        held = [found.id.in_(ids), *_counts(found, read)]
+        source, found, where = _in_force(row.key, read)
         order = [found.ends_at.is_not(None), found.ends_at.desc(), found.id]
-        return All(Sanction, source, held, order)
+        return All(Sanction, source, [where], order, only_if=row.latest.is_not(None))
 
     @sql(list[str], "Origins of followed nodes whose news is late")
     def stale_peers(row: Row, read: Read) -> Any:
@@ -87,27 +77,39 @@ def status_of(read: Read, subject: Argument, kind: Argument, at: Argument) -> On
         known: tuple[str, str] = env.found[pair]
         return known
 
+    key = read.bound(lambda env: pair(env)[1], sa.Text())
     row = sa.select(
         read.bound(lambda env: pair(env)[0], sa.Text()).label("subject"),
-        read.bound(lambda env: pair(env)[1], sa.Text()).label("key"),
+        key.label("key"),
         asking.now.label("as_of"),
-    ).subquery()
-    return One(SuspensionStatus, row, read=asking)
+        _latest(key, asking),
+    )
+    return One(SuspensionStatus, read.dialect.once(row), read=asking)
 
 
 def statuses_of(read: Read, subjects: Argument) -> All:
     """The status of many subjects, in the order asked."""
     pairs = read.rows(batch(subjects, MOST_SUBJECTS), "subject", "key")
-    source = sa.select(pairs, read.now.label("as_of")).subquery()
+    latest = _latest(pairs.c.key, read)
+    source = read.dialect.once(sa.select(pairs, read.now.label("as_of"), latest))
     is_asked = source.c.subject.is_not(None)
     return All(SuspensionStatus, source, order=[source.c.ord], present=is_asked)
 
 
-def _in_force(row: Row, read: Read) -> tuple[FromClause, Row, Condition]:
-    """The subject's suspensions in force: where they come from, their columns, the condition."""
+def _latest(key: sa.ColumnElement[str], read: Read) -> sa.Label[datetime]:
+    """The latest end of the subject's suspensions in force, ENDLESS of one without any; null where
+    there are none."""
+    source, found, where = _in_force(key, read)
+    is_permanent = sa.func.count(found.id) > sa.func.count(found.ends_at)
+    latest = sa.func.max(sa.type_coerce(found.ends_at, UTCDateTime()))
+    return value_from(source, sa.case((is_permanent, ENDLESS), else_=latest), where).label("latest")
+
+
+def _in_force(key: sa.ColumnElement[str], read: Read) -> tuple[FromClause, Row, Condition]:
+    """A subject's suspensions in force: where they come from, their columns, the condition."""
     keyed, source = rows_of(SubjectKey), sanctions_of(read)
     held = sa.join(keyed, source, source.c.id == keyed.c.sanction_id)
-    return held, source.c, sa.and_(keyed.c.key == row.key, *_counts(source.c, read))
+    return held, source.c, sa.and_(keyed.c.key == key, *_counts(source.c, read))
 
 
 def _counts(found: Row, read: Read) -> list[Condition]:
