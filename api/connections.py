@@ -23,6 +23,7 @@ class Gathered:
         self._transport, self._loop = transport, loop
         self._waiting: list[bytes] = []
         self._size = 0
+        self.is_closing = transport.is_closing  # asked for at each request
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -53,24 +54,25 @@ class Connection(Draining, HttpToolsProtocol):
 
     _is_reading = True  # a head, or nothing yet
     _is_counting = True  # what came last belongs to the head, whole
+    _is_socket = False  # a WebSocket has taken over
     _length = 0  # of the head, so far
-    timer: TimerHandle | None = None  # runs while a head is waited for
+    _since: float | None = None  # when a head began to be waited for
+    _timer: TimerHandle | None = None  # one for many heads, as most come at once
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_more()
+        self._since = None
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._is_counting = True
         super().data_received(data)
-        if self.transport.get_protocol() is not self:
-            self._wait_no_more()  # it is a WebSocket's now
-            return
-        if not self._is_reading or self.transport.is_closing():
+        if not self._is_reading or self._is_socket or self.transport.is_closing():
             return
         self._wait()
         self._length = self._length + len(data) if self._is_counting else 0
@@ -79,12 +81,16 @@ class Connection(Draining, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._is_reading = self._is_counting = False
-        self._wait_no_more()
+        self._since = None
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._is_reading, self._is_counting = True, False
         super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._is_socket, self._since = True, None
+        super().handle_websocket_upgrade()
 
     def shutdown(self) -> None:
         if STOP in self.app_state:
@@ -92,17 +98,20 @@ class Connection(Draining, HttpToolsProtocol):
         super().shutdown()
 
     def _wait(self) -> None:
-        if self.timer is None:
-            self.timer = self.loop.call_later(self.head_seconds, self._is_late)
+        if self._since is None:
+            self._since = self.loop.time()
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self._look)
 
-    def _wait_no_more(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-    def _is_late(self) -> None:
-        self.timer = None
-        if self._is_reading and not self._is_answering():
+    def _look(self) -> None:
+        """Closes what is late; looks again when what is waited for now will be."""
+        self._timer = None
+        if self._since is None:
+            return
+        left = self._since + self.head_seconds - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._look)
+        elif not self._is_answering():
             self.transport.close()
 
     def _give_up(self) -> None:

@@ -95,11 +95,21 @@ async def test_a_next_head_that_does_not_come_is_not_waited_for() -> None:
         assert await client.rest() == b""
 
 
+async def test_each_head_has_its_own_time() -> None:
+    async with connected(Hasty) as client:
+        for _ in range(4):
+            await asyncio.sleep(Hasty.head_seconds / 2)
+            client.writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
+            assert (await client.until(b"\r\n\r\n0")).startswith(b"HTTP/1.1 200 ")
+        client.writer.write(HEAD)
+        assert await client.rest() == b""
+
+
 async def test_a_body_is_waited_for_by_whoever_reads_it() -> None:
-    async with connected(Connection) as client:
+    async with connected(Hasty) as client:
         client.writer.write(HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
-        assert client.kept[0].timer is None
+        await asyncio.sleep(2 * Hasty.head_seconds)
         client.writer.write(b"ab")
         assert (await client.until(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200 ")
 
