@@ -68,7 +68,8 @@ class SQLiteStore:
         self._path = str(make_url(url).database)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="reads")
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[_Timed] = []
+        self._here: _Timed | None = None  # the loop's own
 
     async def open(self) -> None:
         """Connections are opened as threads need them."""
@@ -77,60 +78,72 @@ class SQLiteStore:
         self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
     ) -> Any:
         self.statements += 1
-        if is_point:
-            with contextlib.suppress(TooLong):
-                return self._one(sql, values, ON_LOOP)
+        if is_point and len(sql) <= LONGEST_KEPT:
+            here = self._here = self._here or self._opened_anew()
+            try:
+                return here.one(sql, values, ON_LOOP)
+            except TooLong:
+                pass
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._one, sql, values, self._seconds)
 
     def _one(self, sql: str, values: Values, seconds: float) -> Any:
-        is_kept = len(sql) <= LONGEST_KEPT
-        connection = self._connection() if is_kept else self._opened_anew(cached_statements=0)
-        self._local.deadline = time.monotonic() + seconds
+        if len(sql) <= LONGEST_KEPT:
+            return self._connection().one(sql, values, seconds)
+        with contextlib.closing(_Timed(self._path, 0)) as unkept:
+            return unkept.one(sql, values, seconds)
+
+    async def check(self, sql: str, values: Values) -> None:
+        """Has SQLite read the statement without running it; TooDeep where it can't."""
+        self._one(f"EXPLAIN {sql}", values, self._seconds)
+
+    def _connection(self) -> "_Timed":
+        held: _Timed | None = getattr(self._local, "connection", None)
+        if held is None:
+            held = self._local.connection = self._opened_anew()
+        return held
+
+    def _opened_anew(self) -> "_Timed":
+        self._opened.append(made := _Timed(self._path, PREPARED))
+        return made
+
+    async def close(self) -> None:
+        self._threads.shutdown()
+        for connection in self._opened:
+            connection.close()
+
+
+class _Timed:
+    """A connection to SQLite that reads, each time for so long at most."""
+
+    def __init__(self, path: str, kept: int) -> None:
+        self._deadline = 0.0
+        self._connection = made = sqlite3.connect(
+            path, isolation_level=None, cached_statements=kept, check_same_thread=False
+        )
+        made.execute("PRAGMA busy_timeout=30000")
+        made.execute("PRAGMA query_only=ON")
+        made.execute(f"PRAGMA cache_size=-{CACHE}")
+        made.set_progress_handler(self._is_late, STEPS)
+
+    def one(self, sql: str, values: Values, seconds: float) -> Any:
+        """The first column of the first row; TooLong, TooDeep."""
+        self._deadline = time.monotonic() + seconds
         try:
-            row = connection.execute(sql, values).fetchone()
+            row = self._connection.execute(sql, values).fetchone()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname == "SQLITE_INTERRUPT":
                 raise TooLong from None
             if str(error).startswith(_LIMITS):
                 raise TooDeep from None
             raise
-        finally:
-            if not is_kept:
-                connection.close()
         return None if row is None else row[0]
 
-    async def check(self, sql: str, values: Values) -> None:
-        """Has SQLite read the statement without running it; TooDeep where it can't."""
-        self._one(f"EXPLAIN {sql}", values, self._seconds)
-
-    def _connection(self) -> sqlite3.Connection:
-        held: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if held is None:
-            held = self._local.connection = self._opened_anew(cached_statements=PREPARED)
-            self._opened.append(held)
-        return held
-
-    def _opened_anew(self, cached_statements: int) -> sqlite3.Connection:
-        made = sqlite3.connect(
-            self._path,
-            isolation_level=None,
-            cached_statements=cached_statements,
-            check_same_thread=False,
-        )
-        made.execute("PRAGMA busy_timeout=30000")
-        made.execute("PRAGMA query_only=ON")
-        made.execute(f"PRAGMA cache_size=-{CACHE}")
-        made.set_progress_handler(self._is_late, STEPS)
-        return made
-
     def _is_late(self) -> bool:
-        return time.monotonic() > float(self._local.deadline)
+        return time.monotonic() > self._deadline
 
-    async def close(self) -> None:
-        self._threads.shutdown()
-        for connection in self._opened:
-            connection.close()
+    def close(self) -> None:
+        self._connection.close()
 
 
 async def _as_it_is(_: object) -> None:
