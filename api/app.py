@@ -7,10 +7,11 @@ from typing import Any
 
 import anyio
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from api.auth import Members
 from api.downloads import download_routes
@@ -53,6 +54,21 @@ from api.transport import GraphQL, Straight
 from api.witnessing import witness_routes
 from governance.database import Database
 from governance.settings import Settings, read_settings
+
+
+class Node(Starlette):
+    """An application whose first endpoint stands before all else, and around which one middleware
+    stands: it answers what went wrong, so none of Starlette's own has to."""
+
+    def __init__(
+        self, straight: Route, around: Callable[[ASGIApp], ASGIApp], **options: Any
+    ) -> None:
+        self._straight, self._around = straight, around
+        super().__init__(**options)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        routed = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+        return self._around(Straight(routed, self._straight))
 
 
 def create_app(
@@ -116,7 +132,9 @@ def create_app(
     graphql = Route(path, GraphQL(executor, members, feed, seats, followed, most_bytes))
     operations = Operations(metrics, spans, path)
     sockets = Sockets(executor, members, feed, seats, followed, operations)
-    app = Starlette(
+    app = Node(
+        graphql,
+        lambda app: Observed(app, metrics, spans),
         routes=[
             graphql,
             WebSocketRoute(path, sockets),
@@ -132,7 +150,6 @@ def create_app(
             *_token_routes(executor, database, members, feed.head, settings),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
-        middleware=[Middleware(Observed, metrics, spans), Middleware(Straight, graphql)],
         exception_handlers={404: site.absent},
         lifespan=lifespan,
     )

@@ -1,6 +1,6 @@
 """One request as the executor sees it: what is asked, what is shared while it is answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from governance.rules.disclosure import Viewer, ViewerKind
 APPELLANT = Viewer(ViewerKind.APPELLANT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take four times as long to make
 class Request:
     """One GraphQL request and who makes it, from where."""
 
@@ -33,13 +33,13 @@ class Request:
         return self.actor.token_id if self.actor else self.address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A body, the status it has where the media type tells by it, and headers."""
+    """A body, the status it has where the media type tells by it, and fields of its header."""
 
     body: bytes
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    fields: Sequence[tuple[bytes, bytes]] = ()
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ revoked token is dead at once."""
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -36,6 +37,15 @@ def bearer(header: bytes | None) -> str | None:
     return token.strip()
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The holder of a token, and when that expires and was revoked."""
+
+    proof: Proof
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
 class Members:
     """Finds members by their tokens, and notes the tokens' last use now and then."""
 
@@ -44,7 +54,7 @@ class Members:
         self._store = store
         self._holder = holder(store.dialect)
         self._now = now
-        self._recalled: dict[str, str] = {}  # the row that a token's hash was found with
+        self._recalled: dict[str, _Found] = {}  # what a token's hash was found with
         self._noted: dict[str, datetime] = {}
         self._noting: set[asyncio.Future[None]] = set()
 
@@ -58,7 +68,7 @@ class Members:
         self._note(actor, now)
         return actor
 
-    def recalled(self, authorization: bytes | None) -> Proof | None:
+    def recalled(self, authorization: bytes | None, now: datetime) -> Proof | None:
         """Who held the token when it was asked about last, for the database to confirm; None where
         that isn't known, or no longer counts."""
         token = bearer(authorization)
@@ -68,27 +78,25 @@ class Members:
         found = self._recalled.get(digest)
         if found is None:
             return None
-        now = self._now()
-        actor, expires_at, revoked_at = _read(found)
-        if not is_live(expires_at, revoked_at, now):
+        if not is_live(found.expires_at, found.revoked_at, now):
             return None
-        self._note(actor, now)
-        return Proof(actor, digest, found)
+        self._note(found.proof.actor, now)
+        return found.proof
 
     async def _held_by(self, token: str, now: datetime) -> Actor:
         """The same as `governance.membership.authenticate`, as a compiled read."""
         digest = token_hash(token)
         values = self._holder.values(Env({"hash": digest}, now, PUBLIC))
-        found = await self._store.one(self._holder.sql, values, is_point=True, is_lookup=True)
-        if found is None:
+        row = await self._store.one(self._holder.sql, values, is_point=True, is_lookup=True)
+        if row is None:
             raise dead_token()
-        actor, expires_at, revoked_at = _read(found)
-        if not is_live(expires_at, revoked_at, now):
+        found = _read(row, digest)
+        if not is_live(found.expires_at, found.revoked_at, now):
             raise dead_token()
         if len(self._recalled) == MOST_RECALLED:
             self._recalled.clear()
         self._recalled[digest] = found
-        return actor
+        return found.proof.actor
 
     def _note(self, actor: Actor, now: datetime) -> None:
         """Beside the request: asking never waits for a writer's turn."""
@@ -107,12 +115,12 @@ class Members:
 
 
 @lru_cache(1_024)
-def _read(found: str) -> tuple[Actor, datetime | None, datetime | None]:
-    """The member that a row tells, and when its token expires and was revoked."""
-    token_id, member_id, platform_id, kind, roles, expires_at, revoked_at = orjson.loads(found)
+def _read(row: str, digest: str) -> "_Found":
+    """What the row of a token tells."""
+    token_id, member_id, platform_id, kind, roles, expires_at, revoked_at = orjson.loads(row)
     held = frozenset(Role[role] for role in roles)
     actor = Actor(member_id, platform_id, MemberKind[kind], held, token_id)
-    return actor, _instant(expires_at), _instant(revoked_at)
+    return _Found(Proof(actor, digest, row), _instant(expires_at), _instant(revoked_at))
 
 
 def _instant(text: str | None) -> datetime | None:

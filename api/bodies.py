@@ -23,29 +23,32 @@ async def whole_body(declared: bytes, receive: Receive, most: int) -> bytes:
     or takes too long."""
     if declared.isdigit() and int(declared) > most:
         raise BadRequest(f"expected at most {most:,} bytes", 413)
-    body = bytearray()
     first = _Begun(receive())
-    if first.message is not None and not _is_more(first.message, body, most):
-        return bytes(body)  # it was there already, as most are: a timer would take longer
+    message = first.message
+    if message is not None and not message.get("more_body"):
+        return _part(message, most, most)  # it was there already, as most are: a timer takes longer
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            is_more = first.message is not None or _is_more(await first, body, most)
-            while is_more:
-                is_more = _is_more(await receive(), body, most)
+            message = message or await first
+            body += _part(message, most, most)
+            while message.get("more_body"):
+                message = await receive()
+                body += _part(message, most - len(body), most)
     except TimeoutError:
         late = f"expected the whole body within {BODY_SECONDS} seconds"
         raise BadRequest(late, 408) from None
     return bytes(body)
 
 
-def _is_more(message: Message, body: bytearray, most: int) -> bool:
-    """Adds what came to the body; whether there is more of it."""
+def _part(message: Message, left: int, most: int) -> bytes:
+    """What came of a body, of which so much is left at most."""
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
-    body += message.get("body", b"")
-    if len(body) > most:
+    part: bytes = message.get("body", b"")
+    if len(part) > left:
         raise BadRequest(f"expected at most {most:,} bytes", 413)
-    return bool(message.get("more_body", False))
+    return part
 
 
 class _Begun:

@@ -105,7 +105,7 @@ class Changes:
         may = OPERATIONS[Operation.PREVIEW].roles
         if change.refused is not None and actor is not None and actor.roles.intersection(may):
             names = 1 + len(raw.get("aliases") or ())
-            context.budgets.append(self._quotas.take(actor.platform_id, names))
+            context.budgets.append(self._quotas.take(actor.platform_id, names, context.now))
 
     async def _done(self, change: Change, context: Context, raw: Mapping[str, Any]) -> Any:
         """What the use case answers; its refusal as a value."""

@@ -30,7 +30,7 @@ from api.documents import Documents, Parsed
 from api.errors import identified, is_unreachable, located, public
 from api.filling import Filler
 from api.limiting.quotas import Quotas
-from api.limiting.rates import Budget, LimitRefused, Rates, headers
+from api.limiting.rates import Budget, LimitRefused, Rates, fields, refused_fields
 from api.observing import logs
 from api.observing.notes import current
 from api.outward import Outside
@@ -156,7 +156,7 @@ class Executor:
             return _refused([wrong], context.request, context.budgets)
         if accepted.batch is not None:
             issued = await batches.issued(accepted.batch, context, self.changes)
-            return Answer(self._told(issued, told), 200, headers(context.budgets))
+            return Answer(self._told(issued, told), 200, fields(context.budgets))
         body = None
         if operation.operation is OperationType.QUERY:
             fast = await self._compiled(operation, context)
@@ -164,7 +164,7 @@ class Executor:
                 body = fast + b',"extensions":' + orjson.dumps(told) + b"}"
         if body is None:
             body = await self._interpreted(accepted.document, context, told)
-        return Answer(body, 200, headers(context.budgets))
+        return Answer(body, 200, fields(context.budgets))
 
     def variables(self, parsed: Parsed, request: Request) -> dict[str, Any] | list[GraphQLError]:
         """The variables as GraphQL coerces them, or what is wrong with them."""
@@ -297,7 +297,8 @@ class Executor:
 
     def _count_lookups(self, env: Env, context: Context) -> None:
         if env.lookups and context.actor is not None:
-            context.budgets.append(self.quotas.take(context.actor.platform_id, env.lookups))
+            taken = self.quotas.take(context.actor.platform_id, env.lookups, env.now)
+            context.budgets.append(taken)
 
 
 def is_cut_short(
@@ -338,10 +339,10 @@ def _refused(
     shown = [public(error, suggests=request.actor is not None) for error in errors]
     told = {**(told or {}), **identified()}
     body = orjson.dumps({"errors": shown} | ({"extensions": told} if told else {}))
-    return Answer(body, status, headers(budgets))
+    return Answer(body, status, fields(budgets))
 
 
 def _limited(limit: LimitRefused) -> Answer:
     error = public(refusal(limit.message, limit.code))
-    told = headers([limit.budget]) | {"Retry-After": str(limit.budget.resets)}
-    return Answer(orjson.dumps({"errors": [error], "extensions": identified()}), 429, told)
+    body = orjson.dumps({"errors": [error], "extensions": identified()})
+    return Answer(body, 429, refused_fields(limit))

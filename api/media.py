@@ -28,18 +28,25 @@ class Media(NamedTuple):
 
 
 @lru_cache(64)
-def is_json(content_type: str) -> bool:
+def is_json(content_type: bytes) -> bool:
     """Whether a body of this type is JSON in UTF-8, which is also what no charset means."""
-    media = _media(content_type)
+    media = _media(content_type.decode("latin-1"))
     if media is None or media.kind != JSON:
         return False
     return all(charset == "utf-8" for charset in media.all("charset"))
 
 
 @lru_cache(64)
-def accepted(header: str) -> str | None:
-    """The media type to answer with; None where neither of ours will do. An empty header accepts
-    anything. Of two that are as welcome the one named first is meant, or else the older."""
+def accepted(header: bytes) -> tuple[str | None, bool]:
+    """The media type to answer with, None where neither of ours will do, and whether a stream of
+    events is accepted by its name."""
+    text = header.decode("latin-1")
+    return _answered(text), _takes_events(text)
+
+
+def _answered(header: str) -> str | None:
+    """An empty header accepts anything. Of two that are as welcome the one named first is meant,
+    or else the older."""
     if not header.strip(" \t,"):
         return JSON
     ranges = [media for element in _ELEMENT.findall(header) if (media := _media(element))]
@@ -52,9 +59,7 @@ def accepted(header: str) -> str | None:
     return JSON if "text/html" in kinds else None
 
 
-@lru_cache(64)
-def takes_events(header: str) -> bool:
-    """Whether a stream of events is accepted by its name."""
+def _takes_events(header: str) -> bool:
     ranges = [media for element in _ELEMENT.findall(header) if (media := _media(element))]
     return any(media.kind == EVENTS and _quality(media) for media in ranges)
 

@@ -27,15 +27,13 @@ class Reader:
 
     async def run(self, plan: Plan, values: Values) -> str:
         """The JSON that a plan answers."""
-        return str(await self._run(plan, plan.sql, values))
+        return str(await self.proven(plan, values, None))
 
     async def proven(self, plan: Plan, values: Values, proof: Proof | None) -> str | None:
         """The same, if the proof holds; who shows none needs none."""
-        if proof is None:
-            return await self.run(plan, values)
-        return await self._run(plan, *self._prover.around(plan.sql, values, proof))
-
-    async def _run(self, plan: Plan, sql: str, values: Values) -> str | None:
+        sql = plan.sql
+        if proof is not None:
+            sql, values = self._prover.around(sql, values, proof)
         try:
             found: str | None = await self.store.one(
                 sql, values, is_point=plan.is_point, is_lookup=plan.is_lookup

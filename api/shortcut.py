@@ -4,12 +4,14 @@ The statement that answers confirms who asks as well (`api.proofs`). Whatever is
 or goes wrong, the other way answers (`api.execution`), as if nothing had been tried.
 """
 
+from datetime import datetime
+
 from graphql import GraphQLError
 
 from api.asking import Answer, Request
 from api.errors import is_unreachable
 from api.execution import Executor, cut_short, is_cut_short
-from api.limiting.rates import Budget, headers
+from api.limiting.rates import Budget, fields
 from api.observing.notes import current
 from api.proofs import Proof
 from api.reads.values import Env
@@ -24,7 +26,7 @@ class Shortcut:
         self._executor, self._reader = executor, executor.reader
         self._rates, self._quotas = executor.rates, executor.quotas
 
-    async def answer(self, request: Request, proof: Proof | None) -> Answer | None:
+    async def answer(self, request: Request, proof: Proof | None, now: datetime) -> Answer | None:
         """The answer; None where it takes the other way, or the proof doesn't hold. Members are
         asked for with a proof."""
         executor = self._executor
@@ -35,7 +37,7 @@ class Shortcut:
         if isinstance(variables, list) or (cost := parsed.cost(variables)) > executor.most_cost:
             return None
         viewer = viewer_of(request.actor)
-        env = Env(variables, executor.now(), viewer, executor.lookup, self._reader.seal)
+        env = Env(variables, now, viewer, executor.lookup, self._reader.seal)
         root = self._reader.planner.known(parsed.read, env)
         if root is None or root.plan is None:
             return None
@@ -64,18 +66,18 @@ class Shortcut:
                 return None
             body = f'{{"data":{{"{root.key}":{json}}}'.encode()
         told = b',"extensions":{"cost":{"requested":%d,"limit":%d}}}' % (cost, executor.most_cost)
-        return Answer(body + told, 200, headers(budgets))
+        return Answer(body + told, 200, fields(budgets))
 
     def _count(self, env: Env, request: Request, budgets: list[Budget]) -> None:
         """Counts a request and its lookups; LimitRefused beyond a limit."""
         is_member = request.actor is not None
         budgets.append(self._rates.request(request.caller, is_member=is_member))
         if env.lookups and request.actor is not None:
-            budgets.append(self._quotas.take(request.actor.platform_id, env.lookups))
+            budgets.append(self._quotas.take(request.actor.platform_id, env.lookups, env.now))
 
     def _uncount(self, env: Env, request: Request, budgets: list[Budget]) -> None:
         """Takes back what was counted, which the other way counts itself."""
         if budgets:
             self._rates.take_back(request.caller, is_member=request.actor is not None)
         if len(budgets) > 1 and request.actor is not None:
-            self._quotas.give_back(request.actor.platform_id, env.lookups)
+            self._quotas.give_back(request.actor.platform_id, env.lookups, env.now)

@@ -1,6 +1,6 @@
 """GraphQL over HTTP, as the GraphQL-over-HTTP specification draft has it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,7 @@ from api.bodies import BadRequest, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
 from api.limiting.counting import network_of
-from api.media import GRAPHQL, JSON, accepted, is_json, takes_events
+from api.media import GRAPHQL, JSON, accepted, is_json
 from api.observing.feeds import Followed
 from api.observing.notes import current
 from api.shortcut import Shortcut
@@ -27,31 +27,32 @@ from api.subscriptions.seats import Full, Seats
 from api.trusting import Untrusted
 from governance.errors import Unauthenticated
 
-VARY = {"Vary": "Accept"}
+Told = Sequence[tuple[bytes, bytes]]  # fields of an answer's header, as they are sent
+VARY = (b"vary", b"Accept")
 # Whoever sends too much or too slowly is not read to the end (RFC 9110, 15.5.9 and 15.5.14).
 CLOSE = {"Connection": "close"}
-_TOLD = {405: {"Allow": "GET, POST"}, 408: CLOSE, 413: CLOSE}  # headers by status
-_TYPES = {media: f"{media}; charset=utf-8".encode() for media in (GRAPHQL, JSON)}
+BEARER = ((b"www-authenticate", b'Bearer realm="comity"'),)
+WAIT = ((b"retry-after", b"60"),)
+_CLOSE = ((b"connection", b"close"),)
+_TOLD: dict[int, Told] = {405: ((b"allow", b"GET, POST"),), 408: _CLOSE, 413: _CLOSE}  # by status
+_TYPES = {m: (b"content-type", f"{m}; charset=utf-8".encode()) for m in (GRAPHQL, JSON)}
 
 Fields = Mapping[bytes, bytes]  # of a request's header, by name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """What is sent: a status, a body, its media type, and headers."""
+    """What is sent: a status, a body, its media type, and other fields of the header."""
 
     body: bytes
     status: int
     media: str
-    headers: Mapping[str, str]
+    told: Told = ()
 
     async def send(self, send: Send) -> None:
-        named = [
-            (b"content-length", b"%d" % len(self.body)),
-            (b"content-type", _TYPES[self.media]),
-            *[(name.lower().encode(), value.encode()) for name, value in self.headers.items()],
-        ]
-        await send({"type": "http.response.start", "status": self.status, "headers": named})
+        length = b"content-length", b"%d" % len(self.body)
+        fields = [length, _TYPES[self.media], VARY, *self.told]
+        await send({"type": "http.response.start", "status": self.status, "headers": fields})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -77,15 +78,15 @@ class GraphQL:
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply | EventStream:
         fields = _fields(scope)
-        accept = fields.get(b"accept", b"").decode("latin-1")
-        media, may_stream = accepted(accept), takes_events(accept)
+        media, may_stream = accepted(fields.get(b"accept", b""))
         if media is None and not may_stream:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
         client = scope.get("client")
         address = network_of(client[0] if client else "")
         shown = fields.get(b"authorization")
         try:
-            proof = self._members.recalled(shown)
+            now = self._executor.now()
+            proof = self._members.recalled(shown, now)
             actor = proof.actor if proof else await self._members.actor(shown)
             try:
                 query, variables, name = await self._operation(scope, fields, receive)
@@ -96,7 +97,7 @@ class GraphQL:
             is_read_only = scope["method"] == "GET"
             request = Request(query, variables, name, actor, address, is_read_only)
             if media is not None and (actor is None or proof is not None):
-                answer = await self._shortcut.answer(request, proof)
+                answer = await self._shortcut.answer(request, proof, now)
                 if answer is not None:
                     return _answered(answer, media)
             if proof is not None:
@@ -104,19 +105,19 @@ class GraphQL:
         except Unauthenticated as refused:
             if (limited := self._executor.limited(address)) is not None:
                 return _answered(limited, media or JSON)
-            headers = {"WWW-Authenticate": 'Bearer realm="comity"'}
-            return _error(refused.message, 401, media or JSON, "UNAUTHENTICATED", headers)
+            return _error(refused.message, 401, media or JSON, "UNAUTHENTICATED", BEARER)
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
             # only once it is GraphQL; before that it is a plain 4xx in either.
-            return _error(bad.message, bad.status, media or JSON, headers=_TOLD.get(bad.status))
+            told = _TOLD.get(bad.status, ())
+            return _error(bad.message, bad.status, media or JSON, told=told)
         except Untrusted as untrusted:
             # A request of GraphQL, except where nothing says which document is meant.
             current().errors[untrusted.code] += 1
             is_one = untrusted.code != "BAD_REQUEST" and media == JSON
             return _error(untrusted.message, 200 if is_one else 400, media or JSON, untrusted.code)
         except ClientDisconnect:
-            return Reply(b"", 400, media or JSON, {})
+            return Reply(b"", 400, media or JSON)
         outcome = await self._executor.accepted(request)
         if media is None or (may_stream and _is_subscription(outcome)):
             return self._stream(outcome, fields.get(b"last-event-id"), receive)
@@ -135,7 +136,7 @@ class GraphQL:
             try:
                 kept.enter_context(seat)
             except Full as full:
-                return _error(full.message, 429, JSON, "RATE_LIMITED", {"Retry-After": "60"})
+                return _error(full.message, 429, JSON, "RATE_LIMITED", WAIT)
         cursor = None if last_seen is None else last_seen.decode("latin-1")
         return EventStream(executor, self._feed, self._followed, outcome, cursor, receive, kept)
 
@@ -148,7 +149,7 @@ class GraphQL:
                 if name in given:
                     given[name] = _json(given[name].encode(), f"expected {name} to be JSON")
         elif scope["method"] == "POST":
-            if not is_json(fields.get(b"content-type", b"").decode("latin-1")):
+            if not is_json(fields.get(b"content-type", b"")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
             body = await whole_body(fields.get(b"content-length", b""), receive, self._most_bytes)
             given = _json(body, "expected a body of JSON")
@@ -218,10 +219,8 @@ def _answered(answer: Answer, media: str) -> Reply:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status
-    headers = {**VARY, **answer.headers}
-    if status == 405:
-        headers["Allow"] = "POST"
-    return Reply(answer.body, status, media, headers)
+    told = answer.fields if status != 405 else [*answer.fields, (b"allow", b"POST")]
+    return Reply(answer.body, status, media, told)
 
 
 def _error(
@@ -229,8 +228,8 @@ def _error(
     status: int,
     media: str,
     code: str = "BAD_REQUEST",
-    headers: Mapping[str, str] | None = None,
+    told: Told = (),
 ) -> Reply:
     errors = [{"message": message, "extensions": {"code": code}}]
     body = {"errors": errors, "extensions": identified()}
-    return Reply(orjson.dumps(body), status, media, VARY | dict(headers or {}))
+    return Reply(orjson.dumps(body), status, media, told)

@@ -75,7 +75,9 @@ def parse_instant(value: object) -> datetime:
 
 def printed_anew(value: datetime) -> str:
     """RFC 3339 in UTC, always six digits and Z; for instants that are printed once."""
-    return f"{value.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat(timespec='microseconds')[:26]}Z"
 
 
 @lru_cache(4_096)

@@ -8,9 +8,9 @@ under the other. Everything here is a pure function of its arguments; the tables
 import re
 import unicodedata
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 import idna
@@ -37,8 +37,7 @@ class BadUri(ValueError):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom or what a sanction is about, named by its canonical URI."""
 
     uri: str

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,7 +27,7 @@ TOKEN_PREFIX = "cty_"
 LAST_USE_GRAIN = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actor:
     """A member that acts, as its token told."""
 
@@ -36,7 +37,7 @@ class Actor:
     roles: frozenset[Role]
     token_id: str = ""
 
-    @property
+    @cached_property
     def viewer(self) -> Viewer:
         found = viewer(self.platform_id, self.roles)
         is_project = Role.RESEARCHER in self.roles

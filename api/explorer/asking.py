@@ -1,7 +1,7 @@
 """Asks the executor as whoever looks at a page, and tells what it can't answer as a problem."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -134,12 +134,13 @@ class Desk:
         answer = await self.executor.answer(asked)
         told: Data = orjson.loads(answer.body)
         if errors := told.get("errors"):
-            raise _problem(errors[0], answer.headers)
+            raise _problem(errors[0], answer.fields)
         data: Data = told["data"]
         return data
 
 
-def _problem(error: Data, headers: Mapping[str, str]) -> Problem:
+def _problem(error: Data, fields: Sequence[tuple[bytes, bytes]]) -> Problem:
     status, title = _STATUS.get(error.get("extensions", {}).get("code"), _BUG)
-    told = {name: value for name, value in headers.items() if name == "Retry-After"}
+    waits = [value.decode() for name, value in fields if name == b"retry-after"]
+    told = {"Retry-After": waits[0]} if waits else None
     return Problem(status, title, error["message"], told)

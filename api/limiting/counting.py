@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.auth import Members
-from api.limiting.rates import LimitRefused, Rates, headers
+from api.limiting.rates import LimitRefused, Rates, refused_headers
 from governance.errors import Unauthenticated
 from governance.membership import Actor
 
@@ -59,5 +59,4 @@ def counted(rates: Rates, handle: Endpoint) -> Endpoint:
 
 def too_many(limit: LimitRefused) -> Response:
     """What is told in words where there are no errors of GraphQL."""
-    told = headers([limit.budget]) | {"Retry-After": str(limit.budget.resets)}
-    return PlainTextResponse(f"{limit.message}\n", 429, told)
+    return PlainTextResponse(f"{limit.message}\n", 429, refused_headers(limit))

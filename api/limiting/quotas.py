@@ -33,9 +33,8 @@ class Quotas:
         self._writing: dict[Key, int] = {}
         self._pending: dict[Key, int] = defaultdict(int)
 
-    def take(self, platform_id: str, count: int) -> Budget:
+    def take(self, platform_id: str, count: int, now: datetime) -> Budget:
         """Counts lookups that are about to be answered; refuses what exceeds the quota."""
-        now = self._now()
         key = platform_id, now.date()
         used = self._written.get(key, 0) + self._writing.get(key, 0) + self._pending.get(key, 0)
         resets = DAY - (now.hour * 3_600 + now.minute * 60 + now.second) + 1
@@ -49,9 +48,9 @@ class Quotas:
         self._pending[key] += count
         return budget
 
-    def give_back(self, platform_id: str, count: int) -> None:
+    def give_back(self, platform_id: str, count: int, now: datetime) -> None:
         """Forgets lookups that are about to be counted once more."""
-        self._pending[platform_id, self._now().date()] -= count
+        self._pending[platform_id, now.date()] -= count
 
     async def keep(self) -> None:
         """Writes down for ever; cancelled at the end."""

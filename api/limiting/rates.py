@@ -5,13 +5,12 @@ for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 
 from api.limiting.windows import Windows
@@ -27,20 +26,29 @@ class Budget(NamedTuple):
     resets: int
 
 
-def headers(budgets: list[Budget]) -> dict[str, str]:
-    """The header fields that tell callers their budgets."""
-    if not budgets:
-        return {}
-    newest = {budget.name: budget for budget in budgets}.values()
-    return {
-        "RateLimit-Policy": ", ".join([_policy(b.name, b.most, b.window) for b in newest]),
-        "RateLimit": ", ".join([f'"{b.name}";r={b.left};t={b.resets}' for b in newest]),
-    }
+def fields(budgets: Sequence[Budget]) -> list[tuple[bytes, bytes]]:
+    """The header fields that tell callers their budgets, as they are sent."""
+    told: dict[str, str] = {}  # the newest of each name
+    policies: dict[str, str] = {}
+    for name, most, window, left, resets in budgets:
+        policies[name] = f'"{name}";q={most};w={window}'
+        told[name] = f'"{name}";r={left};t={resets}'
+    if not told:
+        return []
+    return [
+        (b"ratelimit-policy", ", ".join(policies.values()).encode()),
+        (b"ratelimit", ", ".join(told.values()).encode()),
+    ]
 
 
-@lru_cache(64)
-def _policy(name: str, most: int, window: int) -> str:
-    return f'"{name}";q={most};w={window}'
+def refused_fields(limit: "LimitRefused") -> list[tuple[bytes, bytes]]:
+    """The same of a limit that is reached, and when to come back."""
+    return [*fields([limit.budget]), (b"retry-after", b"%d" % limit.budget.resets)]
+
+
+def refused_headers(limit: "LimitRefused") -> dict[str, str]:
+    """Those by name."""
+    return {name.decode(): value.decode() for name, value in refused_fields(limit)}
 
 
 class LimitRefused(Exception):
@@ -61,6 +69,8 @@ class Guess:
 class _PerMinute(RateLimitItemPerMinute):
     """A rate whose keys are short, since every request makes one."""
 
+    seconds = 60
+
     def key_for(self, *identifiers: bytes | str | float) -> str:
         return f"{self.namespace}/{identifiers[0]!s}"
 
@@ -80,9 +90,10 @@ class Rates:
     def request(self, caller: str, *, is_member: bool) -> Budget:
         """Counts a request; LimitRefused beyond the limit."""
         item = self._members if is_member else self._public
-        allowed = self._limiter.hit(item, caller)
-        budget = self._budget("requests", item, caller)
-        if not allowed:
+        # As the limiter does, but the key is made and looked for once.
+        count, seconds = self._storage.counted(item.key_for(caller), item.seconds)
+        budget = _budget("requests", item.amount, item.seconds, count, seconds)
+        if count > item.amount:
             message = f"expected at most {item.amount:,} requests a minute"
             raise LimitRefused(message, "RATE_LIMITED", budget)
         return budget
@@ -101,15 +112,18 @@ class Rates:
         try:
             if not self._limiter.hit(self._guesses, caller):
                 message = "too many wrong appeal secrets: try again later"
-                budget = self._budget("guesses", self._guesses, caller)
+                budget = self._guessed(caller)
                 raise LimitRefused(message, "RATE_LIMITED", budget)
             yield guess
         finally:
             if not guess.was_wrong:
                 self._storage.take_back(self._guesses.key_for(caller))
 
-    def _budget(self, name: str, item: RateLimitItem, *key: str) -> Budget:
-        count, ends = self._storage.window(item.key_for(*key))
-        seconds = max(1, int(ends - time.time()) + 1)
-        left = max(0, item.amount - count)
-        return Budget(name, item.amount, item.get_expiry(), left, seconds)
+    def _guessed(self, caller: str) -> Budget:
+        item = self._guesses
+        count, ends = self._storage.window(item.key_for(caller))
+        return _budget("guesses", item.amount, item.get_expiry(), count, ends - time.time())
+
+
+def _budget(name: str, most: int, window: int, count: int, seconds: float) -> Budget:
+    return Budget(name, most, window, max(0, most - count), max(1, int(seconds) + 1))

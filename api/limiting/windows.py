@@ -26,6 +26,11 @@ class Windows(Storage):
         return ValueError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        count, _ = self.counted(key, expiry, amount)
+        return count
+
+    def counted(self, key: str, expiry: float, amount: int = 1) -> tuple[int, float]:
+        """Counts; what is counted by then, and for how many seconds yet."""
         now = time.time()
         if now - self._swept > SWEPT_EVERY:
             self._swept = now
@@ -34,7 +39,7 @@ class Windows(Storage):
         if ends <= now:
             count, ends = 0, now + expiry
         self._held[key] = count + amount, ends
-        return count + amount
+        return count + amount, ends - now
 
     def take_back(self, key: str) -> None:
         """Forgets one, if its window is still open."""

@@ -44,7 +44,7 @@ class Metrics:
         self._errors = Counter(
             "comity_errors", "Errors at the top of answers", ["code"], registry=registry
         )
-        self._statements = Counter(
+        statements = Counter(
             "comity_statements", "SQL statements run for requests", registry=registry
         )
         self._second = Counter(
@@ -56,7 +56,8 @@ class Metrics:
         self._lookups = Counter(
             "comity_cache_lookups", "Looks into a cache", ["cache", "result"], registry=registry
         )
-        self._growths: list[_Growth] = []
+        self._statements = 0
+        self._growths = [_Growth(statements, lambda: self._statements)]
         self._known: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._added = 0
 
@@ -66,15 +67,15 @@ class Metrics:
         self._growths.append(_Growth(hits, lambda: kept().hits))
         self._growths.append(_Growth(misses, lambda: kept().misses))
 
-    def add(self, note: Note, operation: str, seconds: float) -> None:
+    def add(self, note: Note, operation: str, outcome: str, seconds: float) -> None:
         """Counts a request that was answered."""
-        how = operation, outcome(note)
+        how = operation, outcome
         if how not in self._known:
             self._known[how] = self._requests.labels(*how), self._seconds.labels(operation)
         requests, durations = self._known[how]
         requests.inc()
         durations.observe(seconds)
-        self._statements.inc(note.statements)
+        self._statements += note.statements
         for code, count in note.refusals.items():
             self._refusals.labels(code).inc(count)
         for code, count in note.errors.items():

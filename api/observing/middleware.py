@@ -1,7 +1,6 @@
 """Around every request: its id, its line, its figures, and an answer where all else failed."""
 
 import logging
-from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import code_of, masked
 from api.observing import logs
 from api.observing.metrics import Metrics, outcome, release
-from api.observing.notes import Note, noting, request_id
+from api.observing.notes import UNTRACED, Note, noting, request_id
 from api.observing.traces import Traces
 
 GRAPHQL = "application/graphql-response+json"
@@ -51,7 +50,7 @@ class Observed:
             await send(message)
 
         spans = self._traces
-        with spans.request(Headers(scope=scope), note) if spans else nullcontext():
+        with spans.request(Headers(scope=scope), note) if spans else UNTRACED:
             try:
                 await self._app(scope, receive, sending)
             except Exception as error:
@@ -66,9 +65,10 @@ class Observed:
         if route == "/graphql" and note.status >= 400 and not note.errors:
             note.errors["UNAUTHENTICATED" if note.status == 401 else "BAD_REQUEST"] += 1
         is_socket = scope["type"] == "websocket"  # whose operations are told one by one
+        how = outcome(note)
         if not is_socket:
-            self._metrics.add(note, operation_of(note, route), seconds)
-        event, level = "socket" if is_socket else "request", level_of(note, route)
+            self._metrics.add(note, operation_of(note, route), how, seconds)
+        event, level = "socket" if is_socket else "request", level_of(how, route)
         if logs.is_told(level):
             logs.tell(level, event, **line_of(scope, note, route, seconds))
 
@@ -111,8 +111,8 @@ def operation_of(note: Note, route: str | None) -> str:
     return "invalid" if route == "/graphql" else (route or "other")
 
 
-def level_of(note: Note, route: str | None) -> int:
-    if outcome(note) == "fault":
+def level_of(how: str, route: str | None) -> int:
+    if how == "fault":
         return logging.ERROR
     return logging.DEBUG if route and route.startswith(QUIET) else logging.INFO
 

@@ -1,12 +1,13 @@
 """What is noted of one request while it is answered."""
 
 import contextlib
-import os
+import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from graphql import (
@@ -20,7 +21,8 @@ from graphql import (
 
 LONGEST_NAME = 64  # characters of an operation's name
 INTROSPECTION = frozenset({"__schema", "__type"})
-_UNTRACED = contextlib.nullcontext()
+UNTRACED = contextlib.nullcontext()
+_IDS = random.Random()
 # No id has the shape of our tokens and appeal secrets, which must not get into a log by mistake.
 _REQUEST_ID = re.compile(r"(?!.*(cty_|[0-9a-f]{64}))[A-Za-z0-9._-]{1,128}")
 
@@ -31,8 +33,7 @@ class Spans(Protocol):
     def span(self, name: str) -> contextlib.AbstractContextManager[Any]: ...
 
 
-def _counts() -> dict[str, int]:
-    return defaultdict(int)  # a Counter takes ten times as long to make
+_counts: Callable[[], dict[str, int]] = partial(defaultdict, int)  # Counters take longer to make
 
 
 Told = tuple[str, str, str | None]  # of an operation: its kind, root field and name
@@ -66,7 +67,7 @@ class Note:
 
     def span(self, name: str) -> contextlib.AbstractContextManager[Any]:
         """A span of the request's trace; nothing where none is made."""
-        return _UNTRACED if self.spans is None else self.spans.span(name)
+        return UNTRACED if self.spans is None else self.spans.span(name)
 
 
 _current: ContextVar[Note | None] = ContextVar("note", default=None)
@@ -96,7 +97,7 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(text := value.decode("latin-1")):
             return text
-    return os.urandom(16).hex()
+    return f"{_IDS.getrandbits(128):032x}"
 
 
 def _root(selections: SelectionSetNode, document: DocumentNode) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 from time import perf_counter
 
 from api.observing import logs
-from api.observing.metrics import Metrics
+from api.observing.metrics import Metrics, outcome
 from api.observing.middleware import level_of, line_of, operation_of
 from api.observing.notes import Note, noting
 from api.observing.traces import Traces
@@ -30,6 +30,7 @@ class Operations:
                     yield note
             finally:
                 seconds = perf_counter() - begun
-                self._metrics.add(note, operation_of(note, self._path), seconds)
+                how = outcome(note)
+                self._metrics.add(note, operation_of(note, self._path), how, seconds)
                 line = line_of(SCOPE, note, self._path, seconds)
-                logs.tell(level_of(note, self._path), "request", **line)
+                logs.tell(level_of(how, self._path), "request", **line)

@@ -23,8 +23,11 @@ class Watched:
         note = current()
         note.statements += 1
         self.statements += 1
+        asked = self._store.one(sql, values, is_point=is_point, is_lookup=is_lookup)
+        if note.spans is None:
+            return await asked
         with note.span("statement"):
-            return await self._store.one(sql, values, is_point=is_point, is_lookup=is_lookup)
+            return await asked
 
     async def check(self, sql: str, values: Values) -> None:
         await self._store.check(sql, values)

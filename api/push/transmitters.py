@@ -18,7 +18,7 @@ from api.auth import Members
 from api.bodies import BadRequest, whole_body
 from api.execution import Executor
 from api.limiting.counting import counted_member
-from api.limiting.rates import LimitRefused, headers
+from api.limiting.rates import LimitRefused, refused_headers
 from api.outward import Outside
 from api.subscriptions.heads import Head
 from governance.database import Database
@@ -104,8 +104,7 @@ class Transmitter:
             except BadRequest as bad:
                 return told(bad.status, "invalid_request", bad.message)
             except LimitRefused as limit:
-                wait = {"Retry-After": str(limit.budget.resets), **headers([limit.budget])}
-                return told(429, STATUSES[429], limit.message, wait)
+                return told(429, STATUSES[429], limit.message, refused_headers(limit))
             except Busy:
                 return told(503, "busy", "others kept the writers' turn: try again")
             except ClientDisconnect:

@@ -150,7 +150,7 @@ class Compiler:
         if node.present is not None:
             json = sa.case((found.c.present, json), else_=literal("null"))
         joined = read.dialect.joined(json, *(c for c in found.c if c.key == POSITION))
-        whole = sa.select(bracketed(joined)).select_from(found).scalar_subquery()
+        whole: Text = sa.select(bracketed(joined)).select_from(found).scalar_subquery()
         if node.only_if is not None:
             whole = sa.case((node.only_if, whole), else_=literal("[]"))
         return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
@@ -65,8 +65,8 @@ class _Shared:
     def once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Rows whose columns are computed once, however often they are meant: with an offset, they
         aren't put in their places."""
-        limit, offset = sa.literal_column(self.unlimited), sa.literal_column("0")
-        return rows.limit(limit).offset(offset).subquery()
+        limit: sa.ColumnElement[Any] = sa.literal_column(self.unlimited)
+        return rows.limit(limit).offset(whole_number(0)).subquery()
 
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]:
         """What finds a row of the source once more: of a table its place, since an id is looked
@@ -84,13 +84,13 @@ class _Shared:
 class _Marked(SQLiteCompiler):
     """Parameters between signs that nothing else of a statement has."""
 
-    def bindparam_string(self, name: str, **options: Any) -> str:
+    def bindparam_string(self, name: str, **options: Any) -> str:  # type: ignore[override]
         if options.get("post_compile"):
             return super().bindparam_string(name, **options)
         return f"\x01{name}\x02"
 
 
-class _Marking(sqlite.dialect):  # type: ignore[misc,name-defined]
+class _Marking(SQLiteDialect):
     statement_compiler = _Marked
     supports_statement_cache = True
 

@@ -4,7 +4,7 @@ A plan is made once for a shape of arguments: which are there, which are null, h
 stand. Everything else is `Late` and becomes a bound parameter.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,7 +41,7 @@ class Env:
     viewer: Viewer
     lookup: bytes = b""  # the key of subjects' keyed hashes
     seal: str = ""  # marks where something is put in; random, so that nobody can write it
-    rows: list[list[str | None]] = field(default_factory=list)
+    rows: Sequence[Sequence[str | None]] = ()
     given: Mapping[str, list[list[str | None]]] = field(default_factory=dict)  # more rows, by name
     problems: list[tuple[int, Refused]] = field(default_factory=list)
     lookups: int = 0  # how many subjects a partner asks about
@@ -78,7 +78,7 @@ def shape(value: object) -> object:
         return "late"
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return tuple([(key, shape(item)) for key, item in sorted(value.items())])
     if _is_structural(value):
         return tuple(value) if isinstance(value, list) else value

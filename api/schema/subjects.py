@@ -33,8 +33,8 @@ def asked(env: Env, text: object, kind: object) -> tuple[str, str]:
             f"subjectKind: expected {' or '.join(sorted(subject.kinds))} with this URI",
             path=["subjectKind"],
         )
-    [first, *_] = sorted(subject.kinds)  # ACCOUNT before CONTENT
-    found = SubjectKind(str(kind)) if kind is not None else first
+    # ACCOUNT before CONTENT.
+    found = SubjectKind(str(kind)) if kind is not None else min(subject.kinds)
     if found is not SubjectKind.SERVER and env.viewer.kind is not ViewerKind.PARTNER:
         if env.viewer.is_member:
             raise Forbidden("expected the role READER, or one that includes it")
