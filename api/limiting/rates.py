@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
@@ -28,17 +29,17 @@ class Budget(NamedTuple):
 
 def fields(budgets: Sequence[Budget]) -> list[tuple[bytes, bytes]]:
     """The header fields that tell callers their budgets, as they are sent."""
-    told: dict[str, str] = {}  # the newest of each name
-    policies: dict[str, str] = {}
-    for name, most, window, left, resets in budgets:
-        policies[name] = f'"{name}";q={most};w={window}'
-        told[name] = f'"{name}";r={left};t={resets}'
-    if not told:
+    if not budgets:
         return []
-    return [
-        (b"ratelimit-policy", ", ".join(policies.values()).encode()),
-        (b"ratelimit", ", ".join(told.values()).encode()),
-    ]
+    newest = {budget.name: budget for budget in budgets}.values()
+    told = ", ".join([f'"{b.name}";r={b.left};t={b.resets}' for b in newest])
+    return [_policy(*[b[:3] for b in newest]), (b"ratelimit", told.encode())]
+
+
+@lru_cache(64)
+def _policy(*limits: tuple[str, int, int]) -> tuple[bytes, bytes]:
+    named = [f'"{name}";q={most};w={window}' for name, most, window in limits]
+    return b"ratelimit-policy", ", ".join(named).encode()
 
 
 def refused_fields(limit: "LimitRefused") -> list[tuple[bytes, bytes]]:
