@@ -26,7 +26,7 @@ from rich.table import Table
 
 from bench import questions, worlds
 from bench.load import exchange, request
-from bench.nodes import serving
+from bench.nodes import NODE, serving
 from governance import migrations
 from governance.database import Database
 from governance.settings import Settings
@@ -90,7 +90,7 @@ def main() -> None:
             database = Database(url, settings.sequencer(create=True))
             token = worlds.make(database, keys, options.sanctions, datetime.now(UTC))
             database.close()
-            with serving("api.app:create_app", settings) as (port, _):
+            with serving(NODE, settings) as (port, _):
                 sent = _questions(port, token, options.sanctions)
                 asyncio.run(_partners(port, sent, 2))
                 alone = asyncio.run(_partners(port, sent, options.seconds))

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from bench import questions, worlds
 from bench.load import load, request
-from bench.nodes import serving
+from bench.nodes import NODE, serving
 from governance import migrations
 from governance.database import Database
 from governance.fields import print_instant
@@ -99,7 +99,7 @@ def _measured(settings: Settings, token: str, size: int, seconds: float) -> dict
         "totalCount of all": [_body(COUNT)],
         "totalCount of a few": [_body(COUNT, f={"subjectKinds": ["SERVER"]})],
     }
-    with serving("api.app:create_app", settings) as (port, _):
+    with serving(NODE, settings) as (port, _):
         return {name: _p50(port, token, bodies, seconds) for name, bodies in asked.items()}
 
 

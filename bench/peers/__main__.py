@@ -99,7 +99,7 @@ def _commands(secret: bytes) -> list[tuple[str, list[str], dict[str, asking.Word
     uvicorn += ["--log-level", "warning"]
     node, theirs = _node(), asking.resolvers(secret)
     return [
-        ("Comity", [*uvicorn, NODE], asking.comity()),
+        ("Comity", [sys.executable, "-m", "bench.served", NODE], asking.comity()),
         ("limit", [*uvicorn, "bench.limit:create_app"], asking.comity()),
         ("PostGraphile", [node, str(HERE / "postgraphile.js")], asking.postgraphile(secret)),
         ("Mercurius", [node, str(HERE / "mercurius.js")], theirs),
@@ -124,10 +124,11 @@ def _started(
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
     }
-    ports = ["--port", str(port)] if "uvicorn" in command else []
+    ports = {"uvicorn": ["--port", str(port)], "bench.served": [str(port)]}
+    ends = ports.get(command[2], [])
     first = {min(os.sched_getaffinity(os.getppid()))}
     process = subprocess.Popen(
-        [*command, *ports],
+        [*command, *ends],
         env=environment(settings) | told,
         preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
     )
