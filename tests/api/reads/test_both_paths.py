@@ -137,8 +137,9 @@ async def pool(engines: tuple[Engine, Engine], cast: Cast) -> Pool:
 async def answers(engine: Engine, written: Written, actor: Actor | None) -> tuple[str, str]:
     """The answer of the fast path, or null, and that of graphql-core."""
     request = Request(written.text, written.variables, None, actor)
-    fast = await engine.fast.executor.answer(request)
-    short = await Shortcut(engine.fast.executor).answer(request, None)
+    executor = engine.fast.executor
+    fast = await executor.answer(request)
+    short = await Shortcut(executor).answer(request, None, executor.now())
     assert short is None or short.body == fast.body
     slow = await engine.slow.executor.answer(request)
     return ordered(fast.body), ordered(slow.body)

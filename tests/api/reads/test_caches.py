@@ -198,7 +198,7 @@ async def test_a_flood_of_new_documents_costs_each_one_look_and_keeps_little(
 async def test_no_long_statement_stays_prepared(rich_sqlite_url: str) -> None:
     reads = SQLiteStore(rich_sqlite_url, 2, 10)
     for sql, opened in (("SELECT 1" + " " * LONGEST_STATEMENT, 0), ("SELECT 1", 1)):
-        assert await reads.one(sql, {}, is_point=False) == 1
+        assert await reads.one(sql, [], is_point=False) == 1
         assert len(reads._opened) == opened
     await reads.close()
 

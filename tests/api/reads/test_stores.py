@@ -11,7 +11,7 @@ from api.reads.stores import PostgreSQLStore, SQLiteStore, TooLong
 
 KILL = """select count(pg_terminate_backend(pid)) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database()"""
-COUNT = """with recursive n(i) as (select 1 union all select i + 1 from n where i < :most)
+COUNT = """with recursive n(i) as (select 1 union all select i + 1 from n where i < ?1)
 select max(i) from n"""
 
 
@@ -28,19 +28,19 @@ def threads() -> int:
 
 
 async def test_a_short_read_needs_no_thread(store: SQLiteStore) -> None:
-    assert await store.one(COUNT, {"most": 1}, is_point=True) == 1
+    assert await store.one(COUNT, [1], is_point=True) == 1
     assert threads() == 0
 
 
 async def test_a_read_that_takes_longer_moves_to_a_thread(store: SQLiteStore) -> None:
-    assert await store.one(COUNT, {"most": 100_000}, is_point=True) == 100_000
+    assert await store.one(COUNT, [100_000], is_point=True) == 100_000
     assert (threads(), store.statements) == (1, 1)
 
 
 async def test_a_read_beyond_the_limit_is_stopped_wherever_it_began(store: SQLiteStore) -> None:
     for is_point in (True, False):
         with pytest.raises(TooLong):
-            await store.one(COUNT, {"most": 1_000_000_000}, is_point=is_point)
+            await store.one(COUNT, [1_000_000_000], is_point=is_point)
 
 
 @pytest.fixture
