@@ -73,7 +73,10 @@ def timeline(sanction: Data) -> list[tuple[str, str, str]]:
     if sanction["approvedAt"]:
         found.append((sanction["approvedAt"], "Approved", "by a second moderator"))
     for appeal in sanction["appeals"]["nodes"]:
-        found.append((appeal["filedAt"], "Appealed", ""))
+        # An appeal goes on against what takes its decision's place.
+        is_older = appeal["filedAt"] < sanction["issuedAt"]
+        against = "against the decision that this one replaced" if is_older else ""
+        found.append((appeal["filedAt"], "Appealed", against))
         if appeal["outcome"]:
             outcome = meaning(Outcome[appeal["outcome"]])
             found.append((appeal["decidedAt"], "Appeal decided", outcome))

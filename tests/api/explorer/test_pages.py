@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from api.explorer.asking import QUERIES
 from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
+from api.explorer.sanctions import timeline
 from api.explorer.telling import DEEDS, label, span
 from api.schema.build import sdl
 from governance.decisions import of_node
@@ -246,6 +247,16 @@ def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, tea
     assert "A correction was due" in page
     for private in ("As they did", "We saw it too", "Wrong"):
         assert private not in page + taken
+
+
+def test_an_appeal_that_goes_on_against_a_replacement_is_told_as_such() -> None:
+    appeal = {"outcome": None, "isOverdue": False, "state": "FILED", "dueAt": "2026-03-09"}
+    appeals = [{**appeal, "filedAt": filed} for filed in ("2026-02-27", "2026-03-02")]
+    issued = dict.fromkeys(("issuedAt", "effectiveAt"), "2026-03-01")
+    ends = dict.fromkeys(("approvedAt", "endedAt", "expiresAt"))
+    told = timeline({**issued, **ends, "appeals": {"nodes": appeals}, "receipts": {"nodes": []}})
+    filed = [how for _, what, how in told if what == "Appealed"]
+    assert filed == ["against the decision that this one replaced", ""]
 
 
 @pytest.mark.parametrize(
