@@ -28,7 +28,7 @@ from api.schema.changes import Act, Change, Changed
 from api.schema.mutations import issued
 from api.schema.nodes import Refusal
 from api.schema.payloads import ROW
-from governance import issuing, judging
+from governance import issuing, judging, preparing
 from governance.database import Database
 from governance.errors import (
     Busy,
@@ -40,6 +40,7 @@ from governance.errors import (
 )
 from governance.fields import validated
 from governance.membership import Actor
+from governance.platforms import Platform
 from governance.rules.permissions import OPERATIONS, Operation
 from governance.settings import Keys
 
@@ -159,7 +160,9 @@ class Changes:
                 requests.append(judging.Request(validated(item, raw)))
             except Refused as refused:
                 requests.append(refused)
-        prepared = issuing.prepare(self._keys, actor, requests)
+        with self._database.reading() as session:
+            domain = session.get_one(Platform, actor.platform_id).domain
+        prepared = preparing.prepare(self._keys, actor, domain, requests, self._now())
         try:
             with self._database.writing() as session:
                 found = change.use(Act(session, self._keys, actor, self._now()), prepared)

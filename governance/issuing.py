@@ -1,74 +1,40 @@
 """Issuing sanctions, one or many, and recording decisions that were made outside the policy."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
-from governance import decisions, feed, notices, signing, subjects
+from governance import feed, notices, subjects
 from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
 from governance.correcting import Corrected, correct_copies
 from governance.errors import Refused
-from governance.judging import (
-    Judged,
-    Known,
-    Request,
-    earlier_of,
-    fingerprint,
-    judge,
-    known_of,
-    reference_key,
-    used_before,
-)
-from governance.log.commitments import SEED_BYTES
-from governance.log.leaves import case_id
-from governance.log.notes import decode
+from governance.judging import Known, Request, earlier_of, known_of, to_be_replaced, used_before
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
-from governance.rows import insert, made
+from governance.preparing import Prepared, draw, prepared
+from governance.rows import insert, insert_tuples
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN
 from governance.rules.permissions import Operation
-from governance.sanctions import (
-    Disclosure,
-    Part,
-    Sanction,
-    SanctionDraft,
-    SanctionTexts,
-    SubjectKey,
-)
-from governance.settings import Keys, token_hash
-from governance.subjects import Identified
+from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
+from governance.settings import Keys
 from governance.words import EventType, Validity
 
 MOST_IN_BATCH = 1_000
-_TEXTS = frozenset(SanctionTexts.model_fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(NamedTuple):
     """A sanction that exists now, and its appeal secret until that was used."""
 
     sanction_id: str
     appeal_secret: str | None
     is_new: bool = True
     is_binding: bool = True
-
-
-class Prepared(NamedTuple):
-    """A request with all that follows from it alone."""
-
-    request: Request
-    about: Identified
-    reference: str
-    fingerprint: str
-    held: Disclosure
-    commitments: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -79,8 +45,8 @@ class Batch:
     recorded_at: datetime
     sanctions: list[Sanction] = field(default_factory=list)
     disclosures: list[Disclosure] = field(default_factory=list)
-    keys: list[SubjectKey] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    parts: dict[tuple[str, str, str], None] = field(default_factory=dict)  # each once, in order
     happenings: list[feed.Happening] = field(default_factory=list)
 
 
@@ -97,8 +63,8 @@ def issue(
     A request refused by its shape may be passed as its refusal and keeps its place.
     """
     actor.require(Operation.ISSUE)
-    prepared = [_prepared(keys, actor, r) if isinstance(r, Request) else r for r in requests]
-    ready = [one for one in prepared if isinstance(one, Prepared)]
+    given = [prepared(keys, actor, r) if isinstance(r, Request) else r for r in requests]
+    ready = [one for one in given if isinstance(one, Prepared)]
     known = known_of(
         session,
         actor,
@@ -110,7 +76,7 @@ def issue(
     domain = next(name for name, owner in hosts.items() if owner == actor.platform_id)
     batch = Batch(domain, ledger_of(session).instant(now))
     answers: list[Issued | Refused] = []
-    for one in prepared:
+    for one in given:
         try:
             if isinstance(one, Refused):
                 raise one
@@ -119,29 +85,6 @@ def issue(
             answers.append(refused)
     _insert(session, batch, now)
     return answers
-
-
-def prepare(
-    keys: Keys, actor: Actor, requests: Sequence[Request | Refused]
-) -> list[Prepared | Refused]:
-    """Requests as `issue` takes them too, with all that can be done before the writers' turn."""
-    return [_prepared(keys, actor, r) if isinstance(r, Request) else r for r in requests]
-
-
-def _prepared(keys: Keys, actor: Actor, request: Request) -> Prepared | Refused:
-    about = _identified(keys, request)
-    if isinstance(about, Refused):
-        return about
-    reference = reference_key(keys, actor, request.draft)
-    held = disclosure(request.draft, about)
-    body = fingerprint(keys, reference, request)
-    return Prepared(request, about, reference, body, held, decisions.commitments(held))
-
-
-def _identified(keys: Keys, request: Request) -> Identified | Refused:
-    """Whom a request is about; an adoption is about whom its source is."""
-    adoption = request.adoption
-    return adoption.about if adoption else subjects.identified(keys, request.draft)
 
 
 def retried(keys: Keys, first: Sanction, fingerprint: str) -> Issued:
@@ -165,41 +108,39 @@ def _one(
     session: Session,
     keys: Keys,
     actor: Actor,
-    prepared: Prepared,
+    given: Prepared,
     known: Known,
     hosts: Mapping[str, str],
     batch: Batch,
     now: datetime,
 ) -> Issued:
-    request, about, reference, body, held, commitments = prepared
-    if (first := known.by_reference.get(reference)) is not None:
-        return retried(keys, first, body)
-    judged = judge(session, actor, request, about, known, now=now)
-    sanction, replaced = judged.sanction, judged.replaced
-    sanction.reference_key, sanction.fingerprint = reference, body
+    request, about, held, drawn = given.request, given.about, given.held, given.outcome
+    if (first := known.by_reference.get(given.reference)) is not None:
+        return retried(keys, first, given.fingerprint)
+    if drawn is None or not known.by_key.keys().isdisjoint(about.keys):
+        replaced = to_be_replaced(session, actor, request.draft, about, now)
+        drawn = draw(keys, actor, batch.domain, given, known, replaced, now=now)
+    if isinstance(drawn, Refused):
+        raise drawn
+    sanction, replaced = drawn.sanction, drawn.replaced
     sanction.recorded_at = batch.recorded_at
     held.host_id = next((hosts[host] for host in about.hosts if host in hosts), None)
-    decision = drawn_up(batch.domain, judged, held, commitments)
-    signature = signing.signed(request.draft.signature, decision)
-    sanction.id = held.sanction_id = case_id(decision)
-    secret = appeal_secret(keys, sanction.id, 0)
-    sanction.secret_hash = token_hash(secret)
     batch.sanctions.append(sanction)
     batch.disclosures.append(held)
-    batch.keys += [made(SubjectKey, key=key, sanction_id=sanction.id) for key in about.keys]
-    batch.parts.append(_part(sanction.id, actor))
-    known.by_reference[reference] = sanction
+    batch.keys += [(key, sanction.id) for key in about.keys]
+    batch.parts[sanction.id, actor.member_id, DecidingPart.ISSUER.value] = None
+    known.by_reference[given.reference] = sanction
     if replaced is not None:
         sanction.supersedes_id = replaced.id
         at = request.dating.issued_at if request.dating else now
-        _supersede(session, replaced, sanction, known, about, batch, at, now)
+        _supersede(session, replaced, sanction, known, batch, at, now)
     batch.happenings.append(
         feed.Happening(
             EventType.SANCTION_ISSUED,
             sanction,
             occurred_at=sanction.issued_at,
-            decision=decision,
-            signature=signature,
+            decision=drawn.decision,
+            signature=drawn.signature,
         )
     )
     if request.dating is None and notices.is_due(sanction, held.host_id):
@@ -207,7 +148,7 @@ def _one(
     if sanction.is_binding:
         for key in about.keys:
             known.by_key.setdefault(key, {})[sanction.id] = earlier_of(sanction)
-    return Issued(sanction.id, secret, is_binding=sanction.is_binding)
+    return Issued(sanction.id, drawn.secret, is_binding=sanction.is_binding)
 
 
 def _supersede(
@@ -215,7 +156,6 @@ def _supersede(
     replaced: Sanction,
     by: Sanction,
     known: Known,
-    about: Identified,
     batch: Batch,
     at: datetime,
     now: datetime,
@@ -225,9 +165,7 @@ def _supersede(
     session.add(feed.settle(replaced))
     batch.happenings.append(feed.Happening(EventType.SANCTION_SUPERSEDED, replaced, occurred_at=at))
     for part in session.exec(select(Part).where(Part.sanction_id == replaced.id)):
-        moved = made(Part, sanction_id=by.id, member_id=part.member_id, part=part.part)
-        if moved not in batch.parts:
-            batch.parts.append(moved)
+        batch.parts[by.id, part.member_id, part.part] = None
     _insert(session, batch, now)
     correct_copies(session, Corrected(replaced, ledger_of(session).size - 1), now=now)
     move_appeals(session, replaced.id, by.id, now=now)
@@ -252,43 +190,10 @@ def move_appeals(session: Session, old: str, new: str, *, now: datetime) -> None
 
 def _insert(session: Session, batch: Batch, now: datetime) -> None:
     """Writes what the batch holds and empties it."""
-    groups: dict[type[SQLModel], list[Any]] = {
-        Sanction: batch.sanctions,
-        Disclosure: batch.disclosures,
-        SubjectKey: batch.keys,
-        Part: batch.parts,
-    }
-    for table, rows in groups.items():
-        insert(session, table, list(map(vars, rows)))
+    insert(session, Sanction, list(map(vars, batch.sanctions)))
+    insert(session, Disclosure, list(map(vars, batch.disclosures)))
+    insert_tuples(session, SubjectKey, ("key", "sanction_id"), batch.keys)
+    insert_tuples(session, Part, ("sanction_id", "member_id", "part"), list(batch.parts))
     feed.append(session, batch.happenings, now=now)
-    for kept in (*groups.values(), batch.happenings):
+    for kept in (batch.sanctions, batch.disclosures, batch.keys, batch.parts, batch.happenings):
         kept.clear()
-
-
-def drawn_up(
-    domain: str, judged: Judged, held: Disclosure, commitments: Mapping[str, str] | None = None
-) -> bytes:
-    """The decision as it is logged, which commits to what is kept beside it."""
-    if judged.own_grounds is not None:
-        held.own_grounds, commitments = judged.own_grounds, None
-    replaced = judged.replaced.id if judged.replaced else None
-    commitments = commitments or decisions.commitments(held)
-    return decisions.issued(domain, judged.sanction, commitments, replaced)
-
-
-def disclosure(draft: SanctionDraft, about: Identified) -> Disclosure:
-    """What a decision commits to, with a seed of its own."""
-    given, reference, signature = vars(draft), draft.policy_reference, draft.signature
-    return made(
-        Disclosure,
-        seed=decode(signature.seed) if signature else secrets.token_bytes(SEED_BYTES),
-        subject=about.uri,
-        aliases=list(about.aliases),
-        policy_reference=reference.model_dump() if reference else None,
-        **{name: given[name] for name in _TEXTS},
-    )
-
-
-def _part(sanction_id: str, actor: Actor) -> Part:
-    part = DecidingPart.ISSUER.value
-    return made(Part, sanction_id=sanction_id, member_id=actor.member_id, part=part)

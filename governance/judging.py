@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import BaseModel
@@ -45,15 +45,19 @@ class Adoption:
     about: Identified
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A draft to be issued, or recorded as an outside decision."""
 
     draft: SanctionDraft
     is_outside: bool = False
     dating: Dating | None = None  # set by imports alone
     record_conflicts: bool = False  # imports: what conflicts becomes a record
-    adoption: "Adoption | None" = None
+    adoption: Adoption | None = None
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether nothing that is stored has a say, but what is known of its subject."""
+        return self.draft.supersedes is None and self.draft.signature is None
 
 
 @dataclass(slots=True)
@@ -64,9 +68,12 @@ class Known:
     by_key: dict[str, dict[str, policy.Earlier]] = field(default_factory=dict)
     signing_keys: frozenset[str] = frozenset()
 
+    def earlier(self, about: Identified) -> dict[str, policy.Earlier]:
+        """What binds the subject already, by its id."""
+        return {i: one for key in about.keys for i, one in self.by_key.get(key, {}).items()}
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+
+class Judged(NamedTuple):
     """The sanction that a request comes to, not stored yet, and the one it would replace."""
 
     sanction: Sanction
@@ -80,21 +87,21 @@ def draft(raw: Mapping[str, Any]) -> SanctionDraft:
 
 
 def judge(
-    session: Session,
     actor: Actor,
     request: Request,
     about: Identified,
     known: Known,
+    replaced: Sanction | None = None,
     *,
     now: datetime,
 ) -> Judged:
-    """Writes nothing; raises what the request is refused for."""
+    """Reads and writes nothing; raises what the request is refused for. `replaced` is what
+    `to_be_replaced` says."""
     judged_at = issued_at = request.dating.issued_at if request.dating else now
     if (signature := request.draft.signature) is not None:
         issued_at = signing.decided_at(signature, known.signing_keys, now=now)
     effective_at = request.draft.effective_at or issued_at
-    earlier = {i: e for key in about.keys for i, e in known.by_key.get(key, {}).items()}
-    replaced = _replaced(session, actor, request.draft, about, now)
+    earlier = known.earlier(about)
     if replaced is not None and (old := earlier.get(replaced.id)) is not None:
         start, end = old.span
         # It doesn't stand any more, but the time it was in force still counts.
@@ -215,7 +222,7 @@ def lapse(measure: Measure, issued_at: datetime) -> datetime | None:
     return issued_at + policy.APPROVAL_LAPSE if is_permanent else None
 
 
-def _replaced(
+def to_be_replaced(
     session: Session, actor: Actor, draft: SanctionDraft, about: Identified, now: datetime
 ) -> Sanction | None:
     """The sanction to be superseded: own, standing, of the same subject."""
@@ -300,7 +307,9 @@ def fingerprint(keys: Keys, reference: str, request: Request) -> str:
     """A keyed hash of the body as it was given, so that the same body is known again."""
     if request.adoption is not None:
         return adoption_fingerprint(keys, reference, request.adoption.body)
-    given = {name: value for name, value in vars(request.draft).items() if value != _LEFT_OUT[name]}
+    given = vars(request.draft)
+    names = request.draft.model_fields_set
+    given = {name: given[name] for name in names if given[name] != _LEFT_OUT[name]}
     body = orjson.dumps([request.is_outside, given], default=_dumped, option=_PLAIN)
     return keys.tag("fingerprint", reference, body.decode())
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from governance import issuing, judging, signing, subjects
+from governance import judging, preparing, signing, subjects
 from governance.changing import open_appeals
 from governance.errors import Refused
 from governance.identifiers import SubjectKind
@@ -66,7 +66,8 @@ def _judged(
     if (first := known.by_reference.get(reference)) is not None:
         judging.used_before(first, judging.fingerprint(keys, reference, request))
         return replace(told, retried_id=first.id)
-    judged = judging.judge(session, actor, request, about, known, now=now)
+    replaced = judging.to_be_replaced(session, actor, request.draft, about, now)
+    judged = judging.judge(actor, request, about, known, replaced, now=now)
     decision = _to_be_signed(session, actor, request.draft, judged, about)
     ends_id = judged.replaced.id if judged.replaced else None
     return replace(told, sanction=judged.sanction, ends_id=ends_id, decision=decision)
@@ -79,7 +80,7 @@ def _to_be_signed(
     if draft.signature is None:
         return None
     domain = session.get_one(Platform, actor.platform_id).domain
-    decision = issuing.drawn_up(domain, judged, issuing.disclosure(draft, about))
+    decision = preparing.drawn_up(domain, judged, preparing.disclosure(draft, about))
     if draft.signature.value is not None:
         signing.signed(draft.signature, decision)
     return decision.decode()

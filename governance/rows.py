@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import orjson
 import psycopg
@@ -30,21 +29,31 @@ Row = TypeVar("Row", bound=SQLModel)
 Printer = Callable[[Any], Any]
 
 
+class Made:
+    """The values of a row by their names, with nothing that watches them."""
+
+
 def made(table: type[Row], **values: Any) -> Row:
     """A row that isn't stored yet: its values by name, the defaults too. `insert` writes its
     `vars`; no session takes it."""
-    row = SimpleNamespace()
-    vars(row).update(_defaults(table))
-    vars(row).update(values)
-    return cast(Row, row)
+    row = Made()
+    row.__dict__ = {**_defaults(table), **values}
+    return row  # type: ignore[return-value]
 
 
 def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows of one table, each with all of its columns; what else they hold is left out."""
+    names = table.__table__.columns.keys()  # type: ignore[attr-defined]
+    insert_tuples(session, table, names, list(map(itemgetter(*names), rows)))
+
+
+def insert_tuples(
+    session: Session, table: type[SQLModel], names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """The same of rows that are tuples of the columns named."""
     if rows:
-        names = table.__table__.columns.keys()  # type: ignore[attr-defined]
-        cells = zip(*map(itemgetter(*names), rows), strict=True)
-        insert_columns(session, table, dict(zip(names, cells, strict=True)))
+        columns = zip(*rows, strict=True)
+        insert_columns(session, table, dict(zip(names, columns, strict=True)))
 
 
 def insert_columns(

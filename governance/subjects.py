@@ -1,7 +1,7 @@
 """Whom a decision is about: canonical, of one kind, under every name it goes by."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -15,8 +15,7 @@ from governance.sanctions import Disclosure, Sanction, SanctionDraft, SubjectKey
 from governance.settings import Keys
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(NamedTuple):
     """Whom a request is about, under every name; `hosts` of the subject first, then of aliases.
     These are canonical, each once, and none is the subject's own URI."""
 
@@ -47,10 +46,10 @@ def identified(keys: Keys, draft: SanctionDraft) -> Identified | Refused:
     except Refused as refused:
         return refused
     secret = keys.derived("lookup")
-    found = tuple(dict.fromkeys(lookup_key(secret, kind, name.uri) for name in names))
-    hosted = tuple(name.host for name in names if name.host)
-    _, *aliases = dict.fromkeys(name.uri for name in names)
-    return Identified(subject.uri, kind, hosted, found, tuple(aliases))
+    uris = tuple(dict.fromkeys([name.uri for name in names]))
+    hosted = tuple([name.host for name in names if name.host])
+    found = tuple([lookup_key(secret, kind, uri) for uri in uris])
+    return Identified(subject.uri, kind, hosted, found, uris[1:])
 
 
 def _parsed(text: str, *path: str | int) -> Subject:

@@ -23,7 +23,7 @@ def canonical(value: object) -> bytes:
 
     Exact types only: what merely looks like a string or an integer (an enum, say) is refused.
     """
-    if type(value) is not list or not all(type(inner) is str for inner in value):
+    if type(value) is not str:
         _refuse_foreign(value, DEEPEST)
     return _written(value)
 

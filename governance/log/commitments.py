@@ -7,6 +7,7 @@ field (name, value, key) tells nothing about another, and without the key no gue
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from governance.log.canonical import canonical
 from governance.log.errors import Malformed, Unproven
@@ -27,7 +28,7 @@ class Opening:
     @property
     def commitment(self) -> bytes:
         """HMAC-SHA256(key, "comity/v1/commit\\0" ‖ JCS([field, value])), 32 bytes."""
-        return mac(self.key, DOMAIN + canonical([self.name, self.value]))
+        return mac(self.key, _message(self.name, self.value))
 
     def check(self, commitment: bytes) -> None:
         """Unproven unless this is what the record committed to."""
@@ -42,8 +43,7 @@ def commitments(seed: bytes, disclosed: Mapping[str, object]) -> dict[str, bytes
         raise Malformed(f"a seed has {SEED_BYTES} bytes")
     key_of = Mac(seed).digest
     return {
-        name: mac(key_of(name.encode()), DOMAIN + canonical([name, value]))
-        for name, value in disclosed.items()
+        name: mac(key_of(name.encode()), _message(name, value)) for name, value in disclosed.items()
     }
 
 
@@ -57,3 +57,13 @@ def opening(seed: bytes, name: str, value: object) -> Opening:
     if not name or not name.isascii():
         raise Malformed("a field's name is ASCII and not empty")
     return Opening(name, value, mac(seed, name.encode()))
+
+
+def _message(name: str, value: object) -> bytes:
+    """The canonical JSON of the list of a name and a value, put together."""
+    return _before(name) + canonical(value) + b"]"
+
+
+@lru_cache(64)
+def _before(name: str) -> bytes:
+    return DOMAIN + b"[" + canonical(name) + b","

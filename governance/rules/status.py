@@ -1,8 +1,7 @@
 """A sanction's two axes: effect, derived from the clock, and the ends it is derived from."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from governance.words import Effect, EndReason
 
@@ -45,8 +44,7 @@ _ENDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """When a sanction starts and ends, and which of its ends that is."""
 
     starts_at: datetime | None

@@ -17,6 +17,7 @@ from governance.issuing import Issued
 from governance.judging import Request, draft
 from governance.log.canonical import parse_canonical
 from governance.membership import Actor
+from governance.preparing import prepare
 from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
 from governance.vocabulary import Category
 from governance.words import Automation, Measure
@@ -121,7 +122,9 @@ def test_a_batch_is_its_items_one_by_one(world: World, items: list[dict[str, Any
         first = world.issue(team.issuer, NOW, issuer_reference="before", **given)
         record = world.record(team.issuer, NOW, issuer_reference="recorded", **given)
         there.append({"first": first, "record": record})
-    whole = world.do(issuing.issue, KEYS, teams[0].issuer, requests(items, there[0]), now=NOW)
+    wanted, issuer = requests(items, there[0]), teams[0].issuer
+    ready = prepare(KEYS, issuer, teams[0].platform.domain, wanted, NOW)
+    whole = world.do(issuing.issue, KEYS, issuer, ready, now=NOW)
     single: list[Issued | Refused] = []
     for request in requests(items, there[1]):
         single += world.do(issuing.issue, KEYS, teams[1].issuer, [request], now=NOW)
