@@ -13,7 +13,15 @@ from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
 from governance.correcting import Corrected, correct_copies
 from governance.errors import Refused
-from governance.judging import Known, Request, earlier_of, known_of, to_be_replaced, used_before
+from governance.judging import (
+    Known,
+    Request,
+    earlier_of,
+    judge,
+    known_of,
+    to_be_replaced,
+    used_before,
+)
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.preparing import Prepared, draw, prepared
@@ -54,7 +62,7 @@ def issue(
     session: Session,
     keys: Keys,
     actor: Actor,
-    requests: Sequence[Request | Prepared | Refused],
+    requests: Sequence[Request | Refused],
     *,
     now: datetime,
 ) -> list[Issued | Refused]:
@@ -62,8 +70,19 @@ def issue(
 
     A request refused by its shape may be passed as its refusal and keeps its place.
     """
+    return issue_prepared(session, keys, actor, prepared(keys, actor, requests), now=now)
+
+
+def issue_prepared(
+    session: Session,
+    keys: Keys,
+    actor: Actor,
+    given: Sequence[Prepared | Refused],
+    *,
+    now: datetime,
+) -> list[Issued | Refused]:
+    """The same of requests that were prepared before the turn."""
     actor.require(Operation.ISSUE)
-    given = [prepared(keys, actor, r) if isinstance(r, Request) else r for r in requests]
     ready = [one for one in given if isinstance(one, Prepared)]
     known = known_of(
         session,
@@ -119,7 +138,8 @@ def _one(
         return retried(keys, first, given.fingerprint)
     if drawn is None or not known.by_key.keys().isdisjoint(about.keys):
         replaced = to_be_replaced(session, actor, request.draft, about, now)
-        drawn = draw(keys, actor, batch.domain, given, known, replaced, now=now)
+        judged = judge(actor, request, about, known, replaced, now=now)
+        drawn = draw(keys, batch.domain, given, judged)
     if isinstance(drawn, Refused):
         raise drawn
     sanction, replaced = drawn.sanction, drawn.replaced

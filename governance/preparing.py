@@ -51,49 +51,52 @@ class Prepared:
 def prepare(
     keys: Keys, actor: Actor, domain: str, requests: Sequence[Request | Refused], now: datetime
 ) -> list[Prepared | Refused]:
-    """Requests of the platform with a domain as `issue` takes them, judged as far as that goes."""
-    return [
-        one if isinstance(one, Refused) else _judged(keys, actor, domain, one, now)
-        for one in (prepared(keys, actor, request) for request in requests)
+    """Requests of the platform with a domain as `issue_prepared` takes them, judged as far as that
+    goes."""
+    found = prepared(keys, actor, requests)
+    alone = [one for one in found if isinstance(one, Prepared) and one.request.stands_alone]
+    judged = [_judged(actor, one, now) for one in alone]
+    for one, outcome in zip(alone, judged, strict=True):
+        one.outcome = outcome if isinstance(outcome, Refused) else draw(keys, domain, one, outcome)
+    return found
+
+
+def prepared(
+    keys: Keys, actor: Actor, requests: Sequence[Request | Refused]
+) -> list[Prepared | Refused]:
+    """Requests with what follows from them, not judged yet. Each step is taken for all of them, as
+    its code stays at hand meanwhile: the steps one request at a time take a third longer."""
+    abouts = [r if isinstance(r, Refused) else _about(keys, r) for r in requests]
+    named: list[tuple[Request, Identified]] = [
+        (request, about)
+        for request, about in zip(requests, abouts, strict=True)
+        if not isinstance(request, Refused) and not isinstance(about, Refused)
     ]
+    references = [reference_key(keys, actor, request.draft) for request, _ in named]
+    bodies = [fingerprint(keys, key, one) for key, (one, _) in zip(references, named, strict=True)]
+    held = [disclosure(request.draft, about) for request, about in named]
+    bound = [decisions.commitments(one) for one in held]
+    steps = zip(named, references, bodies, held, bound, strict=True)
+    ready = iter([Prepared(*who, key, body, one, ties) for who, key, body, one, ties in steps])
+    return [about if isinstance(about, Refused) else next(ready) for about in abouts]
 
 
-def prepared(keys: Keys, actor: Actor, request: Request | Refused) -> Prepared | Refused:
-    """A request with what follows from it, not judged yet."""
-    if isinstance(request, Refused):
-        return request
-    draft, adoption = request.draft, request.adoption
-    # An adoption is about whom its source is.
-    about = adoption.about if adoption else subjects.identified(keys, draft)
-    if isinstance(about, Refused):
-        return about
-    reference = reference_key(keys, actor, draft)
-    held = disclosure(draft, about)
-    body = fingerprint(keys, reference, request)
-    return Prepared(request, about, reference, body, held, decisions.commitments(held))
+def _about(keys: Keys, request: Request) -> Identified | Refused:
+    """Whom a request is about; an adoption is about whom its source is."""
+    adoption = request.adoption
+    return adoption.about if adoption else subjects.identified(keys, request.draft)
 
 
-def _judged(keys: Keys, actor: Actor, domain: str, given: Prepared, now: datetime) -> Prepared:
-    if given.request.stands_alone:
-        try:
-            given.outcome = draw(keys, actor, domain, given, _NOTHING, now=now)
-        except Refused as refused:
-            given.outcome = refused
-    return given
+def _judged(actor: Actor, given: Prepared, now: datetime) -> Judged | Refused:
+    try:
+        return judge(actor, given.request, given.about, _NOTHING, now=now)
+    except Refused as refused:
+        return refused
 
 
-def draw(
-    keys: Keys,
-    actor: Actor,
-    domain: str,
-    given: Prepared,
-    known: Known,
-    replaced: Sanction | None = None,
-    *,
-    now: datetime,
-) -> Drawn:
-    """What a request comes to; raises what it is refused for."""
-    judged = judge(actor, given.request, given.about, known, replaced, now=now)
+def draw(keys: Keys, domain: str, given: Prepared, judged: Judged) -> Drawn:
+    """What is stored and logged of a request as it was judged; raises what is wrong with its
+    signature."""
     sanction = judged.sanction
     decision = drawn_up(domain, judged, given.held, given.commitments)
     signature = signing.signed(given.request.draft.signature, decision)
@@ -101,7 +104,7 @@ def draw(
     secret = appeal_secret(keys, sanction.id, 0)
     sanction.reference_key, sanction.fingerprint = given.reference, given.fingerprint
     sanction.secret_hash = token_hash(secret)
-    return Drawn(sanction, replaced, decision, signature, secret)
+    return Drawn(sanction, judged.replaced, decision, signature, secret)
 
 
 def drawn_up(

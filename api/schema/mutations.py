@@ -125,7 +125,8 @@ class Mutation(BaseModel):
         "Issue up to 1,000 sanctions; one refused refuses no other",
     )
     def issue_sanctions(act: Act, requests: Any) -> list[Any]:
-        return list(issuing.issue(act.session, act.keys, act.actor, requests, now=act.now))
+        given = act.session, act.keys, act.actor, requests
+        return list(issuing.issue_prepared(*given, now=act.now))
 
     @change(
         SanctionChangeResult,

@@ -124,7 +124,7 @@ def test_a_batch_is_its_items_one_by_one(world: World, items: list[dict[str, Any
         there.append({"first": first, "record": record})
     wanted, issuer = requests(items, there[0]), teams[0].issuer
     ready = prepare(KEYS, issuer, teams[0].platform.domain, wanted, NOW)
-    whole = world.do(issuing.issue, KEYS, issuer, ready, now=NOW)
+    whole = world.do(issuing.issue_prepared, KEYS, issuer, ready, now=NOW)
     single: list[Issued | Refused] = []
     for request in requests(items, there[1]):
         single += world.do(issuing.issue, KEYS, teams[1].issuer, [request], now=NOW)
