@@ -9,6 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.errors import InvalidInput, Refused
 from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
+from governance.peers import followed_platforms
 from governance.platforms import Platform
 from governance.rules import policy
 from governance.sanctions import Disclosure, Sanction, SanctionDraft, SubjectKey
@@ -84,7 +85,10 @@ def _kind(draft: SanctionDraft, subject: Subject) -> SubjectKind:
 
 _HOSTS = select(Platform.domain, Platform.id).where(
     sa.or_(
-        col(Platform.domain).in_(sa.bindparam("domains", expanding=True)),
+        sa.and_(
+            col(Platform.domain).in_(sa.bindparam("domains", expanding=True)),
+            col(Platform.id).not_in(followed_platforms()),
+        ),
         col(Platform.id) == sa.bindparam("own"),
     )
 )

@@ -3,14 +3,17 @@
 import pytest
 from sqlmodel import col, select
 
-from governance import notices
+from governance import following, notices
 from governance.errors import RefusalCode
 from governance.events import Event
+from governance.following import Follower
 from governance.membership import Actor
 from governance.notices import NoticeDraft
 from governance.sanctions import Sanction
 from governance.words import Audience, EventType, NoticeOutcome, Outcome
-from tests.builders import DAY, NOW, Team, World, refused, subject
+from tests.builders import DAY, KEYS, NOW, Team, World, refused, subject
+from tests.governance.test_applying import URL, Theirs
+from tests.logs import ALPHA, LOG, ORIGIN
 
 DELIVERED, UNDELIVERABLE = NoticeOutcome.DELIVERED, NoticeOutcome.UNDELIVERABLE
 
@@ -107,6 +110,15 @@ def test_undeliverable_may_become_delivered_and_never_back(
 
 def test_without_a_host_here_the_issuing_platform_tells(world: World, team: Team) -> None:
     sanction_id = world.issue(team.issuer, subject="acct:alice@not-here.example")
+    told(world, team.reviewer, sanction_id)
+    assert world.sanction(sanction_id).notified_at == NOW + DAY
+
+
+def test_where_the_host_is_on_another_node_too(world: World, team: Team) -> None:
+    world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
+    Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW).poll(Theirs().served())
+    sanction_id = world.issue(team.issuer, subject=f"acct:alice@{ALPHA}")
+    assert types(world, sanction_id) == [EventType.SANCTION_ISSUED]
     told(world, team.reviewer, sanction_id)
     assert world.sanction(sanction_id).notified_at == NOW + DAY
 
