@@ -335,11 +335,12 @@ def begin(
 
 
 def end(session: Session, node: str) -> Peer:
-    """Follows a node no longer: by its log's name, or its URL. What it signed is kept, what it
-    disclosed is not: no news of an erasure would come any more."""
+    """Follows a node no longer: by its log's name, or its URL, where the log followed last counts.
+    What it signed is kept, what it disclosed is not: no news of an erasure would come any more."""
     named = sa.or_(col(Peer.origin) == node, col(Peer.url) == node.rstrip("/"))
-    peer = session.scalar(sa.select(Peer).where(named).limit(1))
-    if peer is None or peer.state is PeerState.UNFOLLOWED:
+    followed = sa.select(Peer).where(named, col(Peer.state) != PeerState.UNFOLLOWED)
+    peer = session.scalar(followed.order_by(col(Peer.followed_at).desc()).limit(1))
+    if peer is None:
         raise NotFound("no such node is followed", path=["url"])
     if peer.state is PeerState.FOLLOWING:
         peer.state = PeerState.UNFOLLOWED

@@ -22,7 +22,7 @@ from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, Verdict
 from governance.sealing import unseal
 from governance.settings import Keys
 from governance.words import PeerState
-from tests.builders import KEYS, MICRO, NOW, World, refused
+from tests.builders import DAY, KEYS, MICRO, NOW, World, refused
 from tests.logs import LOG, ORIGIN, Served, Writer, decision, files, story
 
 URL = "https://other.example"
@@ -289,6 +289,19 @@ def test_unfollowing_forgets_the_token_and_keeps_what_was_signed(
     world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
     assert follower.poll(Served(STORY[:5]))
     assert copied(world) == STORY[:5]
+
+
+def test_of_two_logs_at_one_url_the_one_that_is_followed_is_unfollowed(world: World) -> None:
+    newer = Signer("anew.example/log", b"b" * 32).verifier()
+    for verifier in (LOG.verifier(), newer):
+        world.do(following.begin, KEYS, URL, [verifier], None, now=NOW)
+        world.do(following.end, URL)
+        with refused(world, RefusalCode.NOT_FOUND, "url"):
+            world.do(following.end, URL)
+    for later, verifier in enumerate((newer, LOG.verifier())):
+        world.do(following.begin, KEYS, URL, [verifier], None, now=NOW + later * DAY)
+    assert world.do(following.end, URL).origin == ORIGIN
+    assert world.do(following.end, URL).origin == newer.name
 
 
 def test_a_peer_is_stale_a_week_after_it_was_verified(world: World, follower: Follower) -> None:
