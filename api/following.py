@@ -131,12 +131,22 @@ async def _lead(database: Database, settings: Settings, clock: Clock) -> None:
 
     with leading(database, "follow") as leads, outside.client() as client:
         async with anyio.create_task_group() as tasks:
+            if leads:
+                tasks.start_soon(_leaving, outside)
             while leads:
                 for origin, url in (await anyio.to_thread.run_sync(_active, database)).items():
                     if origin not in under_way:
                         under_way.add(origin)
                         tasks.start_soon(keep, origin, url)
                 await anyio.sleep(LOOK.total_seconds())
+
+
+async def _leaving(outside: Outside) -> None:
+    """Has nobody who stops a node wait for a peer."""
+    try:
+        await anyio.sleep_forever()
+    finally:
+        outside.leave()
 
 
 async def _follow(follower: Follower, node: Node, origin: str) -> None:

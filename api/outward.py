@@ -8,7 +8,9 @@ redirect too. `COMITY_TEST_NETWORK` names the exceptions, for networks on one ma
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -19,6 +21,8 @@ from governance.errors import InvalidInput
 from governance.settings import Settings
 
 SILENCE = 5.0  # seconds
+LONGEST_ANSWER = 120.0  # seconds from a request to the last of its answer
+LOOK = 0.2  # seconds between looks whether anybody waits for an answer
 LONGEST_URL = 2_048
 _PLAIN = re.compile("[!-~]+")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
@@ -35,10 +39,15 @@ class Outside:
         self._places: Mapping[str, tuple[str, int]] = {
             domain: (host, port) for domain, host, port in settings.test_network
         }
+        self.is_left = False
 
     @property
     def is_test(self) -> bool:
         return bool(self._places)
+
+    def leave(self) -> None:
+        """Breaks off what is being read: nobody waits for it any longer."""
+        self.is_left = True
 
     def client(self) -> httpx2.Client:
         """A client that asks nobody else; close it at the end."""
@@ -102,7 +111,43 @@ class _Sockets(httpcore2.NetworkBackend):
             host, port = self._outside.address(host, port)
         except (OSError, UnicodeError):
             raise httpcore2.ConnectError("no such host") from None
-        return self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        made = self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Stream(made, self._outside)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A connection whose answers end in time, however little comes at a time."""
+
+    def __init__(self, inner: httpcore2.NetworkStream, outside: Outside) -> None:
+        self._inner, self._outside, self._asked_at = inner, outside, time.monotonic()
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        now = time.monotonic()
+        until = min(now + (timeout or SILENCE), self._asked_at + LONGEST_ANSWER)
+        while not self._outside.is_left:
+            if (left := until - time.monotonic()) <= 0:
+                raise httpcore2.ReadTimeout
+            with suppress(httpcore2.ReadTimeout):
+                return self._inner.read(max_bytes, min(left, LOOK))
+        raise httpcore2.ReadError("left")
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._asked_at = time.monotonic()
+        self._inner.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._outside)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
 
 
 class _Transport(httpx2.HTTPTransport):

@@ -1,17 +1,21 @@
 """Nothing is sent to an address that isn't public, by whatever name or redirect it is reached."""
 
 import socket
+import threading
 from typing import Any
 
 import httpx2
 import pytest
 
+from api import outward
 from api.outward import NotPublic, Outside
 from governance.errors import InvalidInput
 from governance.settings import Settings
+from tests.api.folders import dripping
 
 PUBLIC = Outside(Settings())
-TEST = Outside(Settings(test_network=(("a.example", "127.0.0.1", 81),)))
+TESTING = Settings(test_network=(("a.example", "127.0.0.1", 81),))
+TEST = Outside(TESTING)
 PRIVATE = [
     *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
     *("0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1"),
@@ -81,3 +85,28 @@ def test_a_node_has_an_address_without_a_slash_at_its_end() -> None:
 def test_a_name_that_leads_nowhere_is_out_of_reach() -> None:
     with PUBLIC.client() as client, pytest.raises(httpx2.ConnectError):
         client.get("https://nowhere.invalid/")
+
+
+def test_an_answer_ends_in_time_however_little_comes_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outward, "LONGEST_ANSWER", 0.1)
+    with (
+        dripping() as (url, _),
+        Outside(TESTING).client() as client,
+        pytest.raises(httpx2.ReadTimeout),
+    ):
+        client.get(url)
+
+
+def test_what_nobody_waits_for_any_longer_is_broken_off() -> None:
+    outside = Outside(TESTING)
+    with dripping() as (url, asked), outside.client() as client:
+
+        def leave() -> None:
+            asked.wait()
+            outside.leave()
+
+        threading.Thread(target=leave).start()
+        with pytest.raises(httpx2.ReadError):
+            client.get(url)

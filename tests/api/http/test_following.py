@@ -14,7 +14,7 @@ from api.leading import leading
 from governance import following as follow_up
 from governance.peers import STALE_AFTER, Peer
 from governance.sealing import unseal
-from tests.api.folders import served
+from tests.api.folders import dripping, served
 from tests.api.http.outside import Node
 from tests.builders import KEYS, NOW
 from tests.logs import LOG, ORIGIN, files, story, write
@@ -69,6 +69,16 @@ def test_a_server_follows_by_itself(here: Node, folder: Path) -> None:
     assert found["rootHash"] in (folder / "checkpoint").read_text()
     write(folder, files(story(310)))
     peer(here, lambda found: found["size"] == 310)
+
+
+def test_whoever_stops_a_node_waits_for_no_peer(database_url: str, tmp_path: Path) -> None:
+    network = (("alpha.example", "127.0.0.1", 1),)
+    with (
+        dripping() as (url, asked),
+        Node(database_url, tmp_path / "comity.key", test_network=network) as node,
+    ):
+        node.world.do(follow_up.begin, KEYS, url, [LOG.verifier()], None, now=NOW)
+        assert asked.wait(PATIENCE)
 
 
 def test_a_peer_out_of_reach_is_late_and_then_stale(here: Node, folder: Path) -> None:
