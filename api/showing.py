@@ -142,17 +142,22 @@ def _say(what: str, seconds: float | None) -> None:
 
 
 def _show_where(sites: list[Site], sanction_id: str, account: str) -> None:
-    a, b, _ = sites
+    a, b, c = sites
     query = "query($s: URI!) { suspensionStatus(subject: $s) { isSuspended asOf stalePeers } }"
     body = f'{{"query": "{query}", "variables": {{"s": "{account}"}}}}'
-    token = b.tokens[f"{b.domains[0]} ISSUER"]
-    err.print("\nTo watch, with three nodes at work:\n")
+    tokens = [site.tokens[f"{site.domains[0]} ISSUER"] for site in sites]
+    err.print("\nTo watch, with three nodes at work, and to decide yourself:\n")
     told = "{ peers { origin size lagSeconds state problem } }"
+    heard = "subscription { events { type platform { domain } sanction { id validity } } }"
     print(
         f"{a.url}/sanctions/{sanction_id}\n"
         f"curl -s {a.url}/graphql -H 'Content-Type: application/json'"
         f' -d \'{{"query": "{told}"}}\'\n'
-        f"curl -s {b.url}/graphql -H 'Authorization: Bearer {token}' \\\n"
-        f"  -H 'Content-Type: application/json' -d '{body}'",
+        f"curl -s {b.url}/graphql -H 'Authorization: Bearer {tokens[1]}' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{body}'\n"
+        f"curl -sN {c.url}/graphql -H 'Accept: text/event-stream' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{{\"query\": \"{heard}\"}}'",
         flush=True,
     )
+    for site, token in zip(sites, tokens, strict=True):
+        err.print(f"{site.url}/graphql  ISSUER of {site.domains[0]}: {token}", highlight=False)
