@@ -81,6 +81,8 @@ class Wire(Draining, WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         if message["type"] != FRAMES:
             await super().send(message)
+            if self.initial_response is not None and self.close_sent:
+                self.handshake_complete = True  # a refusal is whole, and no error to be told of
             return
         await self.writable.wait()
         if self.disconnected or self.conn.state is not State.OPEN:

@@ -112,7 +112,9 @@ def test_who_answers_pings_stays(impatient: Live) -> None:
         assert subscriber.next()
 
 
-def test_an_address_has_only_so_many_sockets(node: Live, team: Team) -> None:
+def test_an_address_has_only_so_many_sockets(
+    node: Live, team: Team, caplog: pytest.LogCaptureFixture
+) -> None:
     with ExitStack() as kept:
         for _ in range(6):
             kept.enter_context(socket(node.address))
@@ -121,6 +123,7 @@ def test_an_address_has_only_so_many_sockets(node: Live, team: Team) -> None:
         assert refused.value.response.status_code == 429
         assert refused.value.response.headers["Retry-After"]
     until(node, "comity_sockets", 0)
+    assert not [told for told in caplog.records if told.name.startswith("uvicorn")]
     with socket(node.address):
         pass
 
