@@ -24,7 +24,7 @@ help:
 	@echo 'make check    style, types, the published schema, the lock files'
 	@echo 'make format   put the code into the style that check wants'
 	@echo 'make fuzz     the property tests, with thousands of examples each'
-	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --seed 1")'
+	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --engine mixed")'
 	@echo 'make bench    the measurements'
 	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
 	@echo 'make bench-peers  reads beside other servers; needs npm (ARGS="--sanctions 1000000")'

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 
@@ -39,6 +39,10 @@ class Late(Exception):
     """Something that was to happen didn't, in a minute."""
 
 
+class Refusal(RuntimeError):
+    """What a node refused."""
+
+
 @dataclass(slots=True)
 class Site:
     """One of the nodes: its folder, its port, and the tokens of its platforms' members."""
@@ -47,6 +51,7 @@ class Site:
     folder: Path
     port: int
     network: tuple[tuple[str, str, int], ...]
+    database: str = ""  # its URL, instead of a file's in the folder
     tokens: dict[str, str] = field(default_factory=dict)  # by `domain role`
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -61,7 +66,7 @@ class Site:
     @property
     def settings(self) -> Settings:
         return Settings(
-            database_url=f"sqlite:///{self.folder / 'comity.db'}",
+            database_url=self.database or f"sqlite:///{self.folder / 'comity.db'}",
             key_file=self.folder / "comity.key",
             log_origin=f"node-{self.name}.example/log",
             test_network=self.network,
@@ -121,11 +126,11 @@ class Site:
             self._member(session, domain, Role.READER, MemberKind.SERVICE)
         return self.tokens[f"{domain} READER"]
 
-    def start(self, command: list[str] | None = None) -> None:
-        """Serves until `stop`."""
+    def start(self, command: list[str] | None = None, told: IO[str] | None = None) -> None:
+        """Serves until `stop`; what it has to tell goes to a file, if there is one."""
         serve = [sys.executable, "-m", "api", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(
-            command or serve, env=dict(self.environment), stdout=subprocess.DEVNULL, stderr=None
+            command or serve, env=dict(self.environment), stdout=subprocess.DEVNULL, stderr=told
         )
 
     def stop(self) -> None:
@@ -142,7 +147,7 @@ class Site:
             raise RuntimeError(told["errors"][0]["message"])
         [value] = told["data"].values()
         if isinstance(value, dict) and value.get("__typename") == "Refusal":
-            raise RuntimeError(value["message"])
+            raise Refusal(value["message"])
         return value
 
 
@@ -172,7 +177,7 @@ def network(folder: Path, ports: list[int]) -> Iterator[list[Site]]:
             site.start()
         with httpx2.Client(timeout=10) as client:
             for site in sites:
-                await_that(f"node {site.name} to start", partial(_answers, client, site))
+                await_that(f"node {site.name} to start", partial(answers, client, site))
             befriend(client, sites)
         yield sites
 
@@ -202,7 +207,8 @@ def _is_known(client: httpx2.Client, site: Site, domain: str) -> bool:
     return found is not None and found["peer"] is not None
 
 
-def _answers(client: httpx2.Client, site: Site) -> bool:
+def answers(client: httpx2.Client, site: Site) -> bool:
+    """Whether a node is up."""
     try:
         return client.get(f"{site.url}/health/live").status_code == 200
     except httpx2.TransportError:

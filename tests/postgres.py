@@ -8,12 +8,14 @@ named by COMITY_TEST_POSTGRES_URL, whose user may create databases, is used in i
 import os
 import pwd
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Self
@@ -67,7 +69,8 @@ rm -rf "$directory"
 class Server:
     """A running server: `with Server() as server: server.create("one")`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = SETTINGS | settings
         self._url = os.environ.get("COMITY_TEST_POSTGRES_URL", "")
         self._watch: subprocess.Popen[bytes] | None = None
 
@@ -100,6 +103,11 @@ class Server:
         """Remove a database, cutting off whoever still uses it."""
         self._run(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(dbname)))
 
+    def crash(self) -> None:
+        """Kill one of its processes: it stops all the others, and recovers."""
+        with psycopg.connect(self._url) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+
     def _run(self, command: Composed) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(command)
@@ -108,7 +116,7 @@ class Server:
         with tempfile.TemporaryFile() as log:
             for _ in range(ATTEMPTS):
                 port = _free_port()
-                self._watch = _start(port, log)
+                self._watch = _start(port, log, self._settings)
                 if self._watch:
                     return f"postgresql://postgres@127.0.0.1:{port}/postgres"
             log.seek(0)
@@ -116,7 +124,9 @@ class Server:
             raise RuntimeError(f"PostgreSQL does not start:\n{said}")
 
 
-def _start(port: int, log: IO[bytes]) -> subprocess.Popen[bytes] | None:
+def _start(
+    port: int, log: IO[bytes], settings: Mapping[str, str]
+) -> subprocess.Popen[bytes] | None:
     """Start a new server and wait until it answers; None if it doesn't."""
     directory = _make_directory()
     how: dict[str, Any] = {
@@ -133,9 +143,9 @@ def _start(port: int, log: IO[bytes]) -> subprocess.Popen[bytes] | None:
         data = directory / "data"
         initdb: list[str | Path] = [binaries / "initdb", *INITDB, data]
         subprocess.run(initdb, check=False, stdin=subprocess.DEVNULL, **how)  # the log says why
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"--{name}={value}" for name, value in settings.items()]
         postgres: list[str | Path] = [binaries / "postgres", "-D", data, f"--port={port}"]
-        command = ["/bin/sh", "-c", WATCH, "sh", directory, *postgres, *settings]
+        command = ["/bin/sh", "-c", WATCH, "sh", directory, *postgres, *options]
         watch: subprocess.Popen[bytes] = subprocess.Popen(command, stdin=subprocess.PIPE, **how)
     except BaseException:
         shutil.rmtree(directory)

@@ -1,4 +1,4 @@
-"""A cable between two nodes, which can be cut, and slowed."""
+"""A cable between two nodes, which can be cut, held and slowed."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ class Link:
     """Forwards connections from a port of its own to a node's, as well as it does at the moment."""
 
     def __init__(self, target: int) -> None:
-        self.is_cut, self.delay = False, 0.0  # seconds for each piece
+        self.is_cut, self.is_held, self.delay = False, False, 0.0  # seconds for each piece
         self._target = target
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
@@ -21,6 +21,9 @@ class Link:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def mend(self) -> None:
+        self.is_cut, self.is_held, self.delay = False, False, 0.0
 
     def close(self) -> None:
         self._listening.close()
@@ -46,6 +49,8 @@ class Link:
     def _pump(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(CHUNK):
+                while self.is_held:
+                    time.sleep(0.05)
                 if self.is_cut:
                     break
                 time.sleep(self.delay)

@@ -3,18 +3,22 @@
 import sys
 from datetime import UTC, datetime, timedelta
 
-import uvicorn
+from uvicorn import Server
 
 from api.app import create_app
 from api.observing.logs import configuration
+from api.serving import configured
 from governance.settings import read_settings
+
+GRACE = 10  # seconds
 
 
 def main(port: int, skew: timedelta) -> None:
     settings = read_settings()
     app = create_app(settings, now=lambda: datetime.now(UTC) + skew)
     told = configuration(settings)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_config=told, access_log=False)
+    options = {"host": "127.0.0.1", "port": port, "timeout_graceful_shutdown": GRACE}
+    Server(configured(app, log_config=told, **options)).run()
 
 
 if __name__ == "__main__":
