@@ -44,6 +44,8 @@ TAKEN_OVER = (
     *("content_type", "content_date", "content_language", "territorial_scope", "audience"),
 )
 
+GIVEN = ("issuerReference", "measure", "expiresAt", "signature")  # the rest is the source's
+
 
 def adopt(
     session: Session, keys: Keys, actor: Actor, draft: AdoptionDraft, *, now: datetime
@@ -223,6 +225,7 @@ def _request(
         reason=draft.reason,
         automation=Automation.FULLY if is_service else Automation.NOT_AUTOMATED,
         source=Source.OTHER_NOTIFICATION,
+        signature=draft.signature,
     )
     host = session.get(Platform, held.host_id) if held.host_id else None
     keys = select(SubjectKey.key).where(SubjectKey.sanction_id == source.id)
@@ -263,7 +266,7 @@ def _naming_the_source() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        if refused.path and refused.path[0] not in ("issuerReference", "measure", "expiresAt"):
+        if refused.path and refused.path[0] not in GIVEN:
             refused.path = ("sanctionId",)
         raise
 

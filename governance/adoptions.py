@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from governance.fields import Draft, EnumText, Instant, LongText, ShortText
 from governance.fields import UTCDateTime as Utc
+from governance.sanctions import SanctionSignature
 from governance.words import Measure, ReceiptState, Remedy, SanctionAnswer
 
 
@@ -67,6 +68,9 @@ class AdoptionDraft(Draft):
     reason: LongText = PlainField(description="The reason as it is told to the subject")
     own_grounds: LongText | None = PlainField(
         default=None, description="Private; null if the source is the only ground"
+    )
+    signature: SanctionSignature | None = PlainField(
+        default=None, description="The platform's own signature; else the node vouches"
     )
 
 

@@ -320,4 +320,5 @@ def _dumped(part: BaseModel) -> dict[str, Any]:
 
 def adoption_fingerprint(keys: Keys, reference: str, body: AdoptionDraft) -> str:
     """The same of an adoption, whatever has become of its source."""
-    return keys.tag("fingerprint", reference, "adoption", body.model_dump_json())
+    given = body.model_dump_json(exclude=None if body.signature else {"signature"})
+    return keys.tag("fingerprint", reference, "adoption", given)

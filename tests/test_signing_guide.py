@@ -10,6 +10,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from governance import decisions
+from governance.adopting import TAKEN_OVER
 from governance.log.leaves import parse_leaf
 from governance.words import EventType
 from tests.api.http.outside import Node
@@ -72,4 +73,5 @@ def test_the_guide_signs_every_field_of_a_decision() -> None:
     by_node = {"timePrecision", "policyConflicts"}
     assert {*CLIENT["STATEMENT"], *by_node} == {to_camel(name) for name in decisions.STATEMENT}
     committed = {to_camel(name) for name in decisions.COMMITTED}
-    assert {*CLIENT["COMMITTED"], "ownGrounds"} == committed  # adoptions the node vouches for
+    assert {*CLIENT["COMMITTED"]} == committed
+    assert {to_camel(name) for name in TAKEN_OVER} <= {*CLIENT["TAKEN_OVER"]}

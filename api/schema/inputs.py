@@ -98,7 +98,9 @@ class RecordNoticeInput(notices.NoticeDraft):
 
 @strawberry.pydantic.input(description="Another platform's sanction to take over")
 class AdoptSanctionInput(adoptions.AdoptionDraft):
-    pass
+    signature: SanctionSignatureInput | None = Field(
+        default=None, description="The platform's own signature; else the node vouches"
+    )
 
 
 @strawberry.pydantic.input(description="An answer to another platform's sanction")

@@ -244,6 +244,12 @@ class Sanction(SanctionStatement, Node):
     def subject(row: Row, read: Read) -> Any:
         return disclosed(row, Disclosure.subject, sees_subject(row, read))
 
+    @sql(list[URI] | None, "The account's other names, for those entitled to know")
+    def aliases(row: Row, read: Read) -> Any:
+        held = rows_of(Disclosure)
+        of_this = held.c.sanction_id == row.id
+        return value_from(held, held.c.aliases, of_this, sees_subject(row, read))
+
     @sql(str | None, "The reason told to the subject, for those entitled")
     def reason(row: Row, read: Read) -> Any:
         return disclosed(row, Disclosure.reason, is_entitled(row, read))

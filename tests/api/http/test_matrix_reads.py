@@ -24,7 +24,7 @@ TEXTS = {
     "caseReference": Reading.OWN_REFERENCES,
 }
 PARTS = f"""fragment Parts on Sanction {{
-  id subject server receipts {{ nodes {{ state reason platform {{ domain }} }} }}
+  id subject aliases server receipts {{ nodes {{ state reason platform {{ domain }} }} }}
   policyReference {{ rule }} {" ".join(TEXTS)}
   appeals {{ nodes {{ id messages {{ text }} }} }}
 }}"""
@@ -80,6 +80,7 @@ def expected(matrix: Matrix, caller: Caller, record: Record) -> dict[str, Any]:
     return {
         "id": record.sanction_id,
         "subject": text(subject_reading(record), record.subject),
+        "aliases": None if text(subject_reading(record), record.subject) is None else [],
         "server": text(Reading.SERVER, record.subject) if is_server else None,
         "receipts": {"nodes": [receipt] if has_receipt else []},
         "policyReference": {"rule": rule.replace("explanation", "rule")} if rule else None,

@@ -23,6 +23,13 @@ LISTED = """query($first: Int, $after: String) { platform(domain: "mod.example")
 ISSUE = """mutation($input: IssueSanctionInput!) { issueSanction(input: $input) { __typename
   ... on SanctionIssued { sanction { id logEntry { signedBy } } logEntry { data signedBy } }
   ... on Refusal { code message path } } }"""
+ADOPT = ISSUE.replace("IssueSanctionInput", "AdoptSanctionInput").replace(
+    "issueSanction(", "adoptSanction("
+)
+SOURCE = """query($id: ID!) { sanction(id: $id) { subject aliases subjectKind ground
+  groundReference policyReference { rule version url } category keywords conductFrom conductTo
+  isAutomatedDetection contentType contentDate contentLanguage territorialScope audience
+  expiresAt } }"""
 PREVIEW = """query($input: IssueSanctionInput!) { previewSanction(input: $input) {
   isAccepted decision refusal { code path } } }"""
 BATCH = """mutation($input: IssueSanctionsInput!) { issueSanctions(input: $input) {
@@ -83,6 +90,44 @@ def test_an_entry_says_by_which_key_it_is_signed(node: Node, team: Team) -> None
     assert again == found
     plain = node.data(ISSUE, {"input": node.body()}, team.issuer)["issueSanction"]
     assert plain["logEntry"]["signedBy"] is None
+
+
+def test_an_adoption_is_signed_with_all_that_it_takes_over(node: Node, team: Team) -> None:
+    other = node.world.team("other.example")
+    source_id = node.world.issue(
+        other.issuer,
+        aliases=["https://elsewhere.example/users/alice"],
+        policy_reference={"rule": "R3", "version": None, "url": None},
+    )
+    source = node.data(SOURCE, {"id": source_id}, team.issuer)["sanction"]
+    assert source["aliases"] == ["https://elsewhere.example/users/alice"]
+    given = {
+        **{"sanctionId": source_id, "issuerReference": "copy-1", "measure": "ACCOUNT_SUSPENDED"},
+        **{"expiresAt": source["expiresAt"], "reason": "As they say", "ownGrounds": "We saw it"},
+    }
+    body, data = signed(given, "mod.example", PRIVATE, NOW, source)
+    found = node.data(ADOPT, {"input": body}, team.issuer)["adoptSanction"]
+    assert found["logEntry"]["signedBy"] == public(PRIVATE)
+    assert found["logEntry"]["data"].startswith('{"decision":' + data.decode())
+    assert node.data(ADOPT, {"input": body}, team.issuer)["adoptSanction"] == found
+    assert node.data(SOURCE, {"id": source_id})["sanction"]["aliases"] is None
+
+
+def test_an_adoption_with_a_bad_signature_leaves_nothing(node: Node, team: Team) -> None:
+    source_id = node.world.issue(node.world.team("other.example").issuer)
+    source = node.data(SOURCE, {"id": source_id}, team.issuer)["sanction"]
+    given = {
+        **{"sanctionId": source_id, "issuerReference": "copy-1", "measure": "ACCOUNT_SUSPENDED"},
+        **{"expiresAt": source["expiresAt"], "reason": "As they say"},
+    }
+    body, _ = signed(given, "mod.example", PRIVATE, NOW, source | {"ground": "ILLEGAL_CONTENT"})
+    before = node.records()
+    refused = node.data(ADOPT, {"input": body}, team.issuer)["adoptSanction"]
+    assert (refused["code"], refused["path"]) == (
+        "SIGNATURE_INVALID",
+        ["input", "signature", "value"],
+    )
+    assert node.records() == before
 
 
 def test_an_outside_decision_is_signed_too(node: Node, team: Team) -> None:
