@@ -1,7 +1,6 @@
 """Following other nodes: `comity follow`, and the same beside a server by itself."""
 
 import logging
-import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +15,7 @@ import typer
 from sqlmodel import col
 
 from api.console import err, fail, now, opened
-from api.leading import leading
+from api.leading import jittered, leading
 from api.observing import logs
 from api.outward import Outside
 from api.reaching import Node, contact
@@ -177,7 +176,7 @@ async def _follow(follower: Follower, node: Node, origin: str) -> None:
         is_believed = not news or node.checkpoint != before
         news = await node.is_changed(HELD) if is_believed and pause == EVERY else None
         if news is None:
-            await anyio.sleep(pause.total_seconds() * random.uniform(0.7, 1.3))
+            await anyio.sleep(jittered(pause))
 
 
 def _active(database: Database) -> dict[str, str]:

@@ -2,12 +2,19 @@
 
 import fcntl
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from governance.database import Database
+
+
+def jittered(pause: timedelta) -> float:
+    """The seconds of a pause, some more or less, so that processes don't keep in step."""
+    return pause.total_seconds() * random.uniform(0.8, 1.2)
 
 
 @contextmanager

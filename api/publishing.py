@@ -4,7 +4,6 @@ Beside a server; several workers may, since a witness cosigns one tree as often 
 """
 
 import logging
-import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -14,6 +13,7 @@ import anyio
 import anyio.to_thread
 from sqlmodel import Session
 
+from api.leading import jittered
 from api.observing import logs
 from api.posting import Answer, Unanswered, post
 from governance.database import Database
@@ -37,7 +37,7 @@ async def publishing(database: Database, settings: Settings) -> None:
     """Runs for ever beside a server that has witnesses."""
     publisher, pause = Publisher(database, settings), EVERY
     while True:
-        await anyio.sleep(pause.total_seconds() * random.uniform(0.8, 1.2))
+        await anyio.sleep(jittered(pause))
         try:
             is_done = await publisher.round()
         except Exception as error:

@@ -16,7 +16,7 @@ import anyio.to_thread
 from sqlmodel import Session
 
 from api.execution import Executor
-from api.leading import leading
+from api.leading import jittered, leading
 from api.observing import logs
 from api.outward import NotPublic, Outside
 from api.posting import Unanswered, post
@@ -52,7 +52,7 @@ async def delivering(
 ) -> None:
     """Runs for ever beside a server. When the process that leads ends, another begins."""
     while True:
-        await anyio.sleep(EVERY.total_seconds() * random.uniform(0.8, 1.2))
+        await anyio.sleep(jittered(EVERY))
         try:
             if await anyio.to_thread.run_sync(is_current, database):
                 await _lead(Courier(executor, database, settings, head, now))
@@ -98,7 +98,7 @@ class Courier:
                     else:
                         self._served.add(ident)
                         tasks.start_soon(self._serve, ident)
-                pause = EVERY.total_seconds() * random.uniform(0.8, 1.2)
+                pause = jittered(EVERY)
                 if is_any and not self._head.is_stopping:
                     await self._head.waited(end, pause)
                 else:

@@ -3,7 +3,6 @@ database, one selection at a time. What was erased is taken out of those that ar
 minute."""
 
 import logging
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,7 +12,7 @@ import anyio.from_thread
 import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.leading import leading
+from api.leading import jittered, leading
 from api.observing import logs
 from api.research.filters import fit
 from governance import selections
@@ -35,7 +34,7 @@ AGAIN = timedelta(minutes=1)  # after a failure that may pass, such as a full di
 async def selecting(database: Database, settings: Settings, clock: Callable[[], datetime]) -> None:
     """Runs for ever beside a server. When the process that leads ends, another begins."""
     while True:
-        await anyio.sleep(EVERY.total_seconds() * random.uniform(0.8, 1.2))
+        await anyio.sleep(jittered(EVERY))
         try:
             if await anyio.to_thread.run_sync(is_current, database):
                 with leading(database, "select") as leads:
@@ -54,7 +53,7 @@ async def _lead(database: Database, settings: Settings, clock: Callable[[], date
             await anyio.to_thread.run_sync(keeper.renew)
         is_done = await anyio.to_thread.run_sync(keeper.make)
         pause = EVERY if is_done else AGAIN
-        await anyio.sleep(pause.total_seconds() * random.uniform(0.8, 1.2))
+        await anyio.sleep(jittered(pause))
 
 
 def _check() -> None:
