@@ -7,7 +7,7 @@ is judged by the policy once more. Whatever doesn't fit is kept with the entry a
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
 )
 from sqlmodel import Session, col, select
 
-from governance import conflicting, decisions, erasing, feed
+from governance import conflicting, decisions, erasing, feed, fitting
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.asking import disclose
@@ -30,12 +30,13 @@ from governance.entries import LogEntry
 from governance.errors import Refused
 from governance.events import Event
 from governance.fields import parse_instant
-from governance.log.canonical import canonical
+from governance.fitting import Unfit
 from governance.log.errors import Excessive
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.sequencing import Decision, ledger_of
-from governance.log.tree import EMPTY_ROOT, leaf_hash
+from governance.log.tree import leaf_hash
+from governance.marks import APPLIED, Mark, mark_of
 from governance.notices import Notice
 from governance.peers import (
     Peer,
@@ -50,9 +51,8 @@ from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
 from governance.rules import adoption, policy
 from governance.sanctions import Sanction
 from governance.settings import Keys
-from governance.words import EventType, NoticeOutcome, PolicyConflict, Validity
+from governance.words import EventType, NoticeOutcome, PolicyConflict
 
-APPLIED = "peer.applied"
 ADDED = "platform.added"
 MOST_PLATFORMS = 1_000  # of one peer
 _PLATFORM_ID = re.compile("plt_[a-z2-7]{26}")
@@ -64,20 +64,6 @@ _CORRECTS = frozenset(VALIDITIES) | {
     *(EventType.SANCTION_SHORTENED, EventType.SANCTION_LIFTED, EventType.SANCTION_SOURCE_ENDED),
 }
 _UNTOLD = frozenset({EventType.NOTICE_DUE})
-
-
-Ends = tuple[datetime | None, bool]
-
-
-class Mark(NamedTuple):
-    """How far a peer's log was applied, and its root there."""
-
-    size: int
-    root_hash: str  # base64
-
-
-class Unfit(Exception):
-    """Why an entry isn't applied."""
 
 
 class Application(Replay):
@@ -201,12 +187,12 @@ class Application(Replay):
         if event is EventType.SANCTION_ISSUED:
             if self._is_taken_over(leaf, platform_id):
                 return
-            self._check_new(leaf, platform_id)
+            fitting.check_new(self._session, leaf, platform_id)
         elif event not in RECEIPTS:
-            self._check_change(event, leaf, platform_id)
-        before = self._ends(leaf)
+            fitting.check_change(self._session, event, leaf, platform_id)
+        before = fitting.ends_of(self._session, leaf)
         sanction, about = self._happened(event, leaf, at)
-        if event in decisions.CHANGES and not _may_end(event, sanction, before):
+        if event in decisions.CHANGES and not fitting.may_end(event, sanction, before):
             raise Unfit("it makes its sanction end later")
         if event is EventType.SANCTION_REDACTED:
             scope, redacted_at = self._erased.pop(sanction.id)
@@ -233,13 +219,6 @@ class Application(Replay):
             self._before[leaf.case] = frozenset(self._session.scalars(elsewhere))
         return encode(leaf_hash(leaf.data)) in self._before[leaf.case]
 
-    def _ends(self, leaf: Leaf) -> Ends:
-        """When the sanction that an entry changes ends, and whether it was approved."""
-        sanction = self._session.get(Sanction, leaf.decision.get("case", ""))
-        if sanction is None:
-            return None, False
-        return sanction.ends_at, sanction.approved_at is not None
-
     def _platform_of(self, leaf: Leaf) -> str:
         platform_id = self._spoken[str(leaf.platform)].platform_id
         assert platform_id is not None, "it is current"
@@ -255,35 +234,6 @@ class Application(Replay):
             self._disclose(known, leaf.decision["commitments"])
         self.begun.append(known.id)
         return True
-
-    def _check_new(self, leaf: Leaf, platform_id: str) -> None:
-        if self._session.get(Sanction, leaf.case) is not None:
-            raise Unfit("a case of this id is known already")
-        replaced = leaf.decision.get("supersedes")
-        if replaced is not None:
-            self._own(replaced, platform_id)
-
-    def _check_change(self, event: EventType, leaf: Leaf, platform_id: str) -> None:
-        """Terminal states stay, and no end moves later."""
-        sanction = self._own(leaf.decision["case"], platform_id)
-        if event in VALIDITIES and sanction.validity is not Validity.STANDING:
-            raise Unfit(f"its sanction is {sanction.validity} already")
-        if event is EventType.SANCTION_SHORTENED:
-            end = leaf.decision.get("changed", {}).get("expiresAt")
-            if end is None or (sanction.expires_at and parse_instant(end) > sanction.expires_at):
-                raise Unfit("it doesn't shorten its sanction")
-        named = leaf.decision.get("appeal")
-        if named is not None:
-            appeal = self._session.get(Appeal, named)
-            if appeal is not None and appeal.platform_id != platform_id:
-                raise Unfit("its appeal is another platform's")
-            self._own(leaf.decision.get("origin", sanction.id), platform_id)
-
-    def _own(self, sanction_id: object, platform_id: str) -> Sanction:
-        sanction = self._session.get(Sanction, sanction_id)
-        if sanction is None or sanction.platform_id != platform_id:
-            raise Unfit("its case isn't one of its platform's here")
-        return sanction
 
     def _note_notice(self, sanction: Sanction, outcome: NoticeOutcome, at: datetime) -> None:
         told = Notice(
@@ -362,28 +312,3 @@ class Application(Replay):
         position = feed.next_odd(feed.newest_position(self._session))
         row = feed.row_of(happening, position, at)
         self._session.execute(sa.insert(Event), [row])
-
-
-def _may_end(event: EventType, sanction: Sanction, before: Ends) -> bool:
-    """Whether a change leaves a sanction an end that isn't later than before; the approval of a
-    termination that hasn't lapsed alone takes its end away."""
-    end, was_approved = before
-    if event is EventType.SANCTION_APPROVED:
-        lapse, at = sanction.lapses_at, sanction.approved_at
-        return not was_approved and lapse is not None and at is not None and at < lapse
-    return not adoption.ends_later(sanction.ends_at, end)
-
-
-def mark_of(session: Session, origin: str) -> Mark:
-    """How far this node's log says that a peer's was applied."""
-    named = canonical({"origin": origin})[1:-1].decode()
-    said = select(LogEntry.data).where(
-        col(LogEntry.platform_id).is_(None),
-        col(LogEntry.data).contains(f'"type":"{APPLIED}"', autoescape=True),
-        col(LogEntry.data).contains(named, autoescape=True),
-    )
-    newest = session.exec(said.order_by(col(LogEntry.seq).desc()).limit(1)).first()
-    if newest is None:
-        return Mark(0, encode(EMPTY_ROOT))
-    told = parse_leaf(newest.encode()).decision
-    return Mark(told["size"], told["rootHash"])

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance import mirroring
-from governance.applying import Application, Mark, mark_of
+from governance.applying import Application
 from governance.asking import Asker, forget_disclosures
 from governance.database import Database
 from governance.errors import Conflict, NotFound
@@ -28,6 +28,7 @@ from governance.log.leaves import BEGINS, Leaf, parse_leaf
 from governance.log.notes import decode, encode
 from governance.log.signers import Verifier, signed_by
 from governance.log.tree import EMPTY_ROOT, leaf_hash
+from governance.marks import Mark, mark_of
 from governance.peers import (
     STALE_AFTER,
     Changed,

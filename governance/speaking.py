@@ -7,11 +7,12 @@ from random import SystemRandom
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance.applying import Application, mark_of
+from governance.applying import Application
 from governance.asking import Asker
 from governance.database import Database
 from governance.log.errors import LogError, Unread
 from governance.log.leaves import parse_leaf
+from governance.marks import mark_of
 from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerPlatform, Verdict, unchanged
 from governance.platforms import Member, Platform
 from governance.remotes import Remote
