@@ -151,6 +151,11 @@ class Site:
         return value
 
 
+def caller() -> httpx2.Client:
+    """Connects anew for each request: a node closes connections that are idle."""
+    return httpx2.Client(timeout=10, limits=httpx2.Limits(max_keepalive_connections=0))
+
+
 def await_that(what: str, is_so: Callable[[], bool], patience: float = PATIENCE) -> float:
     """The seconds until something is so; Late after a minute."""
     begun = time.monotonic()
@@ -175,7 +180,7 @@ def network(folder: Path, ports: list[int]) -> Iterator[list[Site]]:
         for site in sites:
             stack.callback(site.stop)
             site.start()
-        with httpx2.Client(timeout=10) as client:
+        with caller() as client:
             for site in sites:
                 await_that(f"node {site.name} to start", partial(answers, client, site))
             befriend(client, sites)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import httpx2
 
 from api.console import err, now
-from api.network import PLATFORMS, Site, await_that, free_ports, network
+from api.network import PLATFORMS, Site, await_that, caller, free_ports, network
 from governance.fields import print_instant
 
 ISSUE = """mutation($i: IssueSanctionInput!) { issueSanction(input: $i) { __typename
@@ -42,7 +42,7 @@ def show(*, stays: bool) -> None:
         sites = stack.enter_context(network(folder / "nodes", free_ports(len(PLATFORMS))))
         for site in sites:
             err.print(f"  {site.url}/  {', '.join(site.domains)}", highlight=False)
-        client = stack.enter_context(httpx2.Client(timeout=10))
+        client = stack.enter_context(caller())
         sanction_id, account = tell(client, sites)
         _show_where(sites, sanction_id, account)
         if stays:

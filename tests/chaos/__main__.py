@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx2
-
 from api.network import (
     HOST,
     PLATFORMS,
@@ -26,6 +24,7 @@ from api.network import (
     answers,
     await_that,
     befriend,
+    caller,
     free_ports,
 )
 from tests.chaos.cases import Case, Model
@@ -57,7 +56,7 @@ def main() -> None:
 def _is_well(seconds: float, seed: int, on_postgresql: str, stack: ExitStack) -> bool:
     dice = random.Random(seed)
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="comity-chaos-")))
-    client = stack.enter_context(httpx2.Client(timeout=10))
+    client = stack.enter_context(caller())
     # What was committed stays through a crash, as for everybody.
     server = Server(synchronous_commit="on") if on_postgresql else None
     if server is not None:
