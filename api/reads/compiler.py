@@ -139,17 +139,18 @@ class Compiler:
         return found.correlate_except(node.source).scalar_subquery()
 
     def _all(self, nodes: Sequence[FieldNode], node: All, read: Read) -> Text:
-        rows = read.dialect.sorted(sa.select(node.source).where(*node.where), node.order)
-        if node.present is not None:
-            rows = rows.add_columns(node.present.label("present"))
-        found = rows.correlate_except(node.source).subquery()
+        row = node.source.c if node.row is None else node.row
         if node.each is not None:
-            json = self._variants(nodes, node.each(found.c), read)
+            json = self._variants(nodes, node.each(row), read)
         else:
-            json = self.objects(name_of(node.type), nodes, found.c, node.read or read)
+            json = self.objects(name_of(node.type), nodes, row, node.read or read)
         if node.present is not None:
-            json = sa.case((found.c.present, json), else_=literal("null"))
-        joined = read.dialect.joined(json, *(c for c in found.c if c.key == POSITION))
+            json = sa.case((node.present, json), else_=literal("null"))
+        items = sa.select(json.label("item")).select_from(node.source).where(*node.where)
+        rows = read.dialect.sorted(items, node.order)
+        found = rows.correlate_except(node.source).subquery()
+        places = (column for column in found.c if column.key == POSITION)
+        joined = read.dialect.joined(found.c.item, *places)
         whole: Text = sa.select(bracketed(joined)).select_from(found).scalar_subquery()
         if node.only_if is not None:
             whole = sa.case((node.only_if, whole), else_=literal("[]"))

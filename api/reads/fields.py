@@ -55,6 +55,7 @@ class All:
     whole: Condition | None = None  # where false, null stands in the list's place
     only_if: Condition | None = None  # where false, the list is empty, and nothing is looked for
     read: "Read | None" = None
+    row: Row | None = None  # its columns, where the source has others as well
     each: "Callable[[Row], Variants] | None" = None  # a list of an interface
 
 

@@ -59,7 +59,7 @@ class SuspensionStatus(BaseModel):
     def sanctions(row: Row, read: Read) -> Any:
         source, found, where = _in_force(row.key, read)
         order = [found.ends_at.is_not(None), found.ends_at.desc(), found.id]
-        return All(Sanction, source, [where], order, only_if=row.latest.is_not(None))
+        return All(Sanction, source, [where], order, only_if=row.latest.is_not(None), row=found)
 
     @sql(list[str], "Origins of followed nodes whose news is late")
     def stale_peers(row: Row, read: Read) -> Any:
