@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.dialects import whole_number
-from api.reads.fields import FIRST, Condition, Read, Row, instant_of, is_any_of, rows_of
+from api.reads.fields import FIRST, Condition, Read, Row, instant_of, is_any_of, rows_of, value_from
 from api.reads.texts import literal
 from api.reads.values import Argument, Getter
 from api.schema.durations import bucket
@@ -115,12 +115,11 @@ def tallies_of(read: Read, given: Argument) -> Tallies | None:
         return None
     event, about, tallied = rows_of(Event), rows_of(sanctions.Sanction), rows_of(Tallied)
     position = sa.select(tallied.c.position).scalar_subquery()
-    news = (
-        sa.select(read.dialect.midnight(about.c.issued_at).label("day"))
-        .select_from(sa.join(event, about, about.c.id == event.c.sanction_id))
-        .where(event.c.position > position, sa.not_(is_any_of(event.c.type, IDLE)))
-        .distinct()
-    )
+    # By itself for each event: PostgreSQL takes a third of all for news, and would read every row.
+    midnight = read.dialect.midnight(about.c.issued_at)
+    day = value_from(about, midnight, about.c.id == event.c.sanction_id).label("day")
+    is_news = event.c.position > position, sa.not_(is_any_of(event.c.type, IDLE))
+    news = sa.select(day).select_from(event).where(*is_news).distinct()
     ends = [
         sa.select(read.bound(_midnight(values[name], name), UTCDateTime()).label("day"))
         for name in ("issuedAfter", "issuedBefore")

@@ -21,6 +21,9 @@ from tests.api.http.outside import Node
 from tests.builders import DAY, HOUR, MICRO, NOW, Team, World
 from tests.signing import key_of
 
+# What is written beside requests, whatever they come to.
+COUNTED = {"lookups", "tallies", "appeal_tallies", "tallied"}
+
 THEN = NOW - 40 * DAY  # when everything was issued
 
 
@@ -111,8 +114,8 @@ class Matrix:
     dead: dict[str, str] = field(default_factory=dict)  # tokens
 
     def written(self) -> dict[str, list[str]]:
-        """Every row but of what is counted of requests, whatever they are about."""
-        return {k: rows for k, rows in self.node.records().items() if k != "lookups"}
+        """Every row but of what is counted of requests, whatever they are about, and of days."""
+        return {k: rows for k, rows in self.node.records().items() if k not in COUNTED}
 
     @property
     def platform_ids(self) -> tuple[str, str, str]:
