@@ -1,5 +1,6 @@
 """The demonstration world: something of everything, made whole or not at all, and only once."""
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -44,6 +46,7 @@ from governance.words import (
     Validity,
 )
 from tests.builders import positions, sequencer
+from tests.postgres import Server
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYS = Keys(b"k" * 32)
@@ -52,13 +55,33 @@ Row = TypeVar("Row")
 
 
 @pytest.fixture
-def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
+def empty(database_url: str, tmp_path: Path) -> Iterator[Database]:
     database = Database(database_url, sequencer(tmp_path))
     yield database
     database.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def db(
+    request: pytest.FixtureRequest,
+    sqlite_template: Path,
+    postgres: Server,
+    postgresql_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Database]:
+    """Yield a database that is read alone; `world` is in it."""
+    folder, name = tmp_path_factory.mktemp("demo"), f"demo_{uuid4().hex}"
+    if request.param == "sqlite":
+        url = f"sqlite:///{shutil.copyfile(sqlite_template, folder / 'comity.db')}"
+    else:
+        postgres.create(name, postgresql_template)
+        url = postgres.url(name)
+    database = Database(url, sequencer(folder))
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="module")
 def world(db: Database) -> demo.World:
     return demo.load(db, KEYS, now=NOW, sanctions=SMALL)
 
@@ -194,42 +217,44 @@ def test_printing_the_world_tells_no_secret(db: Database, world: demo.World) -> 
     assert not any(secret and secret in repr(world) for secret in secrets)
 
 
-def test_the_appeal_secret_files_an_appeal_once(db: Database, world: demo.World) -> None:
+def test_the_appeal_secret_files_an_appeal_once(empty: Database) -> None:
+    world = demo.load(empty, KEYS, now=NOW, sanctions=SMALL)
     assert world.sanction_id is not None
     draft = FilingDraft(
         sanction_id=world.sanction_id, grounds="A try.", appeal_secret=world.appeal_secret
     )
-    with db.writing() as session:
+    with empty.writing() as session:
         appealing.file(session, KEYS, None, draft, now=NOW)
-    again = demo.load(db, KEYS, now=NOW)
+    again = demo.load(empty, KEYS, now=NOW)
     assert again.sanction_id == world.sanction_id
     assert again.appeal_secret is None
 
 
-def test_loading_again_adds_nothing_but_tokens(db: Database, world: demo.World) -> None:
-    before = counts(db)
-    again = demo.load(db, KEYS, now=NOW + timedelta(days=1), sanctions=SMALL, seed=2)
-    assert counts(db) == before | {"tokens": before["tokens"] + 2}
+def test_loading_again_adds_nothing_but_tokens(empty: Database) -> None:
+    world = demo.load(empty, KEYS, now=NOW, sanctions=SMALL)
+    before = counts(empty)
+    again = demo.load(empty, KEYS, now=NOW + timedelta(days=1), sanctions=SMALL, seed=2)
+    assert counts(empty) == before | {"tokens": before["tokens"] + 2}
     assert world.is_new
     assert not again.is_new
     assert again.token != world.token
     assert again.appeal_secret == world.appeal_secret
 
 
-def test_an_interruption_leaves_nothing_and_the_next_start_makes_it_whole(db: Database) -> None:
+def test_an_interruption_leaves_nothing_and_the_next_start_makes_it_whole(empty: Database) -> None:
     def interrupt(done: int, total: int) -> None:
         if done > total / 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        demo.load(db, KEYS, now=NOW, sanctions=0, progress=interrupt)
-    assert not any(counts(db).values())
-    assert demo.load(db, KEYS, now=NOW, sanctions=0).is_new
+        demo.load(empty, KEYS, now=NOW, sanctions=0, progress=interrupt)
+    assert not any(counts(empty).values())
+    assert demo.load(empty, KEYS, now=NOW, sanctions=0).is_new
 
 
-def test_overlapping_suspensions_of_several_platforms_are_common(db: Database) -> None:
-    demo.load(db, KEYS, now=NOW, sanctions=1_500)
-    with db.reading() as session:
+def test_overlapping_suspensions_of_several_platforms_are_common(empty: Database) -> None:
+    demo.load(empty, KEYS, now=NOW, sanctions=1_500)
+    with empty.reading() as session:
         found = session.exec(
             select(SubjectKey.key, Sanction)
             .join(Sanction, col(Sanction.id) == col(SubjectKey.sanction_id))
@@ -255,18 +280,18 @@ def _overlap(one: Sanction, other: Sanction) -> bool:
     return all(starts) and max(s for s in starts if s) < min(ends)
 
 
-def test_a_database_in_use_is_left_alone(db: Database) -> None:
-    with db.writing() as session:
+def test_a_database_in_use_is_left_alone(empty: Database) -> None:
+    with empty.writing() as session:
         add_platform(session, "real.example", None, now=NOW)
-    before = counts(db)
+    before = counts(empty)
     with pytest.raises(Conflict, match="empty database"):
-        demo.load(db, KEYS, now=NOW)
-    assert counts(db) == before
+        demo.load(empty, KEYS, now=NOW)
+    assert counts(empty) == before
 
 
-def test_progress_reaches_the_total(db: Database) -> None:
+def test_progress_reaches_the_total(empty: Database) -> None:
     told: list[tuple[int, int]] = []
-    demo.load(db, KEYS, now=NOW, sanctions=0, progress=lambda *step: told.append(step))
+    demo.load(empty, KEYS, now=NOW, sanctions=0, progress=lambda *step: told.append(step))
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1]
 
