@@ -28,7 +28,7 @@ from governance.correcting import Corrected, correct_copies
 from governance.disclosing import Disclosed
 from governance.entries import LogEntry
 from governance.errors import Refused
-from governance.events import Event
+from governance.events import RECEIPTS, Event
 from governance.fields import parse_instant
 from governance.fitting import Unfit
 from governance.log.errors import Excessive
@@ -47,7 +47,7 @@ from governance.peers import (
     decides_elsewhere,
 )
 from governance.platforms import Platform
-from governance.replaying import EVENTS, RECEIPTS, VALIDITIES, Replay
+from governance.replaying import EVENTS, VALIDITIES, Replay
 from governance.rules import adoption, policy
 from governance.sanctions import Sanction
 from governance.settings import Keys

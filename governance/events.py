@@ -14,6 +14,9 @@ from governance.words import AppealState, EndReason, EventType, ReceiptState, Va
 
 NOTICES = sa.text("type IN ('NOTICE_DUE', 'NOTICE_RECORDED')")
 
+RECEIPTS = frozenset({EventType.RECEIPT_RECORDED, EventType.RECEIPT_DUE})
+SAID_OF_OTHERS = RECEIPTS | {EventType.NOTICE_RECORDED}  # may be in another log than the sanction
+
 
 class Event(SQLModel, table=True):
     """One entry of the feed. `recorded_at` never goes backwards along `position`, which is odd for

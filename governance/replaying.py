@@ -20,7 +20,7 @@ from governance.adoptions import Receipt, receipt_id
 from governance.appeals import Appeal, Invitation
 from governance.entries import LogCheckpoint
 from governance.errors import InvalidInput
-from governance.events import Event
+from governance.events import RECEIPTS, SAID_OF_OTHERS, Event
 from governance.fields import new_id, parse_instant
 from governance.judging import lapse
 from governance.log.checkpoints import parse_checkpoint
@@ -43,8 +43,6 @@ VALIDITIES = {
     EventType.SANCTION_VOIDED: Validity.VOIDED,
     EventType.SANCTION_SUPERSEDED: Validity.SUPERSEDED,
 }
-RECEIPTS = frozenset({EventType.RECEIPT_RECORDED, EventType.RECEIPT_DUE})
-SAID_OF_OTHERS = RECEIPTS | {EventType.NOTICE_RECORDED}
 EVENTS = {decisions.kind_of(event): event for event in EventType}
 
 

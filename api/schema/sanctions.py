@@ -16,6 +16,7 @@ from api.reads.fields import (
     Page,
     Read,
     Row,
+    is_any_of,
     rows_of,
     sql,
     there_is,
@@ -83,9 +84,13 @@ def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
     """
     table = rows_of(sanctions.Sanction)
     event = rows_of(events.Event)
+    # What others say may be in another log, by another clock, beside news that was logged later.
+    kind = sa.type_coerce(col(events.Event.type), sa.Text())
+    tells = sa.not_(is_any_of(kind, events.SAID_OF_OTHERS))
+    is_known = col(events.Event.recorded_at) <= known
     newest = (
         sa.select(sa.func.max(col(events.Event.position)))
-        .where(col(events.Event.sanction_id) == table.c.id, col(events.Event.recorded_at) <= known)
+        .where(col(events.Event.sanction_id) == table.c.id, is_known, tells)
         .correlate(table)
         .scalar_subquery()
     )

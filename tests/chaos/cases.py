@@ -40,6 +40,12 @@ class Case:
         own = self.is_overturned or self.is_lifted
         return own or bool(self.echoed and self.echoed.must_be_over())
 
+    def told(self) -> str:
+        """What is known of it and of what it was taken over from, in a line."""
+        marks = ("has_own_grounds", "is_overturned", "is_lifted", "is_erased", "waits_for_erasure")
+        said = " ".join([self.id, *(mark for mark in marks if getattr(self, mark))])
+        return f"{said} from {self.source.told()}" if self.source else said
+
     def is_corrected(self) -> bool:
         """Whether something is due of who took it over."""
         return self.is_overturned or self.is_lifted or bool(self.source and self.must_be_over())

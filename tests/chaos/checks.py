@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from api.network import Site
-from governance.fields import print_instant
+from governance.fields import parse_instant, print_instant
 from tests.chaos.cases import ACCOUNTS, Case, Model, alias_of
 from tests.chaos.disasters import told_by
 from tests.chaos.listening import Listener
@@ -88,8 +88,10 @@ class Checks:
                         yield f"{name} at {at:%H:%M:%S} isn't the same: {told}"
                 found = set(self._status(self.sites[0], name, later)["sanctions"])
                 wrong = (found ^ set(self.model.suspending(account))) - self.model.uncertain()
-                if wrong:
-                    yield f"{name} is suspended, or isn't, by {sorted(wrong)}"
+                for ident in sorted(wrong):
+                    is_it, case = self._sanction(self.sites[0], ident), self.model.cases[ident]
+                    if parse_instant(is_it["expiresAt"]) > later:  # of its source's end, perhaps
+                        yield f"{name} is suspended, or isn't, by {case.told()}: {is_it}"
 
     def _status(self, site: Site, account: str, at: datetime) -> Any:
         by = f"{site.domains[0]} ISSUER"

@@ -21,7 +21,7 @@ from governance.rules.disclosure import Case, sees_subject
 from governance.rules.policy import PARTNER_RETENTION, SUSPENSIONS
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Sanction, SubjectKey
-from governance.words import Effect, Outcome
+from governance.words import Effect, EventType, Outcome, SanctionAnswer
 from tests.api.reads.stories import Story
 from tests.api.worlds import ACCOUNT, ALIAS, SERVER, Asking, Cast, asking
 from tests.builders import DAY, HOUR, KEYS, MICRO, NOW, World, examples
@@ -209,6 +209,23 @@ async def test_what_was_known_then_is_answered_again_later(
                 assert again == still_shown(told, recount, actor, story.now)
             for subject, actor in asked:
                 await foretold(ask, clock, recount, subject, actor)
+
+
+async def test_what_others_say_shows_nothing_sooner(database_url: str) -> None:
+    """A receipt in the log of another node, whose clock is behind, and which was heard later."""
+    account, end = f"acct:late@x{next(_serials)}.example", NOW + 7 * DAY
+    with World(database_url) as world:
+        a, b = world.team(), world.team()
+        sanction = world.issue(a.issuer, subject=account, expires_at=end)
+        world.shorten(a.issuer, sanction, NOW + 2 * DAY, NOW + 2 * HOUR)
+        world.answer(b.issuer, sanction, SanctionAnswer.NOTED, now=NOW + 2 * HOUR)
+        with world.database.writing() as session:
+            is_answer = Event.type == EventType.RECEIPT_RECORDED
+            said = session.exec(select(Event).where(is_answer, Event.sanction_id == sanction)).one()
+            said.recorded_at = NOW + HOUR
+        async with asking(database_url, Clock(NOW + 3 * HOUR)) as ask:
+            told = await status(ask, account, a.reader, NOW + HOUR)
+    assert told["until"] == print_instant(end)
 
 
 def later_than_all(world: World) -> datetime:
