@@ -90,7 +90,8 @@ class Checks:
                 wrong = (found ^ set(self.model.suspending(account))) - self.model.uncertain()
                 for ident in sorted(wrong):
                     is_it, case = self._sanction(self.sites[0], ident), self.model.cases[ident]
-                    if parse_instant(is_it["expiresAt"]) > later:  # of its source's end, perhaps
+                    # A copy ends when its source did, by a clock that may have been ahead.
+                    if parse_instant(is_it["expiresAt"]) > later:
                         yield f"{name} is suspended, or isn't, by {case.told()}: {is_it}"
 
     def _status(self, site: Site, account: str, at: datetime) -> Any:
