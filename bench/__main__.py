@@ -40,11 +40,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Server() as server:
         server.create("bench")
         for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
-            _engine(url, Path(folder) / "bench.key", options)
+            engine = url.partition(":")[0]
+            _engine(engine, url, Path(folder) / f"{engine}.key", options)
 
 
-def _engine(url: str, key_file: Path, options: argparse.Namespace) -> None:
-    engine = url.partition(":")[0]
+def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) -> None:
     settings = Settings(database_url=url, key_file=key_file)
     keys = settings.keys(create=True)
     migrations.upgrade(url)

@@ -125,7 +125,7 @@ def _started(
         "GRAPHILE_ENV": "production",
     }
     ports = {"uvicorn": ["--port", str(port)], "bench.served": [str(port)]}
-    ends = ports.get(command[2], [])
+    ends = next((ports[word] for word in command if word in ports), [])
     first = {min(os.sched_getaffinity(os.getppid()))}
     process = subprocess.Popen(
         [*command, *ends],
