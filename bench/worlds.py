@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import SQLModel
 
@@ -13,6 +14,7 @@ from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
 from governance.log.leaves import case_id
 from governance.rows import insert, made
+from governance.rules.policy import ERASED_AFTER
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
 from governance.tallying import tally
@@ -115,22 +117,20 @@ def _rows(
                 reference_key=f"{number:064x}",
             )
         )
+        is_over = sanction.ends_at is not None and sanction.ends_at <= now - ERASED_AFTER
+        if is_over:  # as retention leaves it
+            sanction.redacted_at = now
         yield Sanction, sanction
-        yield (
-            Disclosure,
-            made(
-                Disclosure,
-                sanction_id=sanction.id,
-                seed=rng.randbytes(32),
-                subject=uri,
-                ground_reference="Rule 1",
-                explanation="Repeated insults after a warning.",
-                reason="You insulted others after a warning.",
-                issuer_reference=str(number),
-            ),
-        )
-        key = lookup_key(secret, kind, uri)
-        yield SubjectKey, made(SubjectKey, key=key, sanction_id=sanction.id)
+        told = {"explanation": "Repeated insults after a warning.", "ground_reference": "Rule 1"}
+        if is_over and not is_of_server:
+            private: dict[str, Any] = {"subject": "", "seed": b""}
+        else:
+            private = {"subject": uri, "seed": rng.randbytes(32), "issuer_reference": str(number)}
+            key = lookup_key(secret, kind, uri)
+            yield SubjectKey, made(SubjectKey, key=key, sanction_id=sanction.id)
+        if not is_over:
+            private["reason"] = "You insulted others after a warning."
+        yield Disclosure, made(Disclosure, sanction_id=sanction.id, **told, **private)
         if outcome is not None:
             yield Appeal, _appeal(sanction, outcome, decided_at)
         yield (

@@ -7,7 +7,7 @@ under the other. Everything here is a pure function of its arguments; the tables
 
 import re
 import unicodedata
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -49,6 +49,8 @@ _ACCOUNT = frozenset({SubjectKind.ACCOUNT})
 _CONTENT = frozenset({SubjectKind.CONTENT})
 _SERVER = frozenset({SubjectKind.SERVER})
 _ACCOUNT_OR_CONTENT = _ACCOUNT | _CONTENT
+_HASHED = {kind: b"comity:lookup:v1\0" + kind.encode() + b"\0" for kind in SubjectKind}
+_URLSAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648 5
 
 _KNOWN = "acct:, did:, https:, at: or urn:uuid:"
 _NEAR = {"http": "https", "mailto": "acct"}  # schemes that people write, and what to write instead
@@ -127,8 +129,8 @@ def lookup_key(secret: bytes, kind: SubjectKind, uri: str) -> str:
     It is an HMAC-SHA256, so whoever holds the database without `secret` can't confirm a guess.
     `uri` must be canonical (`Subject.uri`): another spelling gives another key.
     """
-    message = b"comity:lookup:v1\0" + kind.encode() + b"\0" + uri.encode()
-    return urlsafe_b64encode(kept(secret).digest(message))[:-1].decode()
+    digest = kept(secret).digest(_HASHED[kind] + uri.encode())
+    return b2a_base64(digest).translate(_URLSAFE, b"=\n").decode()
 
 
 def _acct(rest: str) -> Subject:
