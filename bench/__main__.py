@@ -64,9 +64,7 @@ def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) 
             rows = _rounds(node, limit, token, bodies, options)
             _report(table, name, rows)
         for name, bodies in _others().items():
-            found = asyncio.run(
-                load(node, [request(node, token, b) for b in bodies], options.seconds, 1)
-            )
+            found = load(node, [request(node, token, b) for b in bodies], options.seconds, 1)
             _row(table, name, found, "-" if not found.errors else f"{found.errors} errors")
         out.print(table)
 
@@ -134,14 +132,11 @@ def _compare(node: int, limit: int, token: str, bodies: list[bytes]) -> None:
 def _rounds(
     node: int, limit: int, token: str, bodies: list[bytes], options: argparse.Namespace
 ) -> list[tuple[Load, Load]]:
-    async def both() -> tuple[Load, Load]:
-        found = []
-        for port in (node, limit):
-            sent = [request(port, token, body) for body in bodies]
-            found.append(await load(port, sent, options.seconds, CONNECTIONS))
-        return found[0], found[1]
+    def once(port: int) -> Load:
+        sent = [request(port, token, body) for body in bodies]
+        return load(port, sent, options.seconds, CONNECTIONS)
 
-    return [asyncio.run(both()) for _ in range(options.rounds)]
+    return [(once(node), once(limit)) for _ in range(options.rounds)]
 
 
 def _report(table: Table, name: str, rounds: list[tuple[Load, Load]]) -> None:

@@ -7,7 +7,6 @@ all but the oldest thousandth of the sanctions was listed. Ratios are to the sma
 """
 
 import argparse
-import asyncio
 import os
 import random
 import tempfile
@@ -109,8 +108,8 @@ def _body(query: str, **variables: object) -> bytes:
 
 def _p50(port: int, token: str, bodies: list[bytes], seconds: float) -> float:
     sent = [request(port, token, body) for body in bodies]
-    asyncio.run(load(port, sent, seconds / 3, 1))  # so that plans and pages are there
-    found = asyncio.run(load(port, sent, seconds, 1))
+    load(port, sent, seconds / 3, 1)  # so that plans and pages are there
+    found = load(port, sent, seconds, 1)
     if found.errors:
         raise SystemExit(f"{found.errors} errors: {bodies[0].decode()}")
     return found.p50

@@ -8,7 +8,6 @@ more processes can't help.
 """
 
 import argparse
-import asyncio
 import os
 import subprocess
 import sys
@@ -78,10 +77,10 @@ def measured(
 ) -> Found:
     with serving(settings, workers) as (port, node):
         sent = [request(port, token, body) for body in bodies]
-        asyncio.run(load(port, sent, seconds / 3, CONNECTIONS))
+        load(port, sent, seconds / 3, CONNECTIONS)
         pids = (node, server, os.getpid())
         before = [cpu_of_all(pid) for pid in pids[:2]] + [time.process_time()]
-        found = asyncio.run(load(port, sent, seconds, CONNECTIONS))
+        found = load(port, sent, seconds, CONNECTIONS)
         after = [cpu_of_all(pid) for pid in pids[:2]] + [time.process_time()]
     took = [(late - early) / seconds for early, late in zip(before, after, strict=True)]
     if found.errors:

@@ -191,7 +191,7 @@ def _compare(name: str, peers: list[Peer], sent: dict[str, list[bytes]]) -> None
 def _round(peer: Peer, sent: list[bytes], seconds: float, connections: int) -> Run:
     before = cpu_of(peer.pid)
     begun = time.perf_counter()
-    found = asyncio.run(load(peer.port, sent, seconds, connections))
+    found = load(peer.port, sent, seconds, connections)
     count = max(1.0, found.rate * (time.perf_counter() - begun))
     if found.errors:
         raise SystemExit(f"{peer.name}: {found.errors} errors")
