@@ -280,6 +280,9 @@ UNUSUAL = {
     "sanctions_of_servers": ("subject_kind = 'SERVER'",),
     "sanctions_to_be_erased": ("erasure_asked_at IS NOT NULL",),
     "sanctions_in_language": ("content_language IS NOT NULL", "content_language"),
+    "sanctions_of_illegal": ("ground <> 'INCOMPATIBLE_CONTENT'", "ground"),
+    "sanctions_of_notices": ("source <> 'OWN_INITIATIVE'", "source"),
+    "sanctions_with_keywords": ("json_array_length(keywords) > 0",),
 }
 
 

@@ -158,12 +158,16 @@ def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
     usual = {
         "validities": (found.validity, Validity.STANDING),
         "endReasons": (found.end_reason, EndReason.EXPIRED),
+        "grounds": (found.ground, Ground.INCOMPATIBLE_CONTENT),
+        "sources": (found.source, Source.OWN_INITIATIVE),
     }
     for name, (column, word) in usual.items():
         if (wanted := known_words(values.get(name))) and word not in wanted:
             where.append(sa.type_coerce(column, sa.Text()) != sa.literal_column(f"'{word}'"))
     if known_words(values.get("subjectKinds")) == [SubjectKind.SERVER]:
         where.append(is_any_of(found.subject_kind, [SubjectKind.SERVER]))
+    if "keywords" in values:
+        where.append(sa.func.json_array_length(found.keywords) > sa.literal_column("0"))
     return where
 
 

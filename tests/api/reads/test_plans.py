@@ -153,6 +153,9 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
             ("voided", {"validities": ["VOIDED"]}, "sanctions_not_standing"),
             ("lifted", {"endReasons": ["LIFTED"]}, "sanctions_ended_early"),
             ("in a language", {"languages": ["xx"]}, "sanctions_in_language"),
+            ("unlawful", {"grounds": ["ILLEGAL_CONTENT"]}, "sanctions_of_illegal"),
+            ("noticed", {"sources": ["NOTICE", "TRUSTED_FLAGGER"]}, "sanctions_of_notices"),
+            ("with a keyword", {"keywords": ["CYBER_STALKING"]}, "sanctions_with_keywords"),
             ("standing", {"validities": ["STANDING"]}, "sanctions_newest"),
             ("of a time", LATELY, "sanctions_newest"),
         ]
