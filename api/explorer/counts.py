@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from starlette.requests import Request
 
-from api.explorer.asking import Desk
+from api.explorer.asking import Data, Desk, Problem
 from api.explorer.facets import Choice, Facet, Selection
 from api.schema.facets import MOST_NEWEST
 
@@ -15,10 +16,11 @@ COUNTED_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted of a selection, by facet and value."""
+    """What was counted of a selection: by facet and value, and in all, if it could be in time."""
 
     by_value: dict[tuple[str, str], str]
     is_estimated: bool
+    total: int | None
 
     def on(self, choices: Sequence[Choice]) -> list[Choice]:
         """The choices with their counts; those that nothing would fit are left out."""
@@ -31,27 +33,28 @@ class Counts:
         return [choice for choice in counted if choice.count or choice.is_chosen]
 
 
-async def counts(desk: Desk, request: Request, selection: Selection, total: int) -> Counts:
+async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
     """Counts for every facet that has them. What is chosen of a facet doesn't narrow the facet
-    itself, so that its other values can be compared. `total`: how many fit the selection."""
+    itself, so that its other values can be compared."""
     counted = [facet for facet in selection.shelf.facets if facet.dimension]
     free = [facet for facet in counted if facet.name not in selection.values]
     chosen = [facet for facet in counted if facet.name in selection.values]
-    asked = [(selection, free)] if free else []
-    asked += [(selection.without(facet.name), [facet]) for facet in chosen]
+    asked = [(selection, free)] + [(selection.without(facet.name), [facet]) for facet in chosen]
     answers = await asyncio.gather(*(_counted(desk, request, *one) for one in asked))
+    seen = sum(answers[0][0].values()) if free and answers[0] else MOST_NEWEST
+    total = seen if seen < MOST_NEWEST else await _total(desk, request, selection)
     found: dict[tuple[str, str], str] = {}
     is_estimated = False
     for (of, facets), numbers in zip(asked, answers, strict=True):
-        seen = sum(numbers[0].values())
+        seen = sum(numbers[0].values()) if numbers else 0
         is_all = seen < MOST_NEWEST
         is_estimated |= not is_all
-        share = total / seen if of is selection and seen else None
-        for facet, by_value in zip(facets, numbers, strict=True):
+        share = total / seen if of is selection and seen and total else None
+        for facet, by_value in zip(facets, numbers, strict=bool(numbers)):
             for value, number in by_value.items():
                 told = f"{number:,}" if is_all else estimate(number, share)
                 found[facet.name, value] = told
-    return Counts(found, is_estimated)
+    return Counts(found, is_estimated, total)
 
 
 def estimate(count: int, share: float | None) -> str:
@@ -66,10 +69,27 @@ def estimate(count: int, share: float | None) -> str:
 async def _counted(
     desk: Desk, request: Request, selection: Selection, facets: Sequence[Facet]
 ) -> list[dict[str, int]]:
-    """The number of each value, by facet."""
+    """The number of each value, by facet; nothing where it takes too long."""
     asked = {"by": [str(facet.dimension) for facet in facets], "filter": selection.filter()}
-    found = (await desk.kept(request, "counts", asked, COUNTED_SECONDS))["facets"]
     by: dict[str, dict[str, int]] = {str(facet.dimension): {} for facet in facets}
-    for one in found:
-        by[one["dimension"]][one["key"]] = one["number"]
-    return list(by.values())
+    if facets and (found := await _in_time(desk, request, "counts", asked)):
+        for one in found["facets"]:
+            by[one["dimension"]][one["key"]] = one["number"]
+        return list(by.values())
+    return []
+
+
+async def _total(desk: Desk, request: Request, selection: Selection) -> int | None:
+    """How many fit: exactly up to MOST_NEWEST."""
+    found = await _in_time(desk, request, "total", {"filter": selection.filter()})
+    return found["sanctions"]["totalCount"] if found else None
+
+
+async def _in_time(desk: Desk, request: Request, name: str, asked: Data) -> Data | None:
+    """What is kept, or found now; the list is shown without it where that takes too long."""
+    try:
+        return await desk.kept(request, name, asked, COUNTED_SECONDS)
+    except Problem as problem:
+        if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return None

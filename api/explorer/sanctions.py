@@ -1,5 +1,7 @@
 """Sanctions: the list with its facets, and one of them."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -7,7 +9,7 @@ from starlette.routing import Route
 from api.explorer.asking import Data
 from api.explorer.counts import counts
 from api.explorer.facets import SANCTIONS, SORTS, Selection, sort_of
-from api.explorer.lists import paged, total_told, turned
+from api.explorer.lists import paged, turned
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import meaning
 from api.schema.facets import MOST_NEWEST
@@ -22,9 +24,11 @@ def sanction_routes(site: Site) -> list[Route]:
         selection = Selection.of(SANCTIONS, request.query_params)
         sort = sort_of(request.query_params)
         asked = {"filter": selection.filter(), **paged(request, sort)}
-        data = await site.desk.ask(request, "sanctions", asked)
+        data, counted = await asyncio.gather(
+            site.desk.ask(request, "sanctions", asked | {"counts": False}),
+            counts(site.desk, request, selection),
+        )
         found, platforms = data["sanctions"], data["platforms"]["nodes"]
-        counted = await counts(site.desk, request, selection, found["totalCount"])
         offered = [
             (facet, counted.on(list(selection.offered(facet, platforms))))
             for facet in SANCTIONS.facets
@@ -42,8 +46,7 @@ def sanction_routes(site: Site) -> list[Route]:
             sorts=SORTS,
             sort=sort,
             nodes=found["nodes"] if sort == "newest" else found["nodes"][::-1],
-            total=found["totalCount"],
-            total_told=total_told(found),
+            total=counted.total,
             **turned(selection, sort, found["pageInfo"]),
         )
 

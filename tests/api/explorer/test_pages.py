@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from html import escape, unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.sanctions import timeline
 from api.explorer.telling import DEEDS, label, span
+from api.reads.stores import TooLong, Values
 from api.schema.build import sdl
 from governance.decisions import of_node
 from governance.log.sequencing import Decision, ledger_of
@@ -106,6 +108,29 @@ def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
         [(name, [value])] = parse_qs(urlsplit(link).query).items()
         chips = re.findall(r'class="chip" href="([^"]+)"', page.text)
         assert chips == ["/sanctions"], (name, value)
+
+
+def test_what_takes_too_long_to_count_is_listed_without(
+    site: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = site.app.state.executor.reader.store  # type: ignore[attr-defined]
+    ask = store.one
+
+    async def one(sql: str, values: Values, **how: bool) -> Any:
+        if "looked_at" in sql or "count(*)" in sql:
+            raise TooLong
+        return await ask(sql, values, **how)
+
+    whole = site.get("/sanctions").text
+    site.app.state.desk.forget()  # type: ignore[attr-defined]
+    monkeypatch.setattr(store, "one", one)
+    page = site.get("/sanctions")
+    site.app.state.desk.forget()  # type: ignore[attr-defined]
+    assert page.status_code == 200
+    assert listed(page.text) == listed(whole)
+    assert "The decisions by the platforms of this node" in page.text
+    assert 'class="count"' in whole
+    assert 'class="count"' not in page.text
 
 
 def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None:
