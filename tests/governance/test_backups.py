@@ -3,8 +3,6 @@
 import hashlib
 import re
 import stat
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +24,9 @@ from governance.records import METADATA
 from governance.restoring import restore
 from governance.settings import Keys
 from tests.builders import DAY, KEYS, NOW, World
+from tests.forking import die, is_killed
 
 OTHER_KEYS = Keys(bytes([1] * 32))
-ROOT = Path(__file__).parents[2]
 Parts = dict[str, bytes]
 
 
@@ -381,31 +379,20 @@ def test_rows_are_read_in_batches_and_none_is_lost_between(
     assert other.snapshot() == world.snapshot()
 
 
-CHILD = """
-import sys, time
-from pathlib import Path
-from governance.restoring import restore
-from tests.builders import KEYS, World
+def restore_until_killed(url: str, archive: Path) -> None:
+    def die_near_the_end(done: int, total: int) -> None:
+        if done > total * 0.99:
+            die()
 
-def wait(done, total):
-    if done > total * 0.99:
-        print("nearly all is written", flush=True)
-        time.sleep(600)
-
-with World(sys.argv[1]) as world:
-    restore(world.database, KEYS, Path(sys.argv[2]), progress=wait)
-"""
+    with World(url) as world:
+        restore(world.database, KEYS, archive, progress=die_near_the_end)
 
 
 def test_a_restore_that_is_killed_leaves_nothing_and_can_be_done_again(
     world: World, archive: Path, rows: dict[str, list[str]]
 ) -> None:
     before = world.snapshot()
-    command = [sys.executable, "-c", CHILD, world.database.url, str(archive)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert "nearly" in child.stdout.readline()
-        child.kill()
+    assert is_killed(restore_until_killed, world.database.url, archive)
     assert world.snapshot() == before
     restore(world.database, KEYS, archive)
     assert world.snapshot() == rows

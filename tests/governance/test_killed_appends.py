@@ -1,20 +1,16 @@
 """`kill -9` at each step of an append: the log stays whole, and holds all that was answered."""
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from governance.database import Database
 from governance.log.guards import Guard
 from governance.log.sequencing import Sequencer
 from governance.membership import add_platform
 from tests.builders import LOG_KEY, NOW, World
+from tests.forking import die_at, is_killed
 from tests.governance.test_logging import check_tree, entries
-
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60  # seconds
 
 # Where the process ends: before or after one of these functions, in the second transaction.
 STEPS = [
@@ -28,54 +24,30 @@ STEPS = [
     for when in ("before", "after")
 ]
 
-CHILD = """
-import os, signal, sys
-from importlib import import_module
-from pathlib import Path
-from governance.log.guards import Guard
-from governance.log.sequencing import Sequencer
-from governance.membership import add_platform
-from tests.builders import LOG_KEY, NOW
-from governance.database import Database
 
-url, head, when, where = sys.argv[1:]
-database = Database(url, Sequencer(lambda: LOG_KEY, Guard(Path(head))))
+def append_until_killed(url: str, head: Path, answered: Path, step: str) -> None:
+    database = Database(url, Sequencer(lambda: LOG_KEY, Guard(head)))
 
-def add(domain):
-    with database.writing() as session:
-        for part in "abc":
-            add_platform(session, f"{part}.{domain}", None, now=NOW)
-    print(domain, flush=True)
+    def add(domain: str) -> None:
+        with database.writing() as session:
+            for part in "abc":
+                add_platform(session, f"{part}.{domain}", None, now=NOW)
+        with answered.open("a") as file:
+            file.write(f"{domain}\n")
 
-add("first.example")
-module, _, path = where.partition(":")
-*owners, name = path.split(".")
-owner = import_module(module)
-for part in owners:
-    owner = getattr(owner, part)
-original = getattr(owner, name)
-
-def killed(*given, **named):
-    if when == "after":
-        original(*given, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(owner, name, killed)
-add("second.example")
-"""
+    add("first.example")
+    when, where = step.split()
+    die_at(when, where)
+    add("second.example")
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_killed_append_is_there_whole_or_not_at_all(
     world: World, tmp_path: Path, step: str
 ) -> None:
-    head = tmp_path / "log.head"
-    command = [sys.executable, "-c", CHILD, world.database.url, str(head), *step.split()]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert done.stdout == "first.example\n"  # answered
+    head, answered = tmp_path / "log.head", tmp_path / "answered"
+    assert is_killed(append_until_killed, world.database.url, head, answered, step)
+    assert answered.read_text() == "first.example\n"
     check_tree(world)
     committed = len(entries(world))
     assert committed in (3, 6)

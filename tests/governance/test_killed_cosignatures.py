@@ -1,21 +1,18 @@
 """`kill -9` at each step of a cosignature: the log may ask again, and no older tree is cosigned."""
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from governance.database import Database
 from governance.log.checkpoints import Checkpoint
 from governance.log.signers import Algorithm, Signer, cosigned_at
 from governance.log.tree import consistency_path, leaf_hash, of_leaves, proof, root_hash
 from governance.log.witnesses import AddCheckpoint
 from governance.witnessing import Cosigner, Outdated, add_checkpoint, witness
 from tests.builders import NOW, WITNESS_KEY, World
+from tests.forking import die_at, is_killed
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60  # seconds
 ORIGIN = "other.example/log"
 LOG = Signer(ORIGIN, bytes([3] * 32))
 LEAVES = [leaf_hash(bytes([n])) for n in range(9)]
@@ -25,29 +22,6 @@ STEPS = [
     for when in ("before", "after")
 ]
 
-CHILD = """
-import os, signal, sys
-from importlib import import_module
-from tests.governance.test_killed_cosignatures import asked, cosigner
-from tests.builders import NOW
-from governance.database import Database
-from governance.witnessing import add_checkpoint
-
-url, file, when, where = sys.argv[1:]
-module, _, path = where.partition(":")
-owner_name, name = path.split(".")
-owner = getattr(import_module(module), owner_name)
-original = getattr(owner, name)
-
-def killed(*given, **named):
-    if when == "after":
-        original(*given, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(owner, name, killed)
-add_checkpoint(Database(url), cosigner(file), asked(4, 9), clock=lambda: NOW)
-"""
-
 
 def asked(old: int, size: int) -> AddCheckpoint:
     """A request as the log sends it."""
@@ -56,8 +30,14 @@ def asked(old: int, size: int) -> AddCheckpoint:
     return AddCheckpoint(old, tuple(hashes), tree.signed(LOG))
 
 
-def cosigner(file: Path | str) -> Cosigner:
-    return Cosigner(WITNESS_KEY, Path(file))
+def cosigner(file: Path) -> Cosigner:
+    return Cosigner(WITNESS_KEY, file)
+
+
+def cosign_until_killed(url: str, file: Path, step: str) -> None:
+    when, where = step.split()
+    die_at(when, where)
+    add_checkpoint(Database(url), cosigner(file), asked(4, 9), clock=lambda: NOW)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -65,11 +45,7 @@ def test_a_killed_cosignature_is_asked_for_again(world: World, tmp_path: Path, s
     own = cosigner(tmp_path / "witness.key")
     world.do(witness, ORIGIN, [str(LOG.verifier())])
     add_checkpoint(world.database, own, asked(0, 4), clock=lambda: NOW)
-    command = [sys.executable, "-c", CHILD, world.database.url, str(own.file), *step.split()]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert is_killed(cosign_until_killed, world.database.url, own.file, step)
     known = 4
     try:
         made = add_checkpoint(world.database, own, asked(4, 9), clock=lambda: NOW)

@@ -1,10 +1,6 @@
 """`kill -9` at each step of taking over a followed log: nothing is skipped or applied twice."""
 
 import json
-import pickle
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,20 +9,22 @@ import pytest
 from sqlmodel import col, select
 
 from governance import following
+from governance.database import Database
 from governance.entries import LogEntry
 from governance.events import Event
 from governance.fields import print_instant
 from governance.following import Follower
+from governance.log.guards import Guard
+from governance.log.sequencing import Sequencer
 from governance.peers import Peer, PeerEntry, Verdict
 from governance.sanctions import Disclosure, Sanction
 from governance.words import EventType, ReceiptState, Validity
-from tests.builders import DAY, HOUR, KEYS, Team, World
+from tests.builders import DAY, HOUR, KEYS, LOG_KEY, Team, World
+from tests.forking import die_at, is_killed
 from tests.governance.test_applying import URL, Theirs
 from tests.governance.test_logging import check_tree
-from tests.logs import BETA, LOG, NOON, ORIGIN
+from tests.logs import BETA, LOG, NOON, ORIGIN, Served
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60  # seconds
 NOW = NOON + HOUR
 
 WHEN = "before", "after"
@@ -47,47 +45,19 @@ STEPS = [
     *(f"{when} 1 governance.log.guards:Guard.advance 2" for when in WHEN),
 ]
 
-CHILD = """
-import os, pickle, signal, sys
-from importlib import import_module
-from pathlib import Path
-from governance.database import Database
-from governance.following import Follower
-from governance.log.guards import Guard
-from governance.log.sequencing import Sequencer
-from tests.builders import KEYS, LOG_KEY
-from tests.governance.test_killed_followers import NOW
-from tests.logs import ORIGIN, Served
 
-url, head, file, when, time, where = sys.argv[1:]
-entries, disclosed = pickle.loads(Path(file).read_bytes())
-served = Served(entries)
-served.disclosed = disclosed
-database = Database(url, Sequencer(lambda: LOG_KEY, Guard(Path(head))))
-module, _, path = where.partition(":")
-*owners, name = path.split(".")
-owner = import_module(module)
-for part in owners:
-    owner = getattr(owner, part)
-original, times = getattr(owner, name), iter(range(1, int(time)))
-
-def killed(*given, **named):
-    if next(times, None) is not None:
-        return original(*given, **named)
-    if when == "after":
-        original(*given, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(owner, name, killed)
-Follower(database, KEYS, ORIGIN, clock=lambda: NOW).poll(served)
-"""
+def poll_until_killed(url: str, head: Path, served: Served, step: str) -> None:
+    when, time, where = step.split()
+    database = Database(url, Sequencer(lambda: LOG_KEY, Guard(head)))
+    die_at(when, where, int(time))
+    Follower(database, KEYS, ORIGIN, clock=lambda: NOW).poll(served)
 
 
 class Story:
     """A peer's log in two parts, and what this node makes of it between them."""
 
-    def __init__(self, world: World, folder: Path) -> None:
-        self.world, self.folder, self.theirs = world, folder, Theirs()
+    def __init__(self, world: World) -> None:
+        self.world, self.theirs = world, Theirs()
         self.team: Team = world.team()
         world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
         self.cases = [self.theirs.issue(subject=f"acct:{n}@elsewhere.example") for n in "abc"]
@@ -112,15 +82,10 @@ class Story:
 
     def killed(self, step: str) -> None:
         """Polls in a process that ends at a step."""
-        file, log = self.folder / "served", self.world.database.log
+        log = self.world.database.log
         assert log is not None
-        file.write_bytes(pickle.dumps((self.theirs.writer.entries, self.theirs.disclosed)))
-        url, head = self.world.database.url, str(log.guard.path)
-        command = [sys.executable, "-c", CHILD, url, head, str(file), *step.split()]
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        given = self.world.database.url, log.guard.path, self.theirs.served(), step
+        assert is_killed(poll_until_killed, *given)
 
     def check_whole(self) -> None:
         """What is here of the log was taken over once, as its verdicts say."""
@@ -163,11 +128,9 @@ class Story:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_killed_follower_skips_nothing_and_applies_nothing_twice(
-    world: World, tmp_path: Path, step: str
-) -> None:
+def test_a_killed_follower_skips_nothing_and_applies_nothing_twice(world: World, step: str) -> None:
     step, _, poll = step.rpartition(" ")
-    story = Story(world, tmp_path)
+    story = Story(world)
     if poll == "2":
         story.go_on()
     story.killed(step)

@@ -1,9 +1,7 @@
 """Daily exports: whole or not there, never rewritten, and nothing private in them."""
 
 import gzip
-import signal
-import subprocess
-import sys
+import resource
 from pathlib import Path
 
 import fsspec
@@ -21,7 +19,8 @@ from governance.exporting.files import ExportFile
 from governance.exporting.places import ExportFailed, Folder, place_of
 from governance.exporting.verifying import verify
 from governance.fields import print_instant
-from tests.builders import DAY, HOUR, LOG_KEY, LONG_BEFORE, NOW
+from tests.builders import DAY, HOUR, LOG_KEY, LONG_BEFORE, NOW, World
+from tests.forking import answer, die, is_killed
 from tests.governance.exporting.conftest import AFTER, FIRST, SERVER, Days
 
 KEY = [LOG_KEY.verifier()]
@@ -142,31 +141,19 @@ def test_two_at_once_are_refused(days: Days) -> None:
         days.export()
 
 
+def export_where_all_is_full(url: str, folder: Path) -> str:
+    """What is told of it. A limit of the size of files stands for a disk that is full."""
+    with World(url) as world:
+        log = world.database.log
+        assert log is not None
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+        with pytest.raises(ExportFailed) as told:
+            export(world.database, log, Folder(folder), now=AFTER)
+    return str(told.value)
+
+
 def test_a_full_disk_is_told_leaves_nothing_torn_and_is_gone_on_from(days: Days) -> None:
-    """A limit of the size of files stands for a disk that is full."""
-    script = (
-        "import resource, sys\n"
-        "from datetime import datetime\n"
-        "from pathlib import Path\n"
-        "from governance.exporting.days import export\n"
-        "from governance.exporting.places import Folder, ExportFailed\n"
-        "from tests.builders import World\n"
-        "world = World(sys.argv[1])\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))\n"
-        "try:\n"
-        "    export(world.database, world.database.log, Folder(Path(sys.argv[2])),\n"
-        "           now=datetime.fromisoformat(sys.argv[3]))\n"
-        "except ExportFailed as error:\n"
-        "    print(error)\n"
-    )
-    url = days.world.database.url
-    told = subprocess.run(
-        [sys.executable, "-c", script, url, str(days.folder), AFTER.isoformat()],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    told = answer(export_where_all_is_full, days.world.database.url, days.folder)
     assert told.startswith(f"{days.folder}: the disk is full: what is finished stays")
     assert not (days.folder / ".partial" / "work").exists()
     assert not [path for path in days.files() if "manifests" in path]
@@ -174,40 +161,34 @@ def test_a_full_disk_is_told_leaves_nothing_torn_and_is_gone_on_from(days: Days)
     assert verify(days.folder, KEY).faults == []
 
 
-KILLED = """
-import os, signal, sys
-from datetime import datetime
-from pathlib import Path
-from governance.exporting.days import export
-from governance.exporting.places import Folder
-from tests.builders import World
-url, folder, now, puts = sys.argv[1:]
-left = [int(puts)]
 class Mortal(Folder):
-    def put(self, file, path):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    """Where whoever puts one file more is killed."""
+
+    def __init__(self, path: Path, puts: int) -> None:
+        super().__init__(path)
+        self.left = puts
+
+    def put(self, file: Path, path: str) -> None:
+        if not self.left:
+            die()
+        self.left -= 1
         super().put(file, path)
-world = World(url)
-place = Mortal(Path(folder))
-export(world.database, world.database.log, place, now=datetime.fromisoformat(now))
-"""
+
+
+def export_until_killed(url: str, folder: Path, puts: int) -> None:
+    with World(url) as world:
+        log = world.database.log
+        assert log is not None
+        export(world.database, log, Mortal(folder, puts), now=AFTER)
 
 
 def test_killed_between_any_two_files_it_goes_on_to_the_same_bytes(days: Days) -> None:
     days.export()
     whole = days.files()
     other = Days(days.world, days.team, days.folder.with_name("other"), days.explained)
-    arguments = [days.world.database.url, str(other.folder), AFTER.isoformat()]
     finished = []
     for puts in (0, 4, 9, 15, 35):  # ten a day, then its explanations
-        ended = subprocess.run(
-            [sys.executable, "-c", KILLED, *arguments, str(puts)],
-            cwd=Path(__file__).parents[3],
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL
+        assert is_killed(export_until_killed, days.world.database.url, other.folder, puts)
         there = other.files()
         finished.append(len([path for path in there if path.startswith("manifests/")]))
         assert all(whole[path] == data for path, data in there.items())
@@ -286,8 +267,6 @@ def test_a_large_day_is_written_in_batches(days: Days, monkeypatch: pytest.Monke
 
 
 def test_an_empty_log_has_no_days(database_url: str, tmp_path: Path) -> None:
-    from tests.builders import World
-
     with World(database_url) as world:
         assert world.database.log is not None
         done = export(world.database, world.database.log, Folder(tmp_path / "x"), now=AFTER)

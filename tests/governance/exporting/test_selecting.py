@@ -3,12 +3,10 @@
 import gzip
 import os
 import re
-import signal
-import subprocess
-import sys
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ import sqlalchemy as sa
 from governance import selections
 from governance.database import Database
 from governance.exporting import selecting
-from governance.exporting.grouping import ROWS
+from governance.exporting.grouping import ROWS, Grouping
 from governance.exporting.places import ExportFailed, Folder
 from governance.exporting.selecting import GaveUp, Maker, erasures
 from governance.selections import Selection
@@ -37,9 +35,9 @@ from governance.words import (
     Validity,
 )
 from tests.builders import DAY, HOUR, KEYS, NOW, Team, World
+from tests.forking import answer, die, is_killed
 
 LATER = NOW + 40 * DAY
-ROOT = Path(__file__).parents[3]
 WORDS: dict[str, set[Any]] = {
     "subjectKind": {"ACCOUNT"},
     "platform": {"mod.example"},
@@ -233,27 +231,19 @@ def test_what_is_erased_while_it_is_made_is_seen_afterwards(
         assert erasures(session) != selection.erasures
 
 
-KILLED = """
-import os, signal, sys
-from datetime import datetime
-from pathlib import Path
-from governance.exporting import selecting
-from governance.exporting.places import Folder
-from tests.builders import KEYS, World
-from tests.governance.exporting.test_selecting import everything
-url, folder, ident, at = sys.argv[1:]
-left = [int(at)]
-def check():
-    left[0] -= 1
-    if left[0] < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-selecting.BATCH = 5
-world = World(url)
-place = Folder(Path(folder))
-selecting.Maker(world.database, KEYS, world.database.log, place, datetime.now, check).make(
-    ident, everything
-)
-"""
+def make_until_killed(url: str, folder: Path, ident: str, looks: int) -> None:
+    left = iter(range(looks))
+
+    def check() -> None:
+        if next(left, None) is None:
+            die()
+
+    selecting.BATCH = 5
+    with World(url) as world:
+        log = world.database.log
+        assert log is not None
+        place = Folder(folder)
+        Maker(world.database, KEYS, log, place, datetime.now, check).make(ident, everything)
 
 
 def test_killed_anywhere_it_goes_on_to_the_same_bytes(
@@ -265,13 +255,10 @@ def test_killed_anywhere_it_goes_on_to_the_same_bytes(
         lambda session: selections.give_up(session, selections.found(session, whole.id))
     )
     ident = lite_making.request()
-    url, folder = lite_making.world.database.url, str(lite_making.maker.place.path)
+    url, folder = lite_making.world.database.url, lite_making.maker.place.path
     read = []
     for at in (0, 2, 3, 1):  # looks until it is killed, each time further on
-        ended = subprocess.run(
-            [sys.executable, "-c", KILLED, url, folder, ident, str(at)], cwd=ROOT, check=False
-        )
-        assert ended.returncode == -signal.SIGKILL
+        assert is_killed(make_until_killed, url, folder, ident, at)
         selection = lite_making.found(ident)
         assert selection.state is SelectionState.RUNNING
         assert not (lite_making.maker.place.path / ident).exists()
@@ -285,44 +272,29 @@ def test_killed_anywhere_it_goes_on_to_the_same_bytes(
     )
 
 
-FULL = """
-import resource, sys
-from datetime import datetime
-from pathlib import Path
-from governance.exporting import grouping, selecting
-from governance.exporting.places import ExportFailed, Folder
-from tests.builders import KEYS, World
-from tests.governance.exporting.test_selecting import everything
-url, folder, ident = sys.argv[1:]
-world = World(url)
-maker = selecting.Maker(
-    world.database, KEYS, world.database.log, Folder(Path(folder)), datetime.now
-)
-group = grouping.Grouping.group
-def then_full(self, as_of):
-    group(self, as_of)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
-grouping.Grouping.group = then_full
-try:
-    maker.make(ident, everything)
-except ExportFailed as error:
-    print(error)
-"""
+def make_where_all_is_full(url: str, folder: Path, ident: str) -> str:
+    """What is told of it. A limit of the size of files stands for a disk that is full."""
+    group = Grouping.group
+
+    def then_full(self: Grouping, as_of: date) -> None:
+        group(self, as_of)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
+
+    Grouping.group = then_full  # type: ignore[method-assign]
+    with World(url) as world:
+        log = world.database.log
+        assert log is not None
+        with pytest.raises(ExportFailed) as told:
+            Maker(world.database, KEYS, log, Folder(folder), datetime.now).make(ident, everything)
+    return str(told.value)
 
 
 def test_a_full_disk_is_told_leaves_nothing_torn_and_is_gone_on_from(
     lite_making: Making,
 ) -> None:
-    """A limit of the size of files stands for a disk that is full."""
     ident = lite_making.request()
     url, folder = lite_making.world.database.url, lite_making.maker.place.path
-    told = subprocess.run(
-        [sys.executable, "-c", FULL, url, str(folder), ident],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    told = answer(make_where_all_is_full, url, folder, ident)
     assert told.startswith(f"{folder}: the disk is full: what is finished stays")
     assert lite_making.found(ident).state is SelectionState.RUNNING
     assert list(folder.rglob("rows.*")) == []

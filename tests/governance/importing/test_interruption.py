@@ -1,21 +1,22 @@
 """Whatever stops an import leaves whole batches, and the same file again finishes it."""
 
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from governance.importing import runs
 from governance.importing.block_events import import_block_events
 from governance.importing.dsa_statements import import_dsa_statements
 from governance.importing.mastodon_blocks import import_mastodon_blocks
-from governance.importing.runs import Progress, Summary
+from governance.importing.runs import Progress, Summary, Wanted
+from governance.membership import Actor
 from tests.builders import KEYS, World
+from tests.forking import die, is_killed
 from tests.governance.importing.real import DSA, LISTS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -97,37 +98,28 @@ def _elsewhere(template: Path, imported: Import, progress: Progress | None) -> d
     return found
 
 
-CHILD = """
-import sys, time
-from governance.importing import runs
-from tests.builders import World
-from tests.governance.importing.test_interruption import events
+def import_until_killed(url: str) -> None:
+    """Ends with the rows of the third batch written, and not committed."""
+    done: list[tuple[int, int]] = []
+    issue = runs.Run.issue
 
-told = []
-issue = runs.Run.issue
+    def deadly(
+        run: runs.Run, session: Session, actor: Actor, wanted: Sequence[Wanted]
+    ) -> list[str | None]:
+        answers = issue(run, session, actor, wanted)
+        if len(done) == 2 and wanted:
+            die()
+        return answers
 
-def issue_and_wait(run, session, actor, wanted):
-    answers = issue(run, session, actor, wanted)
-    if len(told) == 2 and wanted:
-        print("rows of the third batch are written", flush=True)
-        time.sleep(60)
-    return answers
-
-runs.BATCH, runs.Run.issue = 10, issue_and_wait
-with World(sys.argv[1]) as world:
-    events(world, lambda *step: told.append(step))
-"""
+    runs.BATCH, runs.Run.issue = 10, deadly  # type: ignore[assignment, method-assign]
+    with World(url) as world:
+        events(world, lambda *step: done.append(step))
 
 
 def test_a_killed_import_leaves_whole_batches(
     world: World, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = [sys.executable, "-c", CHILD, world.database.url]
-    root = Path(__file__).parents[3]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert "third" in child.stdout.readline()
-        child.kill()
+    assert is_killed(import_until_killed, world.database.url)
     monkeypatch.setattr(runs, "BATCH", 10)
     assert content(world) == _elsewhere(sqlite_template, events, stop_after(2))
     events(world, None)
