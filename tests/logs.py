@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class Writer:
         return self.add(decision(kind, platform, case=case), **node)
 
 
+@cache
 def story(size: int) -> list[bytes]:
     """Entries of three platforms and the node, with cases that go on now and then."""
     writer, cases = Writer(), dict[str, str]()

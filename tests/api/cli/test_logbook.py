@@ -223,7 +223,7 @@ def sent(status: int, body: bytes = b"", **headers: str) -> Answer:
     return lambda handler: Handler.send(handler, status, body, **named)  # type: ignore[arg-type]
 
 
-BOMB = gzip.compress(gzip.compress(bytes(200_000_000)))
+BOMB = gzip.compress(bytes(20_000_000))
 BUNDLE = gzip.compress(LOGS[600]["tile/entries/001"])
 
 
@@ -241,7 +241,7 @@ BUNDLE = gzip.compress(LOGS[600]["tile/entries/001"])
         (sent(301, Location="file:///etc/passwd"), "the server redirects to another scheme"),
         (sent(301, Location="http://node.example:port/"), "the server redirects to no address"),
         (sent(301), "the server redirects more than once"),
-        (sent(200, gzip.decompress(BOMB), Content_Encoding="gzip"), "it has more than 16,777,472"),
+        (sent(200, BOMB, Content_Encoding="gzip"), "it has more than 16,777,472"),
         (sent(200, BUNDLE[:-9], Content_Encoding="gzip"), "it ends too early"),
         (sent(200, b"hello", Content_Encoding="gzip"), "it isn't packed with gzip"),
         (sent(200, b"hello", Content_Encoding="br"), "the server packs it in a way that wasn't"),

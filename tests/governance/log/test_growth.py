@@ -1,6 +1,7 @@
 """How a log grew is proven by a few of its tiles, and each new entry by a tile above it."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import chain
 
 import pytest
@@ -34,7 +35,9 @@ class Log:
             yield tile, bundle(whole) if tile.level == ENTRIES else self.tiles[tile]
 
 
-LOGS = {size: Log(ENTRY[:size]) for size in SIZES}
+@cache
+def of_size(size: int) -> Log:
+    return Log(ENTRY[:size])
 
 
 def entries(growth: Growth, log: Log, start: int) -> list[bytes]:
@@ -43,10 +46,10 @@ def entries(growth: Growth, log: Log, start: int) -> list[bytes]:
 
 @pytest.mark.parametrize("new", SIZES)
 def test_each_new_entry_comes_once_whatever_was_seen(new: int) -> None:
-    log = LOGS[new]
+    log = of_size(new)
     for old in (size for size in SIZES if size <= new):
         log.asked = 0
-        growth = Growth(LOGS[old].tree, log.tree)
+        growth = Growth(of_size(old).tree, log.tree)
         growth.prove(log.fetch)
         assert log.asked <= 6
         start = max(old, new - 700)
@@ -59,7 +62,7 @@ def test_another_history_is_a_fork(old: int, new: int) -> None:
         other = [*ENTRY[:changed], b"other", *ENTRY[changed + 1 : new]]
         forked = Log(other)
         with pytest.raises(Forked):
-            Growth(LOGS[old].tree, forked.tree).prove(forked.fetch)
+            Growth(of_size(old).tree, forked.tree).prove(forked.fetch)
 
 
 @pytest.mark.parametrize("place", [Tile(0, 0), Tile(0, 255), Tile(1, 0), Tile(0, 257, 8)])
@@ -67,7 +70,7 @@ def test_a_wrong_tile_is_no_fork(place: Tile) -> None:
     log = Log(ENTRY[:65_800])
     data = log.tiles[place]
     log.tiles[place] = bytes([data[0] ^ 1]) + data[1:]
-    growth = Growth(LOGS[600 if place == Tile(0, 0) else 65_535].tree, log.tree)
+    growth = Growth(of_size(600 if place == Tile(0, 0) else 65_535).tree, log.tree)
     with pytest.raises(LogError) as caught:
         read(growth, log)
     assert not isinstance(caught.value, Forked)
@@ -81,7 +84,7 @@ def read(growth: Growth, log: Log) -> list[bytes]:
 def test_a_wrong_entry_is_named() -> None:
     log = Log(ENTRY[:600])
     log.entries = [*ENTRY[:300], b"other", *ENTRY[301:600]]
-    growth = Growth(LOGS[257].tree, log.tree)
+    growth = Growth(of_size(257).tree, log.tree)
     growth.prove(log.fetch)
     with pytest.raises(Unproven, match="entry 300 "):
         entries(growth, log, 257)
