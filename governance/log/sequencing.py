@@ -150,28 +150,24 @@ class Ledger:
         next_seqs = _next_seqs(self._session, {d.platform_id for d in decisions})
         known = {d.case_id for d in decisions if d.case_id and not d.begins_case}
         previous = _newest_of(self._session, known)
-        hashes: list[bytes] = []
-        seqs, encoded, entries = list[int](), list[str](), list[str]()
-        for decision in decisions:
-            platform, case = decision.platform_id, decision.case_id
+        hashes, seqs, entries = list[bytes](), list[int](), list[bytes]()
+        for decided, platform, case, at, signature, _ in decisions:
             seq = next_seqs[platform]
             next_seqs[platform] = seq + 1
-            entry = _entry(decision, seq, previous.get(case))
+            entry = _entry(decided, at, previous.get(case, b"null"), seq, signature)
             hashed = leaf_hash(entry)
-            name = encode(hashed)
             if case is not None:
-                previous[case] = name
+                previous[case] = _quoted(encode(hashed))
             seqs.append(seq)
             hashes.append(hashed)
-            encoded.append(name)
-            entries.append(entry.decode())
+            entries.append(entry)
         columns: Mapping[str, Sequence[Any]] = {
             "index": list(range(index, index + len(decisions))),
             "platform_id": [d.platform_id for d in decisions],
             "seq": seqs,
             "case_id": [d.case_id for d in decisions],
-            "leaf_hash": encoded,
-            "data": entries,
+            "leaf_hash": list(map(encode, hashes)),
+            "data": list(map(bytes.decode, entries)),
         }
         insert_columns(self._session, LogEntry, columns)
         return hashes
@@ -243,8 +239,8 @@ def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None,
     return found
 
 
-def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
-    """The hash of each case's newest entry, where it has one."""
+def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
+    """The hash of each case's newest entry as JSON, where it has one."""
     if not cases:
         return {}
     newest = (
@@ -255,7 +251,11 @@ def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
     found = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
         col(LogEntry.index).in_(newest)
     )
-    return {row.case_id: row.leaf_hash for row in session.execute(found)}
+    return {row.case_id: _quoted(row.leaf_hash) for row in session.execute(found)}
+
+
+def _quoted(name: str) -> bytes:
+    return b'"%b"' % name.encode()
 
 
 @lru_cache(16)  # what is logged together is logged at one instant
@@ -263,12 +263,10 @@ def _between(at: datetime) -> bytes:
     return f',"node":{{"loggedAt":"{print_instant(at)}","previous":'.encode()
 
 
-def _entry(decision: Decision, seq: int, previous: str | None) -> bytes:
+def _entry(decided: bytes, at: datetime, previous: bytes, seq: int, signature: bytes) -> bytes:
     """The leaf's bytes: canonical JSON, put together since its parts are canonical already."""
-    decided, _, _, at, signature, _ = decision
-    before = "null" if previous is None else f'"{previous}"'
-    after = f'{before},"seq":{seq}}},"signature":'.encode()
-    data = b"".join((b'{"decision":', decided, _between(at), after, signature, b"}"))
+    after = b',"seq":%d},"signature":' % seq
+    data = b"".join((b'{"decision":', decided, _between(at), previous, after, signature, b"}"))
     if len(data) > LARGEST_LEAF:
         raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
     return data
