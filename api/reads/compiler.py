@@ -21,7 +21,6 @@ from graphql import (
 )
 from graphql.type import GraphQLNonNull
 
-from api.reads.dialects import POSITION
 from api.reads.fields import (
     All,
     Following,
@@ -39,7 +38,7 @@ from api.reads.groups import compiled_groups
 from api.reads.pages import compiled_page
 from api.reads.selections import Document, fields
 from api.reads.stretches import compiled_stretch
-from api.reads.texts import Text, bracketed, concatenated, grouped, literal, name_of
+from api.reads.texts import Text, concatenated, grouped, literal, name_of
 from api.reads.values import arguments
 
 Methods = Mapping[tuple[str, str], Callable[..., Any] | str]
@@ -147,11 +146,8 @@ class Compiler:
         if node.present is not None:
             json = sa.case((node.present, json), else_=literal("null"))
         items = sa.select(json.label("item")).select_from(node.source).where(*node.where)
-        rows = read.dialect.sorted(items, node.order)
-        found = rows.correlate_except(node.source).subquery()
-        places = (column for column in found.c if column.key == POSITION)
-        joined = read.dialect.joined(found.c.item, *places)
-        whole: Text = sa.select(bracketed(joined)).select_from(found).scalar_subquery()
+        listed = read.dialect.gathered(items.correlate_except(node.source), node.order)
+        whole: Text = listed.scalar_subquery()
         if node.only_if is not None:
             whole = sa.case((node.only_if, whole), else_=literal("[]"))
         return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))

@@ -13,9 +13,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
 
+from api.reads.texts import Text, bracketed
 from governance.fields import UTCDateTime
 
-Text = sa.ColumnElement[str]
 Order = Sequence[sa.ColumnElement[Any]]
 _MIDNIGHT = sa.literal_column("'T00:00:00.000000Z'", sa.Text())
 POSITION = "position"  # of a sorted row, where the engine has to be told
@@ -36,6 +36,7 @@ class Dialect(Protocol):
     def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
     def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
+    def gathered(self, items: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
     def once(self, rows: sa.Select[Any]) -> sa.Subquery: ...
     def numbered(self, order: Order) -> sa.ColumnElement[int]: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
@@ -127,6 +128,10 @@ class SQLite(_Shared):
 
     def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]:
         return rows.order_by(*order)
+
+    def gathered(self, items: sa.Select[Any], order: Order) -> sa.Select[Any]:
+        rows = self.sorted(items, order).subquery()
+        return sa.select(bracketed(self.joined(rows.c[0]))).select_from(rows)
 
     def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over()  # it would sort once more
@@ -230,6 +235,10 @@ class PostgreSQL(_Shared):
 
     def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]:
         return rows.add_columns(self.numbered(order).label(POSITION))
+
+    def gathered(self, items: sa.Select[Any], order: Order) -> sa.Select[Any]:
+        [item] = items.selected_columns
+        return items.with_only_columns(bracketed(self.joined(item, *order)))
 
     def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over(order_by=list(order))
