@@ -26,13 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import worlds
-from bench.nodes import cpu_of, peak_of
+from bench.nodes import NODE, cpu_of, peak_of, serving
 from governance.database import Database
 from governance.fields import parse_instant
 from governance.migrations import upgrade
 from governance.settings import Settings
 from tests.api.http.outside import OPERATIONS, issue_input
-from tests.api.serving import serving
 from tests.postgres import Server
 
 BAR = 1.0  # seconds, for 99 of 100 events told
@@ -74,11 +73,11 @@ def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) 
     names = ("events/s", "told/s", "p50 ms", "p99 ms", "processor", "memory MB")
     table = Table(*names, title=title, box=None)
     most = 2 * options.subscribers + 10
-    with serving(database_url=url, key_file=key_file, streams_of_member=most) as node:
-        processors = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(node.process.pid, processors[:1])
-        os.sched_setaffinity(0, processors[-1:])
-        uvloop.run(_measured(node.address, node.process.pid, token, table, options))
+    os.environ["COMITY_STREAMS_OF_MEMBER"] = str(most)
+    with serving(NODE, settings) as (port, pid):
+        processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {max(processors)})
+        uvloop.run(_measured(f"http://127.0.0.1:{port}", pid, token, table, options))
     os.sched_setaffinity(0, processors)
     out.print(table)
 

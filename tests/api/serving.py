@@ -5,16 +5,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx2
 
+from api.__main__ import main
 from governance import demo
 from governance.demonstration.cases import HOME
+from tests.forking import begun
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds for a server to start
@@ -33,8 +37,14 @@ ASKING = plain_client(limits=httpx2.Limits(max_keepalive_connections=0))  # each
 class Served:
     """A server that answers."""
 
-    process: subprocess.Popen[str]
+    process: ForkServerProcess
     address: str
+    said: Path  # what it writes to standard error
+
+    def ended(self) -> int | None:
+        """Its exit code, once it has ended."""
+        self.process.join(PATIENCE)
+        return self.process.exitcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +71,27 @@ def serving(*options: str, **settings: object) -> Iterator[Served]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        command("serve", "--port", str(port), *options),
-        cwd=ROOT,
-        env=environment(**{"log_level": "warning"} | settings),  # nobody empties the pipe
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _await_ready(process, address)
-        yield Served(process, address)
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
+    variables = environment(**{"log_level": "warning"} | settings)
+    address = f"http://127.0.0.1:{port}"
+    with NamedTemporaryFile() as file:
+        said = Path(file.name)
+        with begun(_serve, ["--port", str(port), *options], variables, said) as process:
+            _await_ready(process, address, said)
+            yield Served(process, address, said)
+            process.terminate()
+            process.join(PATIENCE)
+
+
+def _serve(options: Sequence[str], variables: dict[str, str], said: Path) -> None:
+    """`comity serve`, but for the start of Python."""
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(variables)
+    for descriptor, path in enumerate((os.devnull, os.devnull, str(said))):
+        os.dup2(os.open(path, os.O_RDWR), descriptor)
+    sys.stdin = os.fdopen(0)  # workers take it over
+    sys.argv = ["comity", "serve", *options]
+    main()
 
 
 @contextmanager
@@ -91,10 +107,10 @@ def demonstrating(where: Path) -> Iterator[Demo]:
         yield Demo(node.address, token.strip())
 
 
-def _await_ready(process: subprocess.Popen[str], address: str) -> None:
+def _await_ready(process: ForkServerProcess, address: str, said: Path) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        assert process.poll() is None, process.communicate()[1]
+        assert process.is_alive(), said.read_text()
         try:
             if ASKING.get(f"{address}/health/ready").status_code == 200:
                 return

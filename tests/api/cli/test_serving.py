@@ -137,7 +137,8 @@ def test_the_demonstration_is_served_with_a_query_to_try(tmp_path: Path) -> None
         assert answer["sanctions"]["totalCount"] >= 2_000
         assert answer["platforms"]["totalCount"] >= 12
         served.process.terminate()
-        told = served.process.communicate(timeout=60)[1]
+        assert served.ended() == 0
+        told = served.said.read_text()
     assert f"curl -s {served.address}/graphql -H 'Authorization: Bearer cty_" in told
 
 

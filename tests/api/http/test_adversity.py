@@ -29,6 +29,7 @@ def test_a_disk_that_takes_nothing_more_stops_writes_alone(sqlite_url: str, tmp_
     ):
 
         def allow(size: int) -> None:
+            assert served.process.pid is not None
             resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (size, -1))
 
         assert _issued(client).status_code == 200

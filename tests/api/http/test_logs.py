@@ -175,7 +175,8 @@ def test_a_served_node_logs_json_and_no_address(sqlite_url: str, tmp_path: Path)
         query = {"query": "{ policy { version } }"}
         ASKING.post(f"{served.address}/graphql?petronella", json=query)
         served.process.terminate()
-        logged = served.process.communicate(timeout=60)[1]
+        assert served.ended() == 0
+        logged = served.said.read_text()
     lines = Lines()
     lines.stream.write(logged)
     assert lines.of("started")

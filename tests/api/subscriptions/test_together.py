@@ -100,5 +100,5 @@ def test_workers_tell_the_same_and_say_goodbye(database_url: str, tmp_path: Path
         served.process.terminate()
         goodbyes = [one.closed() for one in all_of_them]
         assert goodbyes == [(1001, "the node is being stopped")] * 6
-        assert served.process.wait(60) == 0
+        assert served.ended() == 0
     node.world.database.close()
