@@ -13,14 +13,17 @@ from api.subscriptions.wires import STOP, Draining
 
 MOST_GATHERED = 64 * 1_024  # bytes
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
+_HEAD, _LENGTH = b"HTTP/1.1 ", b"\r\ncontent-length: "
 
 
 class Gathered:
-    """A transport that sends what is written in one turn of the loop at once: the server writes
-    the head of an answer and its body apart, which would be two packets."""
+    """A transport that sends at once what is written in one turn of the loop: the server writes the
+    head of an answer and its body apart, which would be two packets. A head whose body has a length
+    waits for that, or for `flush`, since another turn takes as long as sending."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
+        self._head = b""
         self._waiting: list[bytes] = []
         self._size = 0
         self.is_closing = transport.is_closing  # asked for at each request
@@ -29,14 +32,27 @@ class Gathered:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+            return
         if not self._waiting:
+            if _LENGTH in data and data.startswith(_HEAD):
+                self._head = data
+                return
             self._loop.call_soon(self._send)
         self._waiting.append(data)
         self._size += len(data)
         if self._size > MOST_GATHERED:
             self._send()
 
+    def flush(self) -> None:
+        """Sends a head that nothing follows."""
+        if self._head:
+            self.write(b"")
+
     def close(self) -> None:
+        self.flush()
         self._send()
         self._transport.close()
 
@@ -87,6 +103,10 @@ class Connection(Draining, HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._is_reading, self._is_counting = True, False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self.transport.flush()  # type: ignore[attr-defined]
+        super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._is_socket, self._since = True, None

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -171,3 +172,15 @@ async def test_what_is_written_in_one_turn_goes_out_at_once() -> None:
     gathered.write(b"nobody reads it")
     await asyncio.sleep(0)
     assert len(transport.packets) == 3
+
+
+async def test_a_head_with_a_length_goes_out_with_its_body_and_no_later() -> None:
+    transport = Written()
+    gathered = Gathered(transport, asyncio.get_running_loop())
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
+    for end in (partial(gathered.write, b"body"), gathered.flush, gathered.close):
+        gathered.write(head)
+        assert not transport.packets
+        end()
+        assert transport.packets.pop().startswith(head)
+        assert not transport.packets
