@@ -26,20 +26,15 @@ def database(world: World, archive: Path) -> Database:
 
 def rows(database: Database) -> Rows:
     """Every row of every table, as the database itself describes them."""
-    found = sa.MetaData()
+    found = {}
     with database.engine.connect() as connection:
-        found.reflect(connection)
-        return {
-            name: sorted(
-                (
-                    {key: repr(value) for key, value in row.items()}
-                    for row in connection.execute(sa.select(table)).mappings()
-                ),
-                key=lambda row: [row[column.name] for column in table.primary_key],
-            )
-            for name, table in found.tables.items()
-            if name != "alembic_version"
-        }
+        described = sa.inspect(connection)
+        for name in {*described.get_table_names()} - {"alembic_version"}:
+            keys = described.get_pk_constraint(name)["constrained_columns"]
+            held = connection.exec_driver_sql(f'SELECT * FROM "{name}"').mappings()
+            printed = [{key: repr(value) for key, value in row.items()} for row in held]
+            found[name] = sorted(printed, key=lambda row: [row[key] for key in keys])
+    return found
 
 
 def within(row: dict[str, str], other: dict[str, str]) -> bool:

@@ -27,16 +27,27 @@ PAGING = "first: $first, after: $after, last: $last, before: $before"
 class Listed:
     """A connection: how to ask for a page of it, and the ids it should list."""
 
-    field: str
+    name: str
     ids: Sequence[str]
     within: str = ""  # the sanction it is a connection of
+    filter: Mapping[str, str] | None = None
+
+    @property
+    def field(self) -> str:
+        """As it is asked for by a document that says all itself."""
+        given = ", ".join(f'{name}: "{value}"' for name, value in (self.filter or {}).items())
+        return f"{self.name}(filter: {{ {given} }}, PAGING)" if given else f"{self.name}(PAGING)"
 
     async def page(self, ask: Asking, **paging: Any) -> Any:
-        """The page, or null where there are errors."""
-        text = f"{self.field.replace('PAGING', PAGING)} {{ {PAGE} }}"
+        """The page, or null where there are errors; of a document that is read and planned once."""
+        declared, given, text = SIGNATURE, PAGING, f"{self.name}(GIVEN) {{ {PAGE} }}"
+        if self.filter:
+            declared, given = f"{declared}, $filter: SanctionFilter", f"{given}, filter: $filter"
         if self.within:
-            text = f'sanction(id: "{self.within}") {{ {text} }}'
-        answer = await ask.answer(f"query({SIGNATURE}) {{ {text} }}", paging)
+            declared, text = f"{declared}, $within: ID!", f"sanction(id: $within) {{ {text} }}"
+        variables = {"filter": self.filter, "within": self.within, **paging}
+        document = f"query({declared}) {{ {text.replace('GIVEN', given)} }}"
+        answer = await ask.answer(document, variables)
         [page] = (answer["data"] or {"": None}).values()
         return page["appeals"] if self.within and page else page
 
@@ -55,15 +66,15 @@ def connections(still_url: str, cast: Cast) -> Mapping[str, Listed]:
     disputed = [a for a in appeals if a.sanction_id == cast.disputed]
     assert len({s.issued_at for s in own}) < len(own) - 10  # many of one instant
     assert len({a.filed_at for a in disputed}) == 1 < len(disputed)
-    a_alone = 'sanctions(filter: { platform: "a.example" }, PAGING)'
-    nothing = 'sanctions(filter: { issuedBefore: "0001-01-02T00:00:00Z" }, PAGING)'
     return {
-        "sanctions": Listed("sanctions(PAGING)", [s.id for s in reversed(sanctions)]),
-        "filtered": Listed(a_alone, [s.id for s in reversed(own)]),
-        "nothing": Listed(nothing, []),
-        "appeals": Listed("appeals(PAGING)", [a.id for a in reversed(appeals)]),
-        "platforms": Listed("platforms(PAGING)", [p.id for p in platforms]),
-        "of one sanction": Listed("appeals(PAGING)", [a.id for a in disputed], cast.disputed),
+        "sanctions": Listed("sanctions", [s.id for s in reversed(sanctions)]),
+        "filtered": Listed(
+            "sanctions", [s.id for s in reversed(own)], filter={"platform": "a.example"}
+        ),
+        "nothing": Listed("sanctions", [], filter={"issuedBefore": "0001-01-02T00:00:00Z"}),
+        "appeals": Listed("appeals", [a.id for a in reversed(appeals)]),
+        "platforms": Listed("platforms", [p.id for p in platforms]),
+        "of one sanction": Listed("appeals", [a.id for a in disputed], cast.disputed),
     }
 
 
