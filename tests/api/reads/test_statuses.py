@@ -1,6 +1,6 @@
 """Suspension status against a recount in Python; and what was known then stays answerable."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -125,32 +125,44 @@ def brief(told: Status) -> Status:
     return {**told, "sanctions": [{"id": s["id"]} for s in told["sanctions"]]}
 
 
+@pytest.fixture
+async def told(still_url: str) -> AsyncIterator[tuple[Asking, Clock]]:
+    """Yield an executor on the rich world, and its clock."""
+    clock = Clock()
+    async with asking(still_url, clock) as ask:
+        yield ask, clock
+
+
+@pytest.fixture
+def counted(still_url: str) -> Recount:
+    """Return the records of the rich world."""
+    with World(still_url) as world:
+        return Recount(world)
+
+
 @pytest.mark.property
 @examples(15)
 @given(data=st.data())
 async def test_status_is_the_union_of_the_suspensions_in_force_at_any_instant(
-    still_url: str, cast: Cast, data: st.DataObject
+    told: tuple[Asking, Clock], counted: Recount, cast: Cast, data: st.DataObject
 ) -> None:
-    clock = Clock()
-    with World(still_url) as world:
-        recount = Recount(world)
-    async with asking(still_url, clock) as ask:
-        edge = data.draw(st.sampled_from([NOW, *recount.edges()]))
-        clock.now = edge + data.draw(st.sampled_from([-MICRO, 0 * DAY, MICRO]))
-        later = clock.now + data.draw(st.sampled_from([MICRO, DAY, 100 * DAY]))
-        for actor in (cast.a.reader, cast.b.reader, cast.c.bot):
-            expected = [recount.status(subject, actor, clock.now) for subject in SUBJECTS]
-            told = await ask.data(STATUSES, {"subjects": list(SUBJECTS)}, actor)
-            assert told["suspensionStatuses"] == expected
-            for subject, one in zip(SUBJECTS, expected, strict=True):
-                answer = await status(ask, subject, actor)
-                assert brief(answer) == one
-                assert {s["effect"] for s in answer["sanctions"]} <= {"IN_FORCE"}
-                if clock.now >= NOW:  # when all of these records are known
-                    ahead = await status(ask, subject, actor, later)
-                    assert brief(ahead) == recount.status(subject, actor, later)
-        public = await status(ask, SERVER, None)
-        assert brief(public) == recount.status(SERVER, None, clock.now)
+    ask, clock = told
+    edge = data.draw(st.sampled_from([NOW, *counted.edges()]))
+    clock.now = edge + data.draw(st.sampled_from([-MICRO, 0 * DAY, MICRO]))
+    later = clock.now + data.draw(st.sampled_from([MICRO, DAY, 100 * DAY]))
+    for actor in (cast.a.reader, cast.b.reader, cast.c.bot):
+        expected = [counted.status(subject, actor, clock.now) for subject in SUBJECTS]
+        together = await ask.data(STATUSES, {"subjects": list(SUBJECTS)}, actor)
+        assert together["suspensionStatuses"] == expected
+        for subject, one in zip(SUBJECTS, expected, strict=True):
+            answer = await status(ask, subject, actor)
+            assert brief(answer) == one
+            assert {s["effect"] for s in answer["sanctions"]} <= {"IN_FORCE"}
+            if clock.now >= NOW:  # when all of these records are known
+                ahead = await status(ask, subject, actor, later)
+                assert brief(ahead) == counted.status(subject, actor, later)
+    public = await status(ask, SERVER, None)
+    assert brief(public) == counted.status(SERVER, None, clock.now)
 
 
 async def test_status_ends_with_the_last_suspension_to_the_microsecond(
@@ -181,34 +193,42 @@ async def test_status_ends_with_the_last_suspension_to_the_microsecond(
             assert await until(NOW + DAY) is None
 
 
+@pytest.fixture
+async def living(database_url: str) -> AsyncIterator[tuple[World, Asking, Clock]]:
+    """Yield a world to write to, an executor on it, and its clock."""
+    clock = Clock()
+    with World(database_url) as world:
+        async with asking(database_url, clock) as ask:
+            yield world, ask, clock
+
+
 @pytest.mark.property
 @examples(6)
 @given(seed=st.integers(0), length=st.integers(5, 30))
 async def test_what_was_known_then_is_answered_again_later(
-    database_url: str, seed: int, length: int
+    living: tuple[World, Asking, Clock], seed: int, length: int
 ) -> None:
-    clock, serial = Clock(), next(_serials)
-    with World(database_url) as world:
-        a, b = world.team(), world.team()
-        account, server = f"acct:one@x{serial}.example", f"https://x{serial}.example"
-        story = Story(world, (a, b), Random(seed), later_than_all(world), account, server)
-        known: list[tuple[datetime, str, Actor | None, Status]] = []
-        asked: Sequence[tuple[str, Actor | None]] = (
-            (account, a.reader), (account, b.reader), (server, a.reader), (server, None),
-        )  # fmt: skip
-        async with asking(database_url, clock) as ask:
-            for _ in range(length):
-                story.wait()
-                story.go_on()
-                clock.now = story.now
-                for subject, actor in asked:
-                    known.append((story.now, subject, actor, await status(ask, subject, actor)))
-            recount = Recount(world)
-            for then, subject, actor, told in known:
-                again = await status(ask, subject, actor, then)
-                assert again == still_shown(told, recount, actor, story.now)
-            for subject, actor in asked:
-                await foretold(ask, clock, recount, subject, actor)
+    world, ask, clock = living
+    serial = next(_serials)
+    a, b = world.team(), world.team()
+    account, server = f"acct:one@x{serial}.example", f"https://x{serial}.example"
+    story = Story(world, (a, b), Random(seed), later_than_all(world), account, server)
+    known: list[tuple[datetime, str, Actor | None, Status]] = []
+    asked: Sequence[tuple[str, Actor | None]] = (
+        (account, a.reader), (account, b.reader), (server, a.reader), (server, None),
+    )  # fmt: skip
+    for _ in range(length):
+        story.wait()
+        story.go_on()
+        clock.now = story.now
+        for subject, actor in asked:
+            known.append((story.now, subject, actor, await status(ask, subject, actor)))
+    recount = Recount(world)
+    for then, subject, actor, told in known:
+        again = await status(ask, subject, actor, then)
+        assert again == still_shown(told, recount, actor, story.now)
+    for subject, actor in asked:
+        await foretold(ask, clock, recount, subject, actor)
 
 
 async def test_what_others_say_shows_nothing_sooner(database_url: str) -> None:
