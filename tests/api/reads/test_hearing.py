@@ -16,7 +16,7 @@ from governance.log.tree import EMPTY_ROOT
 from governance.peers import STALE_AFTER, Peer, PeerPlatform
 from governance.sanctions import Sanction
 from governance.words import PeerState
-from tests.api.worlds import Cast, asking
+from tests.api.worlds import Asking, Cast, asking
 from tests.builders import MICRO, NOW, World, examples
 
 TOLD = """query {
@@ -107,24 +107,23 @@ def ids(found: dict[str, Any]) -> set[str]:
 @examples(15)
 @given(standings=st.tuples(STANDINGS, STANDINGS, STANDINGS))
 async def test_field_filter_figures_and_status_agree_with_the_rule(
-    rich_url: str, peers: Peers, standings: tuple[Standing | None, ...]
+    change: Asking, peers: Peers, standings: tuple[Standing | None, ...]
 ) -> None:
     peers.stand(standings)
     expected = peers.binding()
     yes, no = (
         {key for key, binds in expected.items() if binds is wanted} for wanted in (True, False)
     )
-    async with asking(rich_url) as ask:
-        told = await ask.data(TOLD)
-        answered = {node["id"]: node["isBinding"] for node in told["sanctions"]["nodes"]}
-        assert answered == expected
-        assert (ids(told["yes"]), ids(told["no"])) == (yes, no)
-        assert (told["yes"]["totalCount"], told["no"]["totalCount"]) == (len(yes), len(no))
-        assert told["counted"]["rows"] == [{"sanctionCount": len(yes)}]
-        assert told["left"]["rows"] == [{"sanctionCount": len(no)}]
-        status = (await ask.data(STATUS, None, peers.cast.a.reader))["suspensionStatus"]
-        assert {one["id"] for one in status["sanctions"]} <= yes
-        assert all(one["isBinding"] for one in status["sanctions"])
+    told = await change.data(TOLD)
+    answered = {node["id"]: node["isBinding"] for node in told["sanctions"]["nodes"]}
+    assert answered == expected
+    assert (ids(told["yes"]), ids(told["no"])) == (yes, no)
+    assert (told["yes"]["totalCount"], told["no"]["totalCount"]) == (len(yes), len(no))
+    assert told["counted"]["rows"] == [{"sanctionCount": len(yes)}]
+    assert told["left"]["rows"] == [{"sanctionCount": len(no)}]
+    status = (await change.data(STATUS, None, peers.cast.a.reader))["suspensionStatus"]
+    assert {one["id"] for one in status["sanctions"]} <= yes
+    assert all(one["isBinding"] for one in status["sanctions"])
 
 
 async def test_a_peers_state_alone_changes_what_is_found(rich_url: str, peers: Peers) -> None:
