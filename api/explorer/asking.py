@@ -1,7 +1,10 @@
 """Asks the executor as whoever looks at a page, and tells what it can't answer as a problem."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +24,10 @@ QUERIES = Path(__file__).parent / "queries"
 KEPT_SECONDS = 60
 STALE = 10  # times as long an answer is shown while the next is on its way
 MOST_KEPT = 200  # answers
+# Questions of one address, and of all, that may wait; beyond, whoever asks is told to come back.
+MOST_OF_ONE, MOST_WAITING = 25, 200
+# Of those that are answered at once: what is left of the processors is for partners.
+AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 
 Data = dict[str, Any]
 Key = tuple[str, bytes]
@@ -71,6 +78,7 @@ class Desk:
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
         self._kept: dict[Key, Kept] = {}
+        self._turns, self._waiting = asyncio.Semaphore(AT_ONCE), Counter[str]()
 
     async def kept(
         self, request: Asked, name: str, variables: Mapping[str, Any], seconds: int = KEPT_SECONDS
@@ -131,12 +139,28 @@ class Desk:
         """The data of one of the site's documents; Problem where there is none."""
         address = address_of(request)
         asked = Request(document(name), variables or {}, None, actor, address, not changes)
-        answer = await self.executor.answer(asked)
+        async with contextlib.nullcontext() if actor or changes else self._turn(address):
+            answer = await self.executor.answer(asked)
         told: Data = orjson.loads(answer.body)
         if errors := told.get("errors"):
             raise _problem(errors[0], answer.fields)
         data: Data = told["data"]
         return data
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, address: str) -> AsyncIterator[None]:
+        """Around a visitor's question; Problem where too many wait."""
+        waiting = self._waiting
+        if waiting[address] >= MOST_OF_ONE or waiting.total() >= MOST_WAITING:
+            raise Problem(503, "Busy", "too many ask at once: try again", {"Retry-After": "5"})
+        waiting[address] += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            waiting[address] -= 1
+            if not waiting[address]:
+                del waiting[address]
 
 
 def _problem(error: Data, fields: Sequence[tuple[bytes, bytes]]) -> Problem:

@@ -1,5 +1,6 @@
 """Pages as visitors get them, on both engines."""
 
+import asyncio
 import re
 from datetime import datetime
 from html import escape, unescape
@@ -12,7 +13,7 @@ from graphql import build_schema, parse, validate
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from api.explorer.asking import QUERIES
+from api.explorer.asking import AT_ONCE, MOST_OF_ONE, QUERIES, Desk, Problem
 from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.sanctions import timeline
@@ -131,6 +132,27 @@ def test_what_takes_too_long_to_count_is_listed_without(
     assert "The decisions by the platforms of this node" in page.text
     assert 'class="count"' in whole
     assert 'class="count"' not in page.text
+
+
+async def test_visitors_take_turns_and_nobody_takes_all(site: TestClient) -> None:
+    desk, order, over = Desk(site.app.state.executor), list[str](), asyncio.Event()  # type: ignore[attr-defined]
+
+    async def visit(address: str) -> None:
+        async with desk._turn(address):
+            order.append(address)
+            await over.wait()
+
+    greedy = [asyncio.create_task(visit("192.0.2.1")) for _ in range(MOST_OF_ONE)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(visit("192.0.2.2"))
+    with pytest.raises(Problem) as busy:
+        await visit("192.0.2.1")
+    assert (busy.value.status, busy.value.headers) == (503, {"Retry-After": "5"})
+    assert len(order) == AT_ONCE
+    over.set()
+    await asyncio.gather(*greedy, other)
+    assert order[-1] == "192.0.2.2"
+    await visit("192.0.2.1")
 
 
 def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None:
