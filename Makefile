@@ -10,8 +10,6 @@ DEV    := $(VENV)/.dev-stamp
 OTHERS := $(VENV)/.conformance-stamp
 NODE   := tests/conformance/node_modules/.package-lock.json
 PEERS  := bench/peers/node_modules/.package-lock.json
-# Tests wait for servers a good part of their time.
-WORKERS ?= $(shell expr `getconf _NPROCESSORS_ONLN` + 1)
 CODE   := $(wildcard api governance tests bench)
 
 # Whoever starts processes, as many tests do, shall find their modules compiled.
@@ -42,7 +40,7 @@ serve: $(RUN)
 	$(BIN)/comity serve --demo
 
 test: $(DEV)
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore tests/conformance
+	$(BIN)/pytest -n auto --dist worksteal --ignore tests/conformance
 
 conformance: $(OTHERS) $(if $(shell command -v npm),$(NODE))
 	$(BIN)/pytest -r s tests/conformance

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import sqlite3
-import sys
 import threading
 import time
 from collections import deque
@@ -28,7 +26,6 @@ Values = Sequence[Any]
 
 
 STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
-LATER = 10  # the niceness of threads that read long
 ON_LOOP = 0.001  # seconds that a read may keep others waiting
 KEPT = 1_000  # statements for many values
 PREPARED = 128  # statements that a connection to SQLite keeps
@@ -69,7 +66,7 @@ class SQLiteStore:
         self.dialect = DIALECTS["sqlite"]
         self.statements = 0
         self._path = str(make_url(url).database)
-        self._threads = ThreadPoolExecutor(connections, "reads", _give_way)
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="reads")
         self._local = threading.local()
         self._opened: list[_Timed] = []
         self._here: _Timed | None = None  # the loop's own
@@ -114,14 +111,6 @@ class SQLiteStore:
         self._threads.shutdown()
         for connection in self._opened:
             connection.close()
-
-
-def _give_way() -> None:
-    """Has a thread that reads long leave the processor to the loop, whose answers are short. Linux
-    alone has such threads."""
-    if sys.platform == "linux":
-        this = os.PRIO_PROCESS, threading.get_native_id()
-        os.setpriority(*this, max(LATER, os.getpriority(*this)))
 
 
 class _Timed:

@@ -2,14 +2,12 @@
 PostgreSQL's on connections that are handed on and never lost."""
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
-from api.reads.stores import LATER, PostgreSQLStore, SQLiteStore, TooLong
+from api.reads.stores import PostgreSQLStore, SQLiteStore, TooLong
 
 KILL = """select count(pg_terminate_backend(pid)) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database()"""
@@ -37,15 +35,6 @@ async def test_a_short_read_needs_no_thread(store: SQLiteStore) -> None:
 async def test_a_read_that_takes_longer_moves_to_a_thread(store: SQLiteStore) -> None:
     assert await store.one(COUNT, [100_000], is_point=True) == 100_000
     assert (threads(), store.statements) == (1, 1)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
-async def test_a_thread_that_reads_leaves_the_processor_to_the_loop(store: SQLiteStore) -> None:
-    await store.one(COUNT, [1], is_point=False)
-    [read] = [one for one in threading.enumerate() if one.name.startswith("reads")]
-    assert read.native_id is not None
-    mine, its = (os.getpriority(os.PRIO_PROCESS, which) for which in (0, read.native_id))
-    assert its == max(LATER, mine)
 
 
 async def test_a_read_beyond_the_limit_is_stopped_wherever_it_began(store: SQLiteStore) -> None:
