@@ -33,8 +33,8 @@ class Gathered:
 
     def write(self, data: bytes) -> None:
         if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head + data)
+            self._waiting, self._head = [self._head, data], b""
+            self._send()
             return
         if not self._waiting:
             if _LENGTH in data and data.startswith(_HEAD):

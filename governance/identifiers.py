@@ -49,7 +49,7 @@ _ACCOUNT = frozenset({SubjectKind.ACCOUNT})
 _CONTENT = frozenset({SubjectKind.CONTENT})
 _SERVER = frozenset({SubjectKind.SERVER})
 _ACCOUNT_OR_CONTENT = _ACCOUNT | _CONTENT
-_HASHED = {kind: b"comity:lookup:v1\0" + kind.encode() + b"\0" for kind in SubjectKind}
+_BEFORE = {kind: b"comity:lookup:v1\0" + kind.encode() + b"\0" for kind in SubjectKind}  # a URI
 _URLSAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648 5
 
 _KNOWN = "acct:, did:, https:, at: or urn:uuid:"
@@ -129,7 +129,7 @@ def lookup_key(secret: bytes, kind: SubjectKind, uri: str) -> str:
     It is an HMAC-SHA256, so whoever holds the database without `secret` can't confirm a guess.
     `uri` must be canonical (`Subject.uri`): another spelling gives another key.
     """
-    digest = kept(secret).digest(_HASHED[kind] + uri.encode())
+    digest = kept(secret).digest(_BEFORE[kind] + uri.encode())
     return b2a_base64(digest).translate(_URLSAFE, b"=\n").decode()
 
 

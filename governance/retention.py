@@ -20,7 +20,7 @@ from governance.rules.status import effect
 from governance.sanctions import Sanction
 from governance.words import Effect, Validity
 
-BATCH = 50  # who writes meanwhile waits for one: a twentieth of a second
+BATCH = 50  # who writes meanwhile waits for one: less than a tenth of a second
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 

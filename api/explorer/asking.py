@@ -135,11 +135,13 @@ class Desk:
         *,
         actor: Actor | None = None,
         changes: bool = False,
+        goes_on: bool = False,
     ) -> Data:
-        """The data of one of the site's documents; Problem where there is none."""
+        """The data of one of the site's documents; Problem where there is none. What goes on with a
+        download waits however many do."""
         address = address_of(request)
         asked = Request(document(name), variables or {}, None, actor, address, not changes)
-        async with contextlib.nullcontext() if actor or changes else self._turn(address):
+        async with contextlib.nullcontext() if actor or changes else self._turn(address, goes_on):
             answer = await self.executor.answer(asked)
         told: Data = orjson.loads(answer.body)
         if errors := told.get("errors"):
@@ -148,10 +150,11 @@ class Desk:
         return data
 
     @contextlib.asynccontextmanager
-    async def _turn(self, address: str) -> AsyncIterator[None]:
+    async def _turn(self, address: str, goes_on: bool) -> AsyncIterator[None]:
         """Around a visitor's question; Problem where too many wait."""
         waiting = self._waiting
-        if waiting[address] >= MOST_OF_ONE or waiting.total() >= MOST_WAITING:
+        is_full = waiting[address] >= MOST_OF_ONE or waiting.total() >= MOST_WAITING
+        if is_full and not goes_on:
             raise Problem(503, "Busy", "too many ask at once: try again", {"Retry-After": "5"})
         waiting[address] += 1
         try:

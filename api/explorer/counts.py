@@ -41,8 +41,9 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
     chosen = [facet for facet in counted if facet.name in selection.values]
     asked = [(selection, free)] + [(selection.without(facet.name), [facet]) for facet in chosen]
     answers = await asyncio.gather(*(_counted(desk, request, *one) for one in asked))
-    seen = sum(answers[0][0].values()) if free and answers[0] else MOST_NEWEST
-    total = seen if seen < MOST_NEWEST else await _total(desk, request, selection)
+    total = sum(answers[0][0].values()) if answers[0] else None
+    if not free or (total or 0) >= MOST_NEWEST:
+        total = await _total(desk, request, selection)
     found: dict[tuple[str, str], str] = {}
     is_estimated = False
     for (of, facets), numbers in zip(asked, answers, strict=True):

@@ -55,7 +55,7 @@ def download_routes(site: Site) -> list[Route]:
 
     async def page(request: Request, selection: Selection, after: str | None) -> Data:
         asked = {"filter": selection.filter(), "first": STEP, "after": after}
-        data = await site.desk.ask(request, "download", asked)
+        data = await site.desk.ask(request, "download", asked, goes_on=after is not None)
         return dict(data["sanctions"])
 
     async def statistics(request: Request) -> Response:

@@ -137,21 +137,22 @@ def test_what_takes_too_long_to_count_is_listed_without(
 async def test_visitors_take_turns_and_nobody_takes_all(site: TestClient) -> None:
     desk, order, over = Desk(site.app.state.executor), list[str](), asyncio.Event()  # type: ignore[attr-defined]
 
-    async def visit(address: str) -> None:
-        async with desk._turn(address):
+    async def visit(address: str, goes_on: bool = False) -> None:
+        async with desk._turn(address, goes_on):
             order.append(address)
             await over.wait()
 
     greedy = [asyncio.create_task(visit("192.0.2.1")) for _ in range(MOST_OF_ONE)]
     await asyncio.sleep(0)
     other = asyncio.create_task(visit("192.0.2.2"))
+    download = asyncio.create_task(visit("192.0.2.1", goes_on=True))
     with pytest.raises(Problem) as busy:
         await visit("192.0.2.1")
     assert (busy.value.status, busy.value.headers) == (503, {"Retry-After": "5"})
     assert len(order) == AT_ONCE
     over.set()
-    await asyncio.gather(*greedy, other)
-    assert order[-1] == "192.0.2.2"
+    await asyncio.gather(*greedy, other, download)
+    assert order[-2:] == ["192.0.2.2", "192.0.2.1"]
     await visit("192.0.2.1")
 
 
