@@ -35,7 +35,7 @@ class LogEntry(SQLModel, table=True):
     )
 
     index: int = Field(primary_key=True, sa_type=PLACE)
-    platform_id: str | None = Field(default=None, foreign_key="platforms.id")
+    platform_id: str | None = None
     seq: int = Field(sa_type=sa.BigInteger)
     case_id: str | None = None
     leaf_hash: str  # base64

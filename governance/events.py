@@ -12,6 +12,7 @@ from governance.fields import EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.words import AppealState, EndReason, EventType, ReceiptState, Validity
 
+APPEALS = sa.text("appeal_id IS NOT NULL")
 NOTICES = sa.text("type IN ('NOTICE_DUE', 'NOTICE_RECORDED')")
 
 RECEIPTS = frozenset({EventType.RECEIPT_RECORDED, EventType.RECEIPT_DUE})
@@ -20,12 +21,19 @@ SAID_OF_OTHERS = RECEIPTS | {EventType.NOTICE_RECORDED}  # may be in another log
 
 class Event(SQLModel, table=True):
     """One entry of the feed. `recorded_at` never goes backwards along `position`, which is odd for
-    what is in the log, two for each entry, and even for what isn't."""
+    what is in the log, two for each entry, and even for what isn't. A turn appends a thousand, and
+    has just read or written whose they are: the database doesn't look for these once more."""
 
     __tablename__ = "events"
     __table_args__ = (
         sa.Index("events_of_sanction", "sanction_id", "position"),
-        sa.Index("events_of_appeal", "appeal_id", "position"),
+        sa.Index(
+            "events_of_appeal",
+            "appeal_id",
+            "position",
+            sqlite_where=APPEALS,
+            postgresql_where=APPEALS,
+        ),
         sa.Index("events_of_notices", "position", sqlite_where=NOTICES, postgresql_where=NOTICES),
     )
 
@@ -33,8 +41,8 @@ class Event(SQLModel, table=True):
     type: EventType = Field(sa_type=EnumText(EventType))
     occurred_at: datetime = Field(sa_type=Utc)
     recorded_at: datetime = Field(sa_type=Utc)
-    platform_id: str = Field(foreign_key="platforms.id")
-    sanction_id: str = Field(foreign_key="sanctions.id")
+    platform_id: str
+    sanction_id: str
     appeal_id: str | None = Field(default=None, foreign_key="appeals.id")
     appeal_state: AppealState | None = Field(default=None, sa_type=EnumText(AppealState))
     validity: Validity = Field(sa_type=EnumText(Validity))

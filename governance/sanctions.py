@@ -378,6 +378,7 @@ class SubjectKey(SQLModel, table=True):
     """Keyed hashes of a sanction's subject and its aliases, for lookups."""
 
     __tablename__ = "subject_keys"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     key: str = Field(primary_key=True)
     sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id", index=True)
@@ -387,9 +388,10 @@ class Part(SQLModel, table=True):
     """Who took part in deciding a sanction; what separation of duties is checked against."""
 
     __tablename__ = "parts"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
-    member_id: str = Field(primary_key=True, foreign_key="members.id")
+    member_id: str = Field(primary_key=True)
     part: str = Field(primary_key=True)
 
 
