@@ -36,6 +36,7 @@ SQLITE_PRAGMAS = (
     # Pages of the write-ahead log (32 MiB): ids are random, so that a batch changes thousands, and
     # taking them into the file one batch at a time would write most of them again and again.
     "PRAGMA wal_autocheckpoint=8000",
+    "PRAGMA cache_size=-65536",  # KiB, or a batch writes pages to the log that it changes again
 )
 
 

@@ -59,19 +59,26 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
 
     The caller holds the writers' turn until the commit, so positions follow the order of commits.
     """
+    insert(session, Event, rows(session, happenings, now=now))
+
+
+def rows(
+    session: Session, happenings: Sequence[Happening], *, now: datetime
+) -> list[dict[str, Any]]:
+    """The same, but for writing the rows of the feed."""
     session.flush()
     position = newest_position(session)
     ledger = ledger_of(session)
     # A clock that jumped back must not reorder what was known when; a peer's clock is its own.
     recorded_at = ledger.instant(now)
-    rows, index = [], ledger.size
+    found, index = list[dict[str, Any]](), ledger.size
     for event in happenings:
         position = position_after(position, event.type, index)
-        rows.append(row_of(event, position, recorded_at))
+        found.append(row_of(event, position, recorded_at))
         if event.type is not EventType.NOTICE_DUE:
             ledger.add(_logged(session, event, recorded_at))
             index += 1
-    insert(session, Event, rows)
+    return found
 
 
 def position_after(newest: int, event: EventType, index: int) -> int:

@@ -13,6 +13,7 @@ from governance.appeals import Appeal, Invitation
 from governance.appellants import appeal_secret
 from governance.correcting import Corrected, correct_copies
 from governance.errors import Refused
+from governance.events import Event
 from governance.judging import (
     Known,
     Request,
@@ -25,7 +26,7 @@ from governance.judging import (
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.preparing import Prepared, draw, prepared
-from governance.rows import insert, insert_tuples
+from governance.rows import insert_each
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN
 from governance.rules.permissions import Operation
@@ -53,9 +54,13 @@ class Batch:
     recorded_at: datetime
     sanctions: list[Sanction] = field(default_factory=list)
     disclosures: list[Disclosure] = field(default_factory=list)
-    keys: list[tuple[str, str]] = field(default_factory=list)
-    parts: dict[tuple[str, str, str], None] = field(default_factory=dict)  # each once, in order
+    keys: list[dict[str, str]] = field(default_factory=list)
+    parts: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)  # each once
     happenings: list[feed.Happening] = field(default_factory=list)
+
+    def took_part(self, sanction_id: str, member_id: str, part: str) -> None:
+        row = {"sanction_id": sanction_id, "member_id": member_id, "part": part}
+        self.parts[sanction_id, member_id, part] = row
 
 
 def issue(
@@ -147,8 +152,8 @@ def _one(
     held.host_id = next((hosts[host] for host in about.hosts if host in hosts), None)
     batch.sanctions.append(sanction)
     batch.disclosures.append(held)
-    batch.keys += [(key, sanction.id) for key in about.keys]
-    batch.parts[sanction.id, actor.member_id, DecidingPart.ISSUER.value] = None
+    batch.keys += [{"key": key, "sanction_id": sanction.id} for key in about.keys]
+    batch.took_part(sanction.id, actor.member_id, DecidingPart.ISSUER.value)
     known.by_reference[given.reference] = sanction
     if replaced is not None:
         sanction.supersedes_id = replaced.id
@@ -185,7 +190,7 @@ def _supersede(
     session.add(feed.settle(replaced))
     batch.happenings.append(feed.Happening(EventType.SANCTION_SUPERSEDED, replaced, occurred_at=at))
     for part in session.exec(select(Part).where(Part.sanction_id == replaced.id)):
-        batch.parts[by.id, part.member_id, part.part] = None
+        batch.took_part(by.id, part.member_id, part.part)
     _insert(session, batch, now)
     correct_copies(session, Corrected(replaced, ledger_of(session).size - 1), now=now)
     move_appeals(session, replaced.id, by.id, now=now)
@@ -210,10 +215,15 @@ def move_appeals(session: Session, old: str, new: str, *, now: datetime) -> None
 
 def _insert(session: Session, batch: Batch, now: datetime) -> None:
     """Writes what the batch holds and empties it."""
-    insert(session, Sanction, list(map(vars, batch.sanctions)))
-    insert(session, Disclosure, list(map(vars, batch.disclosures)))
-    insert_tuples(session, SubjectKey, ("key", "sanction_id"), batch.keys)
-    insert_tuples(session, Part, ("sanction_id", "member_id", "part"), list(batch.parts))
-    feed.append(session, batch.happenings, now=now)
+    insert_each(
+        session,
+        [
+            (Sanction, list(map(vars, batch.sanctions))),
+            (Disclosure, list(map(vars, batch.disclosures))),
+            (SubjectKey, batch.keys),
+            (Part, list(batch.parts.values())),
+            (Event, feed.rows(session, batch.happenings, now=now)),
+        ],
+    )
     for kept in (batch.sanctions, batch.disclosures, batch.keys, batch.parts, batch.happenings):
         kept.clear()

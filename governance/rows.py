@@ -6,10 +6,9 @@ the engine takes the rows as it takes them fastest.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -21,7 +20,6 @@ from sqlmodel import Session, SQLModel
 
 from governance.fields import EnumList, EnumText, UTCDateTime, print_instant
 
-TOGETHER = 200  # rows in a statement, of at most 32,766 values
 FEWEST_COPIED = 10  # rows; COPY takes a round trip more than an insert
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
@@ -41,46 +39,64 @@ def made(table: type[Row], **values: Any) -> Row:
     return row  # type: ignore[return-value]
 
 
+Columns = Mapping[str, Sequence[Any]]  # of one length, not 0
+
+
 def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows of one table, each with all of its columns; what else they hold is left out."""
-    names = table.__table__.columns.keys()  # type: ignore[attr-defined]
-    insert_tuples(session, table, names, list(map(itemgetter(*names), rows)))
+    insert_each(session, [(table, rows)])
 
 
-def insert_tuples(
-    session: Session, table: type[SQLModel], names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+def insert_each(
+    session: Session, tables: Iterable[tuple[type[SQLModel], Sequence[Mapping[str, Any]]]]
 ) -> None:
-    """The same of rows that are tuples of the columns named."""
-    if rows:
-        columns = zip(*rows, strict=True)
-        insert_columns(session, table, dict(zip(names, columns, strict=True)))
+    """The same of several tables, in order. Rows of the next are printed while PostgreSQL takes in
+    those before."""
+    _insert_each(session, ((table, _columns_of(table, rows)) for table, rows in tables if rows))
 
 
-def insert_columns(
-    session: Session, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]
-) -> None:
-    """Writes rows of one table, given by all of its columns; they have one length, not 0."""
+def insert_columns(session: Session, table: type[SQLModel], columns: Columns) -> None:
+    """Writes rows of one table, given by all of its columns."""
+    _insert_each(session, [(table, columns)])
+
+
+def _insert_each(session: Session, tables: Iterable[tuple[type[SQLModel], Columns]]) -> None:
     is_copied = session.get_bind().dialect.name == "postgresql"
-    printers = _columns(table, as_text=is_copied)
-    names, cells = [], []
+    with ExitStack() as under_way:
+        for table, columns in tables:
+            names, cells = _cells(table, columns, as_text=is_copied)
+            target = f"{table.__tablename__} ({', '.join(map(_quoted, names))})"
+            text = _text(cells) if is_copied and len(cells[0]) >= FEWEST_COPIED else None
+            under_way.close()
+            if text is None:
+                _insert(session, target, cells)
+            else:
+                under_way.enter_context(_copying(session, f"COPY {target} FROM STDIN", text))
+
+
+def _columns_of(table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> Columns:
+    names = table.__table__.columns.keys()  # type: ignore[attr-defined]
+    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+
+
+def _cells(
+    table: type[SQLModel], columns: Columns, *, as_text: bool
+) -> tuple[list[str], list[Sequence[Any]]]:
+    """The columns that have values, by their names, as the database takes them."""
+    printers = _columns(table, as_text=as_text)
+    names, cells = list[str](), list[Sequence[Any]]()
     for name, values in columns.items():
         if values[0] is not None or values.count(None) < len(values):
             printer = printers[name]
             names.append(name)
             cells.append(values if printer is None else _printed(values, printer))
-    target = f"{table.__tablename__} ({', '.join(map(_quoted, names))})"
-    if is_copied and len(cells[0]) >= FEWEST_COPIED:
-        _copy(session, f"COPY {target} FROM STDIN", cells)
-        return
-    row = f"({', '.join([mark(session)] * len(names))})"
-    rows, run = list(zip(*cells, strict=True)), session.connection().exec_driver_sql
-    whole = len(rows) - len(rows) % TOGETHER
-    if whole:
-        parts = [rows[at : at + TOGETHER] for at in range(0, whole, TOGETHER)]
-        statement = f"INSERT INTO {target} VALUES {', '.join([row] * TOGETHER)}"
-        run(statement, [tuple(chain.from_iterable(part)) for part in parts])
-    if rest := rows[whole:]:
-        run(f"INSERT INTO {target} VALUES {row}", rest)
+    return names, cells
+
+
+def _insert(session: Session, target: str, cells: Sequence[Sequence[Any]]) -> None:
+    row = f"({', '.join([mark(session)] * len(cells))})"
+    rows = list(zip(*cells, strict=True))
+    session.connection().exec_driver_sql(f"INSERT INTO {target} VALUES {row}", rows)
 
 
 def among(
@@ -103,14 +119,21 @@ def mark(session: Session) -> str:
     return "%s" if session.get_bind().dialect.name == "postgresql" else "?"
 
 
-def _copy(session: Session, statement: str, cells: Sequence[Sequence[str | None]]) -> None:
+def _text(cells: Sequence[Sequence[str | None]]) -> str:
     """Rows as the text that PostgreSQL's COPY reads."""
     columns = map(_escaped, cells)
-    data = "".join([f"{line}\n" for line in map("\t".join, zip(*columns, strict=True))])
+    return "".join([f"{line}\n" for line in map("\t".join, zip(*columns, strict=True))])
+
+
+@contextmanager
+def _copying(session: Session, statement: str, text: str) -> Iterator[None]:
+    """Sends rows to PostgreSQL, which has taken them in when this ends; nothing else may be asked
+    of the connection meanwhile."""
     with _driver(session, statement) as connection:
         assert isinstance(connection, psycopg.Connection)
         with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            copy.write(data)
+            copy.write(text)
+            yield
 
 
 def fetch(session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
