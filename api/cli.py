@@ -1,32 +1,20 @@
 """The `comity` command."""
 
 import sys
+from collections import UserDict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from pkgutil import resolve_name
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
+from typer.core import TyperGroup
 
-from api import (
-    backups,
-    bridging,
-    exporting,
-    following,
-    importing,
-    keeping,
-    logbook,
-    reporting,
-    retaining,
-    witnessing,
-)
 from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
-from api.push import commands as push
-from api.research import commands as research
+from api.starting import settling
 from governance import membership, migrations
 from governance.errors import BadSetting, Refused, RolledBack
 from governance.platforms import Member, Platform, Token
@@ -37,31 +25,59 @@ from governance.words import MemberKind, Role
 
 ADDRESS = "http://127.0.0.1:8000"  # where `comity serve` listens unless told otherwise
 
-app = typer.Typer(help="Sanctions, appeals and suspension status that platforms share.")
+# Commands that are imported once they are asked for, as no other needs what they need.
+PARTS = {
+    "backup": "api.backups:backup",
+    "restore": "api.backups:restore",
+    "follow": "api.following:follow",
+    "unfollow": "api.following:unfollow",
+    "peers": "api.following:peers",
+    "import": "api.importing:app",
+    "export": "api.exporting:app",
+    "selection": "api.research.commands:app",
+    "report": "api.reporting:app",
+    "log": "api.keeping:app",
+    "retention": "api.retaining:app",
+    "push": "api.push.commands:app",
+    "bridge": "api.bridging:app",
+    "witness": "api.witnessing:app",
+}
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by their names; of parts, None until one is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        if self.data[name] is None:
+            self.data[name] = _part(name)
+        return self.data[name]
+
+
+class _Group(TyperGroup):
+    """Has the parts beside its commands."""
+
+    def __init__(self, *, commands: dict[str, Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands(commands | dict.fromkeys(PARTS))
+
+
+def _part(name: str) -> Any:
+    with settling():
+        found = resolve_name(PARTS[name])
+    made = typer.Typer()
+    if isinstance(found, typer.Typer):
+        made.add_typer(found, name=name, no_args_is_help=True)
+    else:
+        made.command(name)(found)
+    return typer.main.get_group(made).commands[name]
+
+
+app = typer.Typer(help="Sanctions, appeals and suspension status that platforms share.", cls=_Group)
 platform_app = typer.Typer(help="Platforms of this node.")
 member_app = typer.Typer(help="Members of platforms.")
 token_app = typer.Typer(help="Bearer tokens of members.")
-logbook.app.add_typer(keeping.app)  # without a name: commands beside the others
-for name, part in (
-    ("platform", platform_app),
-    ("member", member_app),
-    ("token", token_app),
-    ("import", importing.app),
-    ("export", exporting.app),
-    ("selection", research.app),
-    ("report", reporting.app),
-    ("log", logbook.app),
-    ("retention", retaining.app),
-    ("push", push.app),
-    ("bridge", bridging.app),
-    ("witness", witnessing.app),
-):
+for name, part in (("platform", platform_app), ("member", member_app), ("token", token_app)):
     app.add_typer(part, name=name, no_args_is_help=True)
-for command in (
-    *(backups.backup, backups.restore),
-    *(following.follow, following.unfollow, following.peers),
-):
-    app.command()(command)
 
 
 def main() -> None:
@@ -102,9 +118,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the node."""
-    from api.observing.logs import configuration
-    from api.observing.metrics import shared
-    from api.serving import run
+    with settling():
+        from api.observing.logs import configuration
+        from api.observing.metrics import shared
+        from api.serving import run
 
     settings = read_settings()
     if demo:
@@ -321,6 +338,9 @@ def _day(instant: datetime | None) -> str:
 
 def _table(columns: list[str], rows: list[list[str]]) -> None:
     if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table(*columns, box=None)
         for row in rows:
             table.add_row(*row)

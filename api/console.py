@@ -5,16 +5,32 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
-
-from rich.console import Console
-from rich.progress import Progress
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from governance import migrations
 from governance.database import Database
 from governance.settings import Settings, read_settings
 
-err = Console(stderr=True, soft_wrap=True)
+if TYPE_CHECKING:  # a server that starts has nothing to say here
+    from rich.console import Console
+
+
+@cache
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, soft_wrap=True)
+
+
+class _Err:
+    """The error stream, for people."""
+
+    def print(self, *said: Any, **how: Any) -> None:
+        _console().print(*said, **how)
+
+
+err = _Err()
 
 
 @contextlib.contextmanager
@@ -32,7 +48,10 @@ def opened(settings: Settings | None = None) -> Iterator[Database]:
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on the terminal's error stream; silent where there is no terminal."""
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+    from rich.progress import Progress
+
+    shown = _console()
+    with Progress(console=shown, transient=True, disable=not shown.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

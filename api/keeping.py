@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from sqlmodel import Session, col, select
 
 from api.console import err, fail, now, opened
-from api.logbook import Where, audited, signed_of, write_whole
+from api.logbook import Where, app, audited, signed_of, write_whole
 from api.sources import Source, opened_source
 from governance import rebuilding
 from governance.database import Database
@@ -27,8 +27,6 @@ from governance.log.rotating import rotate
 from governance.log.sequencing import newest_checkpoint
 from governance.sanctions import Disclosure
 from governance.settings import read_settings
-
-app = typer.Typer()
 
 Ident = Annotated[str, typer.Argument(help="Id of a sanction, or the place of an entry.")]
 

@@ -13,12 +13,15 @@ from multiprocessing.context import ForkServerProcess
 from operator import attrgetter
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
+from api.cli import PARTS
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 60  # seconds
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["api.cli", "api.serving", "hypothesis", "pytest"])
+PARTS_OF = {part.partition(":")[0] for part in PARTS.values()}
+FORKS.set_forkserver_preload(["api.cli", "api.serving", *PARTS_OF, "hypothesis", "pytest"])
 
 
 @contextmanager
