@@ -4,10 +4,7 @@ import re
 import sqlite3
 from typing import Any
 
-import asyncpg
-import psycopg
 from graphql import GraphQLError
-from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
@@ -71,9 +68,16 @@ def is_unreachable(error: BaseException | None) -> bool:
         return error.connection_invalidated or is_unreachable(error.orig)
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorname", "").startswith(_AWAY_SQLITE)
-    if isinstance(error, psycopg.OperationalError | ReadOnlySqlTransaction | asyncpg.PostgresError):
+    return isinstance(error, OSError | NoneFree) or _is_away(error)
+
+
+def _is_away(error: BaseException | None) -> bool:
+    """Whether a driver of PostgreSQL says so; a node on SQLite starts without them."""
+    import asyncpg
+    from psycopg import OperationalError
+    from psycopg.errors import ReadOnlySqlTransaction
+
+    if isinstance(error, OperationalError | ReadOnlySqlTransaction | asyncpg.PostgresError):
         return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
     # "connection is closed", whose heirs are bugs, and what a server that is stopped cuts short
-    if type(error) in (asyncpg.InterfaceError, asyncpg.InternalClientError):
-        return True
-    return isinstance(error, OSError | NoneFree)
+    return type(error) in (asyncpg.InterfaceError, asyncpg.InternalClientError)

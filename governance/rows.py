@@ -5,20 +5,21 @@ one by one; a thousand decisions have some 70,000 of them. Here each column is p
 the engine takes the rows as it takes them fastest.
 """
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 from governance.fields import EnumList, EnumText, UTCDateTime, print_instant
+
+if TYPE_CHECKING:  # a node on SQLite starts without it
+    import psycopg
 
 FEWEST_COPIED = 10  # rows; COPY takes a round trip more than an insert
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -129,31 +130,35 @@ def _text(cells: Sequence[Sequence[str | None]]) -> str:
 def _copying(session: Session, statement: str, text: str) -> Iterator[None]:
     """Sends rows to PostgreSQL, which has taken them in when this ends; nothing else may be asked
     of the connection meanwhile."""
-    with _driver(session, statement) as connection:
-        assert isinstance(connection, psycopg.Connection)
-        with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            copy.write(text)
-            yield
+    connection: psycopg.Connection
+    with (
+        _driver(session, statement) as connection,
+        connection.cursor() as cursor,
+        cursor.copy(statement.encode()) as copy,
+    ):
+        copy.write(text)
+        yield
 
 
 def fetch(session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """What the driver finds, for statements that take less than all that is around them."""
     with _driver(session, statement) as connection:
-        if isinstance(connection, psycopg.Connection):
+        if session.get_bind().dialect.name == "postgresql":
             with connection.cursor(binary=True) as cursor:
-                return cursor.execute(statement.encode(), values).fetchall()
-        found: list[tuple[Any, ...]] = connection.execute(statement, values).fetchall()
+                found: list[tuple[Any, ...]] = cursor.execute(statement.encode(), values).fetchall()
+        else:
+            found = connection.execute(statement, values).fetchall()
         return found
 
 
 @contextmanager
 def _driver(session: Session, statement: str) -> Iterator[Any]:
     """The connection as its driver has it, with errors as the engine raises them."""
+    driver = session.get_bind().dialect.loaded_dbapi
     try:
         yield session.connection().connection.driver_connection
-    except (psycopg.Error, sqlite3.Error) as error:
-        of = psycopg.Error if isinstance(error, psycopg.Error) else sqlite3.Error
-        raise sa.exc.DBAPIError.instance(statement, None, error, of) from error
+    except driver.Error as error:
+        raise sa.exc.DBAPIError.instance(statement, None, error, driver.Error) from error
 
 
 def _escaped(cells: Sequence[str | None]) -> list[str]:

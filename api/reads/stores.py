@@ -1,21 +1,17 @@
-"""Runs compiled reads: SQLite in this process, PostgreSQL over asyncpg."""
+"""Runs compiled reads, on SQLite in this process."""
 
 import asyncio
 import contextlib
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.engine import make_url
 
 from api.reads.dialects import DIALECTS, Dialect
-from api.reads.points import Points, Unshared, shared
 
 
 class TooLong(Exception):
@@ -27,7 +23,6 @@ Values = Sequence[Any]
 
 STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
 ON_LOOP = 0.001  # seconds that a read may keep others waiting
-KEPT = 1_000  # statements for many values
 PREPARED = 128  # statements that a connection to SQLite keeps
 # Characters of a statement that is kept anywhere: SQLite takes eight bytes for each, and whoever
 # sends new documents for ever would have every connection fill up with them.
@@ -146,170 +141,10 @@ class _Timed:
         self._connection.close()
 
 
-async def _as_it_is(_: object) -> None:
-    """A connection that reads has nothing to be reset: it would be one more round trip."""
-
-
-Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-
-
-class PostgreSQLStore:
-    """Connections whose statements stay prepared. They are handed on from one statement to the next
-    beside the pool that they came from, as giving them back takes as long as a statement."""
-
-    def __init__(self, url: str, connections: int, seconds: float) -> None:
-        self._timeout = f"{seconds * 1_000:.0f}ms"
-        self._patience = seconds + 1  # the server stops a statement first, if it is well
-        self.dialect = DIALECTS["postgresql"]
-        self.statements = 0
-        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connections = connections
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._idle: list[Connection] = []
-        self._held = 0  # connections, idle ones too
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
-        self._points = Points(self._alone, self._together)
-        self._shared: dict[str, str] = {}  # a statement for many values, by that for one
-
-    async def open(self) -> None:
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=1,
-            max_size=self._connections,
-            timeout=self._patience,
-            command_timeout=self._patience,
-            reset=_as_it_is,
-            server_settings={
-                "default_transaction_read_only": "on",
-                "jit": "off",
-                "statement_timeout": self._timeout,
-            },
-        )
-
-    async def one(
-        self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
-    ) -> Any:
-        if is_lookup and len(sql) <= LONGEST_KEPT:
-            return await self._points.ask(sql, values)
-        return await self._alone(sql, values)
-
-    async def _alone(self, sql: str, values: Values) -> Any:
-        self.statements += 1
-        connection = await self._free()
-        try:
-            found = await connection.fetchval(sql, *values)
-        except BaseException as error:
-            await self._failed(connection, error)
-            raise
-        self._hand_on(connection)
-        return found
-
-    async def _together(self, sql: str, asked: Sequence[Values]) -> Sequence[Any]:
-        """What a statement finds for each of many values."""
-        connection = await self._free()
-        try:
-            rows = await self._rows(connection, sql, asked)
-        except BaseException as error:
-            await self._failed(connection, error)
-            raise
-        self._hand_on(connection)
-        return [row[0] for row in rows]
-
-    async def _rows(
-        self, connection: Connection, sql: str, asked: Sequence[Values]
-    ) -> Sequence[asyncpg.Record]:
-        text = self._shared.get(sql)
-        if text is None:
-            kinds = (await connection.prepare(sql)).get_parameters()
-            if len(self._shared) == KEPT:
-                self._shared.clear()
-            text = self._shared[sql] = shared(sql, kinds)
-        if not text:
-            raise Unshared
-        self.statements += 1
-        return await connection.fetch(text, *map(list, zip(*asked, strict=True)))
-
-    async def _free(self) -> Connection:
-        """A connection that nobody else uses; TimeoutError where none comes free in time."""
-        while True:
-            if self._idle:
-                connection = self._idle.pop()
-            elif self._held < self._connections:
-                return await self._acquired()
-            elif (handed := await self._next()) is not None:
-                connection = handed
-            else:
-                continue
-            with contextlib.suppress(asyncpg.InterfaceError):  # it is the pool's again
-                if not connection.is_closed():
-                    return connection
-            await self._give_back(connection)
-
-    async def _acquired(self) -> Connection:
-        assert self._pool is not None, "open() comes first"
-        self._held += 1
-        try:
-            return await self._pool.acquire(timeout=self._patience)
-        except BaseException:
-            self._held -= 1
-            self._hand_on(None)
-            raise
-
-    async def _next(self) -> "Connection | None":
-        """What somebody hands on: a connection, or leave to acquire another."""
-        waiting: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        try:
-            async with asyncio.timeout(self._patience):
-                return await waiting
-        except BaseException:
-            if waiting.done() and not waiting.cancelled():
-                self._hand_on(waiting.result())
-            raise
-
-    def _hand_on(self, connection: "Connection | None") -> None:
-        """A connection that is well: to who waits longest, or to be idle."""
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(connection)
-                return
-        if connection is not None:
-            self._idle.append(connection)
-
-    async def _failed(self, connection: Connection, error: BaseException) -> None:
-        """Gives up a connection whose statement failed; TooLong where it was stopped."""
-        await self._give_back(connection)
-        if isinstance(error, asyncpg.QueryCanceledError):
-            raise TooLong from None
-
-    async def _give_back(self, connection: Connection) -> None:
-        """To the pool, which makes it well again, or another."""
-        assert self._pool is not None
-        try:
-            await self._pool.release(connection)
-        finally:
-            self._held -= 1
-            self._hand_on(None)
-
-    async def check(self, sql: str, values: Values) -> None:
-        """PostgreSQL reads whatever the limits of documents let through."""
-
-    async def close(self) -> None:
-        """Closes the connections as they come free; what runs too long is broken off."""
-        if self._pool is None:
-            return
-        try:
-            while self._held:
-                connection = self._idle.pop() if self._idle else await self._next()
-                if connection is not None:
-                    await self._give_back(connection)
-            await self._pool.close()
-        except TimeoutError:
-            self._pool.terminate()
-
-
 def store(url: str, connections: int, seconds: float = 10) -> Store:
     """The store of a database URL; a statement may take so many seconds."""
-    is_sqlite = make_url(url).get_backend_name() == "sqlite"
-    return (SQLiteStore if is_sqlite else PostgreSQLStore)(url, connections, seconds)
+    if make_url(url).get_backend_name() == "sqlite":
+        return SQLiteStore(url, connections, seconds)
+    from api.reads.pools import PostgreSQLStore  # and its driver, which SQLite needs not
+
+    return PostgreSQLStore(url, connections, seconds)

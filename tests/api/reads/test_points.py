@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from api.reads.points import LANES
-from api.reads.stores import PostgreSQLStore, TooLong
+from api.reads.pools import PostgreSQLStore
+from api.reads.stores import TooLong
 from tests.api.worlds import ALIAS, SERVER, Cast, asking
 
 HALF = "SELECT (100 / $1::int)::text"

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api.reads.stores import PostgreSQLStore, SQLiteStore, TooLong
+from api.reads.pools import PostgreSQLStore
+from api.reads.stores import SQLiteStore, TooLong
 
 KILL = """select count(pg_terminate_backend(pid)) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database()"""
