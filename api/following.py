@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import anyio.from_thread
@@ -18,7 +18,6 @@ from api.console import err, fail, now, opened
 from api.leading import jittered, leading
 from api.observing import logs
 from api.outward import Outside
-from api.reaching import Node, contact
 from governance import following as follow_up
 from governance.database import Database
 from governance.following import Follower
@@ -26,6 +25,9 @@ from governance.log.errors import LogError
 from governance.log.growth import Forked
 from governance.peers import Peer
 from governance.settings import Settings, read_settings
+
+if TYPE_CHECKING:  # a node starts without it, and reaches nobody while it follows nobody
+    from api.reaching import Node
 
 AT_FIRST = timedelta(seconds=1)  # after the start
 LOOK = timedelta(seconds=1)  # between looks for peers that were added
@@ -49,6 +51,8 @@ def follow(
     once: Annotated[bool, typer.Option(help="Take over what is new now, then end.")] = False,
 ) -> None:
     """Follow another node from now on; a running server begins within a second."""
+    from api.reaching import contact
+
     settings = read_settings()
     outside, keys = Outside(settings), settings.keys()
     token = token_file.read_text("utf-8").strip() if token_file else None
@@ -87,6 +91,8 @@ def peers() -> None:
 def _catch_up(database: Database, settings: Settings) -> None:
     """Polls each peer until every domain was asked; what is wrong with one is told, and stops no
     other."""
+    from api.reaching import Node
+
     with database.reading() as session:
         active = follow_up.active(session)
     is_fine, outside, keys = True, Outside(settings), settings.keys()
@@ -119,6 +125,8 @@ async def following(database: Database, settings: Settings, clock: Clock) -> Non
 
 async def _lead(database: Database, settings: Settings, clock: Clock) -> None:
     """Follows each peer at its own pace, so that none waits for another."""
+    from api.reaching import Node
+
     outside, keys, under_way = Outside(settings), settings.keys(), set[str]()
 
     async def keep(origin: str, url: str) -> None:
@@ -148,7 +156,7 @@ async def _leaving(outside: Outside) -> None:
         outside.leave()
 
 
-async def _follow(follower: Follower, node: Node, origin: str) -> None:
+async def _follow(follower: Follower, node: "Node", origin: str) -> None:
     """Polls a peer until it isn't followed any longer, or is elsewhere: as soon as it says that its
     log went on, and now and then without."""
     limiter, pause, told = anyio.CapacityLimiter(1), EVERY, ""

@@ -2,8 +2,6 @@
 
 import re
 
-import httpx2
-
 from api.outward import LONGEST_URL, Outside
 from governance.errors import InvalidInput
 
@@ -13,6 +11,8 @@ _PLAIN = re.compile("[!-~]+")
 def receiver_url(outside: Outside, text: str, path: str = "url") -> str:
     """The address as given; InvalidInput says what isn't right. Where its name leads is checked at
     each delivery."""
+    import httpx2  # a node starts without it
+
     try:
         url = httpx2.URL(text)
     except (httpx2.InvalidURL, ValueError):

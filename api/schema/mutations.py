@@ -8,7 +8,6 @@ import strawberry.pydantic
 from pydantic import BaseModel
 
 from api.observing import logs
-from api.reaching import contacted
 from api.research.filters import wanted
 from api.schema import inputs
 from api.schema.changes import Act, Changed, change
@@ -94,6 +93,12 @@ def _sanction(sanction: Sanction) -> Changed:
 
 def _appeal(moved: Moved) -> Changed:
     return Changed(moved.appeal_id, moved.appeal_secret)
+
+
+def _contacted(*asked: Any) -> Any:
+    from api.reaching import contacted  # and a client of HTTP, which few nodes need
+
+    return contacted(*asked)
 
 
 @strawberry.pydantic.type(description="Everything that can be changed")
@@ -284,7 +289,7 @@ class Mutation(BaseModel):
         inputs.FollowNodeInput,
         NodeFollowed,
         "Follow another node, whose decisions are known here from then on",
-        prepare=contacted,
+        prepare=_contacted,
     )
     def follow_node(act: Act, contact: Any) -> Changed:
         peer = following.begin(

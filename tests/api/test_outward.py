@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from api import outward
+from api import calling
 from api.outward import NotPublic, Outside
 from governance.errors import InvalidInput
 from governance.settings import Settings
@@ -90,7 +90,7 @@ def test_a_name_that_leads_nowhere_is_out_of_reach() -> None:
 def test_an_answer_ends_in_time_however_little_comes_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outward, "LONGEST_ANSWER", 0.1)
+    monkeypatch.setattr(calling, "LONGEST_ANSWER", 0.1)
     with (
         dripping() as (url, _),
         Outside(TESTING).client() as client,
