@@ -105,16 +105,21 @@ clean:
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
 # The project itself is installed without dependencies or isolation: the lock has all it needs.
+# What is editable pip doesn't compile, and not everybody lets Python keep what it compiles.
+COMPILED = $(BIN)/python -m compileall -q api governance
+
 $(RUN): requirements.txt pyproject.toml | $(BIN)/pip
 	@echo 'Installing what Comity needs into $(VENV) ...'
 	@$(PIP) --require-hashes -r requirements.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(COMPILED)
 	@touch $@
 
 $(DEV): requirements-dev.txt pyproject.toml | $(BIN)/pip
 	@echo 'Installing what development needs into $(VENV) ...'
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(COMPILED)
 	@touch $(RUN) $@
 
 $(OTHERS): $(DEV) requirements-conformance.txt
