@@ -1,24 +1,29 @@
 """`comity import …`: real files of other systems, with a report of every refused row."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.console import err, now, opened, progress, span
+from governance.database import Database
 from governance.importing.block_events import import_block_events
 from governance.importing.discourse_users import import_discourse_users
-from governance.importing.dsa_statements import import_dsa_statements
+from governance.importing.dsa_statements import conclude, import_dsa_statements
 from governance.importing.lemmy_blocks import import_lemmy_blocks
 from governance.importing.mastodon_blocks import TERM, import_mastodon_blocks
+from governance.importing.relays import Baton, relayed
 from governance.importing.runs import Summary
-from governance.settings import read_settings
+from governance.settings import Keys, read_settings
 
 app = typer.Typer(help="Import decisions from files of other systems.")
 
 SHOWN_ROWS = 1_000
+LARGE = 16 << 20  # bytes of a file that two processes import sooner than one, once they run
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file to import.")]
 Comments = Annotated[
@@ -76,7 +81,31 @@ def block_events(file: File, publish_comments: Comments = False, dry_run: DryRun
 @app.command()
 def dsa_statements(file: File, publish_comments: Comments = False, dry_run: DryRun = False) -> None:
     """Statements of reasons, as the EU's DSA Transparency Database dumps them."""
-    _import(import_dsa_statements, file, publish_comments=publish_comments, dry_run=dry_run)
+    if dry_run or file.stat().st_size < LARGE or os.cpu_count() == 1:
+        _import(import_dsa_statements, file, publish_comments=publish_comments, dry_run=dry_run)
+    else:
+        _import(_together, file, publish_comments=publish_comments)
+
+
+def _together(database: Database, keys: Keys, file: Path, **options: Any) -> Summary:
+    """Statements as a second process imports them as well."""
+    mine = partial(import_dsa_statements, database, keys, file, **options)
+    theirs = partial(_second, file, publish_comments=options["publish_comments"])
+    return conclude(relayed(lambda baton: mine(baton=baton), theirs))
+
+
+def _second(file: Path, baton: Baton, *, publish_comments: bool) -> Summary:
+    settings = read_settings()
+    with opened(settings) as database:
+        return import_dsa_statements(
+            database,
+            settings.keys(),
+            file,
+            now=now(),
+            clock=now,
+            publish_comments=publish_comments,
+            baton=baton,
+        )
 
 
 def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> None:

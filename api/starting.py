@@ -5,6 +5,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+YOUNG = 50_000  # objects: what a batch makes is over before it is looked at
+
 
 @contextmanager
 def settling() -> Iterator[None]:
@@ -14,4 +16,5 @@ def settling() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(YOUNG)
         gc.enable()

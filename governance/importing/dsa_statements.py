@@ -6,11 +6,12 @@ the statement's UUID as their caseReference. What conflicts with the policy beco
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -18,6 +19,7 @@ from governance.database import Database
 from governance.errors import InvalidInput, Refused
 from governance.importing import dsa_rows
 from governance.importing.archives import Part, opened
+from governance.importing.relays import ALONE, Alone, Baton
 from governance.importing.runs import (
     Clock,
     Progress,
@@ -30,6 +32,9 @@ from governance.importing.runs import (
 )
 from governance.importing.tables import Row, read_rows
 from governance.judging import Request
+from governance.membership import Actor
+from governance.platforms import Platform
+from governance.preparing import Prepared
 from governance.settings import Keys
 
 # The columns of the full dump, for files without a header. v2 put content_id_ean after
@@ -61,6 +66,7 @@ HEADERS = {
     for full in (V1, V2)
     for columns in (full, tuple(name for name in full if name not in _NOT_LIGHT))
 }
+TOGETHER = 5_000  # rows a transaction: many change the same pages, which are written once
 NEEDED = ("uuid", "platform_name", "decision_ground", "category", "automated_decision")
 
 
@@ -74,6 +80,24 @@ class Statement:
     requests: list[Request]
 
 
+class Importer(NamedTuple):
+    """Who imports for a platform, and the platform's domain."""
+
+    actor: Actor
+    domain: str
+
+
+class _Row(NamedTuple):
+    """A row, the names of its cells, and its file."""
+
+    row: Row | RowRefused
+    columns: tuple[str, ...]
+    file: str
+
+
+Ready = Mapping[str, list[Prepared | Refused]]  # by the name of the platform
+
+
 def import_dsa_statements(
     db: Database,
     keys: Keys,
@@ -84,8 +108,9 @@ def import_dsa_statements(
     dry_run: bool = False,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    baton: Baton | Alone = ALONE,
 ) -> Summary:
-    """Takes over every statement of a dump."""
+    """Takes over every statement of a dump, or those that are a runner's."""
     run = Run(
         db,
         keys,
@@ -99,47 +124,78 @@ def import_dsa_statements(
     with run, opened(file) as source:
         if source.size == 0:
             raise InvalidInput("expected a dump of statements, got an empty file", path=["file"])
-        statements = chain.from_iterable(
-            _statements(run, part, publish_comments) for part in source.parts()
-        )
-        for batch in in_batches(statements):
-            with run.batch() as session:
-                _take(run, session, [s for s in batch if isinstance(s, Statement)])
+        rows = chain.from_iterable(map(_rows, source.parts()))
+        importers: dict[str, Importer] = {}
+        for number, batch in enumerate(in_batches(rows, TOGETHER)):
+            if baton.has(number):
+                run.summary.read += len(batch)
+                found = [_statement(run, row, publish_comments) for row in batch]
+                wanted = _by_platform([one for one in found if one])
+                ready = {} if dry_run else _prepared(run, importers, wanted)
+                with baton.turn(number), run.batch() as session:
+                    _take(run, session, importers, wanted, ready)
+                run.summary.ends.append(len(run.summary.refused))
             run.advance(source.position, source.size)
         run.advance(source.size, source.size)
-        if run.summary.recorded:
-            text = "decisions conflict with the policy: recorded, without binding anyone."
-            run.summary.notes.append(f"{run.summary.recorded} {text}")
-        return run.summary
+        return conclude(run.summary) if baton is ALONE else run.summary
 
 
-def _take(run: Run, session: Session, statements: list[Statement]) -> None:
+def conclude(summary: Summary) -> Summary:
+    """Notes what is to be known of the whole."""
+    if summary.recorded:
+        text = "decisions conflict with the policy: recorded, without binding anyone."
+        summary.notes.append(f"{summary.recorded} {text}")
+    return summary
+
+
+def _by_platform(statements: list[Statement]) -> dict[str, list[Wanted]]:
     wanted: defaultdict[str, list[Wanted]] = defaultdict(list)
     for statement in statements:
         wanted[statement.platform] += [
             Wanted(statement.line, request, statement.file) for request in statement.requests
         ]
+    return wanted
+
+
+def _prepared(
+    run: Run, importers: Mapping[str, Importer], wanted: Mapping[str, list[Wanted]]
+) -> Ready:
+    """What can be done before the turn, of platforms that an earlier batch has found or added."""
+    known = [(name, importers[name]) for name in wanted if name in importers]
+    return {name: run.prepare(by.actor, by.domain, wanted[name]) for name, by in known}
+
+
+def _take(
+    run: Run,
+    session: Session,
+    importers: dict[str, Importer],
+    wanted: Mapping[str, list[Wanted]],
+    ready: Ready,
+) -> None:
     for platform, of_platform in wanted.items():
-        domain = dsa_rows.platform_domain(platform)
-        run.issue(session, importer(session, domain, platform, now=run.now), of_platform)
+        by = importers.get(platform)
+        if by is None or run.summary.is_dry_run:
+            domain = dsa_rows.platform_domain(platform)
+            actor = importer(session, domain, platform, now=run.now)
+            name = session.get_one(Platform, actor.platform_id).domain
+            by = importers[platform] = Importer(actor, name)
+        run.issue(session, by.actor, of_platform, ready.get(platform))
 
 
-def _statements(run: Run, part: Part, is_public: bool) -> Iterator[Statement | None]:
-    """Each row's statement; None where it is refused, which is reported."""
-    rows = read_rows(part.stream, exact=True, file=part.name)
+def _rows(part: Part) -> Iterator[_Row]:
+    """Each row under its names, but for the first where that is what gives the names."""
     columns: tuple[str, ...] = ()
-    for row in rows:
+    for row in read_rows(part.stream, exact=True, file=part.name):
         if isinstance(row, Row) and not columns:
             columns, is_header = _columns(row)
             if is_header:
                 continue
-        run.summary.read += 1
-        yield _statement(run, row, columns, part.name, is_public)
+        yield _Row(row, columns, part.name)
 
 
-def _statement(
-    run: Run, row: Row | RowRefused, columns: tuple[str, ...], file: str, is_public: bool
-) -> Statement | None:
+def _statement(run: Run, given: _Row, is_public: bool) -> Statement | None:
+    """The row's statement; None where it is refused, which is reported."""
+    row, columns, file = given
     if isinstance(row, RowRefused):
         run.summary.refused.append(row)
         return None

@@ -17,10 +17,11 @@ from sqlmodel import Session, select
 from governance import membership
 from governance.database import Database
 from governance.errors import NotFound, Refused
-from governance.issuing import Issued, issue
+from governance.issuing import Issued, issue_prepared
 from governance.judging import Request
 from governance.membership import Actor
 from governance.platforms import Member
+from governance.preparing import Prepared, prepare, prepared
 from governance.settings import Keys
 from governance.words import MemberKind, Role
 
@@ -60,6 +61,7 @@ class Summary:
     superseded: int = 0
     refused: list[RowRefused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)  # how many were refused by the end of each batch
 
     def refuse(self, line: int, column: str, reason: str, file: str = "") -> None:
         self.refused.append(RowRefused(line, column, reason, file))
@@ -132,9 +134,24 @@ class Run:
         if self._progress is not None:
             self._progress(done, total)
 
-    def issue(self, session: Session, actor: Actor, wanted: Sequence[Wanted]) -> list[str | None]:
-        """Issues or records what the rows ask for and counts it; ids, None where refused."""
-        answers = issue(session, self._keys, actor, [w.request for w in wanted], now=self.now)
+    def prepare(
+        self, actor: Actor, domain: str, wanted: Sequence[Wanted]
+    ) -> list[Prepared | Refused]:
+        """What of `issue` can be done before a turn, of a platform by its domain."""
+        return prepare(self._keys, actor, domain, [w.request for w in wanted], self.now)
+
+    def issue(
+        self,
+        session: Session,
+        actor: Actor,
+        wanted: Sequence[Wanted],
+        ready: Sequence[Prepared | Refused] | None = None,
+    ) -> list[str | None]:
+        """Issues or records what the rows ask for and counts it; ids, None where refused. `ready`
+        is what `prepare` made of them."""
+        if ready is None:
+            ready = prepared(self._keys, actor, [w.request for w in wanted])
+        answers = issue_prepared(session, self._keys, actor, ready, now=self.now)
         return [self._counted(w, answer) for w, answer in zip(wanted, answers, strict=True)]
 
     def _counted(self, wanted: Wanted, answer: Issued | Refused) -> str | None:

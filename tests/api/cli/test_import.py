@@ -1,13 +1,17 @@
 """`comity import …`: refused rows by line, a dry run that changes nothing, the same file twice."""
 
+import os
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
+from api import importing
+from governance.importing.dsa_statements import TOGETHER
 from governance.sanctions import Disclosure
 from tests.api.cli.conftest import Comity
 from tests.builders import World
+from tests.governance.importing.real import dump
 
 BLOCKS = """#domain,#severity,#reject_media,#reject_reports,#public_comment,#obfuscate
 spam.example,suspend,false,false,spam,false
@@ -127,3 +131,17 @@ def test_a_file_of_another_kind_is_refused(
 def _explanations(world: World) -> list[str | None]:
     with world.database.reading() as session:
         return list(session.exec(select(Disclosure.explanation)))
+
+
+def test_a_large_dump_is_imported_by_two_processes(
+    node: Comity, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "LARGE", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    removed = {"decision_visibility": '["DECISION_VISIBILITY_CONTENT_REMOVED"]'}
+    dump(tmp_path / "dump.csv", *[removed] * (TOGETHER + 1), removed | {"category": "ODD"})
+    done = node("import", "dsa-statements", "dump.csv")
+    assert done.code == 0
+    assert done.out.startswith(f"line {TOGETHER + 3}: category: ")
+    assert f"{TOGETHER + 2:,} rows read: {TOGETHER + 1:,} issued, " in done.err
+    assert len(rows(database_url)["sanctions"]) == TOGETHER + 1

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from governance.importing import runs
+from governance.importing import dsa_statements, runs
 from governance.importing.block_events import import_block_events
 from governance.importing.dsa_statements import import_dsa_statements
 from governance.importing.mastodon_blocks import import_mastodon_blocks
@@ -73,6 +73,7 @@ def test_an_import_that_was_stopped_is_finished_by_the_next(
     world: World, sqlite_template: Path, imported: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "BATCH", 4 if imported is not events else 20)
+    monkeypatch.setattr(dsa_statements, "TOGETHER", 4)
     with pytest.raises(Stopped):
         imported(world, stop_after(2))
     half = content(world)
