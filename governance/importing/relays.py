@@ -104,11 +104,12 @@ def _run(work: Work, baton: Baton, told: Connection) -> None:
     """A runner in a process of its own; it stops when the first one does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        told.send(work(baton))
+        found: Summary | Exception = work(baton)
     except Exception as error:
-        told.send(error)
-    finally:
-        baton.close()
+        found = error
+    baton.close()
+    with suppress(OSError):  # nobody is left to be told
+        told.send(found)
 
 
 def _result(result: Connection) -> Summary:
