@@ -9,6 +9,8 @@ import anyio
 import anyio.to_thread
 from httptools import HttpParserError, HttpResponseParser
 
+from api.sealing import sealing
+
 MOST_BYTES = 64 * 1024  # of an answer, headers included
 NONE: Mapping[str, str] = {}
 Address = Callable[[str, int], tuple[str, int]]
@@ -90,7 +92,7 @@ async def _connected(to: SplitResult, address: Address | None) -> anyio.abc.Byte
         host,
         port,
         tls=True,
-        ssl_context=ssl.create_default_context(),
+        ssl_context=sealing(),
         tls_standard_compatible=False,
         tls_hostname=name,
     )
