@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,6 +67,7 @@ class Database:
             "SET LOCAL lock_timeout = 0"
         )
         self.dialect = self.engine.dialect.name
+        self._gate, self._longest_wait = Lock(), longest_wait
 
     @contextmanager
     def writing(self, log: Sequencer | None = None) -> Iterator[Session]:
@@ -75,7 +77,7 @@ class Database:
         unless another is given.
         Busy if others keep the turn for longer than `longest_wait`.
         """
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._alone_here(), Session(self.engine, expire_on_commit=False) as session:
             self._take_turn(session)
             log = log or self.log
             if log is None:
@@ -90,6 +92,20 @@ class Database:
             session.commit()
             if tree is not None:
                 log.guard.advance(tree)
+
+    @contextmanager
+    def _alone_here(self) -> Iterator[None]:
+        """SQLite has writers look again and again whether it is their turn; those of one process
+        wait here instead, so that none looks in vain while others come after it and go before."""
+        if self.dialect != "sqlite":
+            yield
+        elif self._gate.acquire(timeout=self._longest_wait):
+            try:
+                yield
+            finally:
+                self._gate.release()
+        else:
+            raise Busy("others kept the writers' turn")
 
     def _take_turn(self, session: Session) -> None:
         try:
