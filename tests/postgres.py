@@ -73,12 +73,15 @@ class Server:
         self._settings = SETTINGS | settings
         self._url = os.environ.get("COMITY_TEST_POSTGRES_URL", "")
         self._watch: subprocess.Popen[bytes] | None = None
+        self._commanding: psycopg.Connection | None = None
 
     def __enter__(self) -> Self:
         self._url = self._url or self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._commanding:
+            self._commanding.close()
         if self._watch:
             _stop(self._watch)
 
@@ -109,8 +112,15 @@ class Server:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
 
     def _run(self, command: Composed) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(command)
+        """Over one connection, as opening one takes as long as many a test; a crash closes it."""
+        if self._commanding is None or self._commanding.closed:
+            self._commanding = psycopg.connect(self._url, autocommit=True)
+        try:
+            self._commanding.execute(command)
+        except psycopg.OperationalError:
+            if not self._commanding.closed:
+                raise
+            self._run(command)
 
     def _start(self) -> str:
         with tempfile.TemporaryFile() as log:
