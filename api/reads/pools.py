@@ -17,6 +17,11 @@ from api.reads.stores import LONGEST_KEPT, TooLong, Values
 KEPT = 1_000  # statements for many values
 
 
+# What a connection tells whose server is gone, and while it is about to learn that.
+_LEFT = asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError
+_LEFT_MEANWHILE = asyncpg.InterfaceError, asyncpg.InternalClientError  # their heirs are bugs
+
+
 async def _as_it_is(_: object) -> None:
     """A connection that reads has nothing to be reset: it would be one more round trip."""
 
@@ -66,25 +71,29 @@ class PostgreSQLStore:
 
     async def _alone(self, sql: str, values: Values) -> Any:
         self.statements += 1
-        connection = await self._free()
-        try:
-            found = await connection.fetchval(sql, *values)
-        except BaseException as error:
-            await self._failed(connection, error)
-            raise
-        self._hand_on(connection)
-        return found
+        lost = 0
+        while True:
+            connection = await self._free()
+            try:
+                found = await connection.fetchval(sql, *values)
+            except BaseException as error:
+                lost = await self._failed(connection, error, lost)
+            else:
+                self._hand_on(connection)
+                return found
 
     async def _together(self, sql: str, asked: Sequence[Values]) -> Sequence[Any]:
         """What a statement finds for each of many values."""
-        connection = await self._free()
-        try:
-            rows = await self._rows(connection, sql, asked)
-        except BaseException as error:
-            await self._failed(connection, error)
-            raise
-        self._hand_on(connection)
-        return [row[0] for row in rows]
+        lost = 0
+        while True:
+            connection = await self._free()
+            try:
+                rows = await self._rows(connection, sql, asked)
+            except BaseException as error:
+                lost = await self._failed(connection, error, lost)
+            else:
+                self._hand_on(connection)
+                return [row[0] for row in rows]
 
     async def _rows(
         self, connection: Connection, sql: str, asked: Sequence[Values]
@@ -148,11 +157,18 @@ class PostgreSQLStore:
         if connection is not None:
             self._idle.append(connection)
 
-    async def _failed(self, connection: Connection, error: BaseException) -> None:
-        """Gives up a connection whose statement failed; TooLong where it was stopped."""
+    async def _failed(self, connection: Connection, error: BaseException, lost: int) -> int:
+        """Gives up a connection whose statement failed, and raises why: TooLong where it was
+        stopped. But a connection that the server had left before may have been idle for long, and
+        who reads may ask another one: then how many were `lost` by now."""
         await self._give_back(connection)
         if isinstance(error, asyncpg.QueryCanceledError):
             raise TooLong from None
+        if lost < self._connections and (
+            isinstance(error, _LEFT) or type(error) in _LEFT_MEANWHILE
+        ):
+            return lost + 1
+        raise error
 
     async def _give_back(self, connection: Connection) -> None:
         """To the pool, which makes it well again, or another."""

@@ -5,6 +5,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 
 from api.reads.pools import PostgreSQLStore
@@ -88,6 +89,18 @@ async def test_connections_that_broke_are_replaced(
     assert all(isinstance(one, Exception) for one in found)
     assert await asyncio.gather(*waiting) == [2] * 4
     assert await asyncio.gather(*(ask(narrow, "SELECT 3") for _ in range(6))) == [3] * 6
+
+
+async def test_a_read_is_asked_again_where_the_server_had_left(
+    narrow: PostgreSQLStore, postgresql_url: str
+) -> None:
+    """Nobody has heard of it when the next read comes, as nothing else runs meanwhile."""
+    for _ in range(5):
+        await asyncio.gather(*(ask(narrow, "SELECT 1 FROM pg_sleep(0.05)") for _ in range(2)))
+        with psycopg.connect(postgresql_url, autocommit=True) as killing:
+            killing.execute(KILL)
+            killing.execute("SELECT pg_sleep(0.05)")
+        assert await ask(narrow, "SELECT 2") == 2
 
 
 async def test_what_still_runs_at_the_end_is_waited_for(postgresql_url: str) -> None:
