@@ -4,7 +4,6 @@ python -m bench.log [--leaves 1000] [--rounds 20] [--size 100000] [--proofs 1000
 """
 
 import argparse
-import gc
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlmodel import col, select
 
+from api.starting import settling
 from governance.database import Database
 from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry, LogTile
@@ -47,7 +47,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=100_000, help="of the log that is checked")
     parser.add_argument("--proofs", type=int, default=1_000_000, help="of the log to prove from")
     options = parser.parse_args()
-    gc.freeze()  # as a node does once it has begun
+    with settling():  # as a node begins
+        pass
     with tempfile.TemporaryDirectory() as folder, Server() as server:
         server.create("bench")
         for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
