@@ -8,7 +8,6 @@ and the tree is signed: all of it commits together, or none of it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -151,16 +150,24 @@ class Ledger:
         known = {d.case_id for d in decisions if d.case_id and not d.begins_case}
         previous = _newest_of(self._session, known)
         hashes, seqs, entries = list[bytes](), list[int](), list[bytes]()
+        printed, between = None, b""
         for decided, platform, case, at, signature, _ in decisions:
             seq = next_seqs[platform]
             next_seqs[platform] = seq + 1
-            entry = _entry(decided, at, previous.get(case, b"null"), seq, signature)
+            if at is not printed:  # what is logged together is logged at one instant
+                printed, between = at, _between(at)
+            before = previous.get(case, b"null")
+            # Canonical JSON, put together since its parts are canonical already.
+            after = b',"seq":%d},"signature":' % seq
+            entry = b"".join((b'{"decision":', decided, between, before, after, signature, b"}"))
             hashed = leaf_hash(entry)
             if case is not None:
                 previous[case] = _quoted(encode(hashed))
             seqs.append(seq)
             hashes.append(hashed)
             entries.append(entry)
+        if max(map(len, entries)) > LARGEST_LEAF:
+            raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
         columns: Mapping[str, Sequence[Any]] = {
             "index": list(range(index, index + len(decisions))),
             "platform_id": [d.platform_id for d in decisions],
@@ -258,15 +265,5 @@ def _quoted(name: str) -> bytes:
     return b'"%b"' % name.encode()
 
 
-@lru_cache(16)  # what is logged together is logged at one instant
 def _between(at: datetime) -> bytes:
     return f',"node":{{"loggedAt":"{print_instant(at)}","previous":'.encode()
-
-
-def _entry(decided: bytes, at: datetime, previous: bytes, seq: int, signature: bytes) -> bytes:
-    """The leaf's bytes: canonical JSON, put together since its parts are canonical already."""
-    after = b',"seq":%d},"signature":' % seq
-    data = b"".join((b'{"decision":', decided, _between(at), previous, after, signature, b"}"))
-    if len(data) > LARGEST_LEAF:
-        raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
-    return data
