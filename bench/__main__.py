@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("bench")
         for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
             engine = url.partition(":")[0]

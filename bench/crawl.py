@@ -78,7 +78,7 @@ def main() -> None:
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     table = Table("", "p50 ms", "p99 ms", "beside the crawler", "", "times", "pages", box=None)
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
             url = f"sqlite:///{folder}/crawl.db"
             if engine == "postgresql":

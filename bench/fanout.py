@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("fanout")
         urls = {"sqlite": f"sqlite:///{folder}/fanout.db", "postgresql": server.url("fanout")}
         for engine in [options.engine] if options.engine else urls:

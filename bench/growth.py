@@ -43,7 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with Server() as server:
+    with Server(is_durable=True) as server:
         for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
             table = Table(
                 "p50 ms", *(f"{size:,}" for size in sizes), "ratio", title=engine, box=None

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         dump = Path(folder) / "dump.csv"
         dumps.write(dump, options.rows)
 

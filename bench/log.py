@@ -49,7 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     with settling():  # as a node begins
         pass
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("bench")
         for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
             engine = url.partition(":")[0]

@@ -43,7 +43,7 @@ def main() -> None:
     if options.url:
         _measured(Settings(database_url=options.url, key_file=options.key), options)
         return
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("pages")
         for url in (f"sqlite:///{folder}/pages.db", server.url("pages")):
             settings = Settings(database_url=url, key_file=Path(folder) / "pages.key")

@@ -138,7 +138,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = f"sqlite:///{folder}/soak.db"
         if options.engine == "postgresql":
-            server = stack.enter_context(Server())
+            server = stack.enter_context(Server(is_durable=True))
             server.create("soak")
             url = server.url("soak")
         settings = Settings(database_url=url, key_file=folder / "soak.key")

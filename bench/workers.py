@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("workers")
         settings = Settings(database_url=server.url("workers"), key_file=Path(folder) / "node.key")
         settings.make_keys()

@@ -43,14 +43,16 @@ INITDB = (
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
+    # Whoever relies on the session's time zone shall notice.
+    "timezone": "Asia/Kathmandu",
+}
+FLEETING = {
     # Nobody misses what a crash would lose.
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     # It would connect to a template while that is cloned.
     "autovacuum": "off",
-    # Whoever relies on the session's time zone shall notice.
-    "timezone": "Asia/Kathmandu",
 }
 
 # The server ends when standard input does, which the kernel closes with the process that holds it.
@@ -69,8 +71,10 @@ rm -rf "$directory"
 class Server:
     """A running server: `with Server() as server: server.create("one")`."""
 
-    def __init__(self, **settings: str) -> None:
-        self._settings = SETTINGS | settings
+    def __init__(self, *, is_durable: bool = False, **settings: str) -> None:
+        """A durable one lies on a disk, and writes to it as PostgreSQL does by default."""
+        self._is_durable = is_durable
+        self._settings = SETTINGS | ({} if is_durable else FLEETING) | settings
         self._url = os.environ.get("COMITY_TEST_POSTGRES_URL", "")
         self._watch: subprocess.Popen[bytes] | None = None
         self._commanding: psycopg.Connection | None = None
@@ -126,7 +130,7 @@ class Server:
         with tempfile.TemporaryFile() as log:
             for _ in range(ATTEMPTS):
                 port = _free_port()
-                self._watch = _start(port, log, self._settings)
+                self._watch = _start(port, log, self._settings, on_disk=self._is_durable)
                 if self._watch:
                     return f"postgresql://postgres@127.0.0.1:{port}/postgres"
             log.seek(0)
@@ -135,10 +139,10 @@ class Server:
 
 
 def _start(
-    port: int, log: IO[bytes], settings: Mapping[str, str]
+    port: int, log: IO[bytes], settings: Mapping[str, str], *, on_disk: bool
 ) -> subprocess.Popen[bytes] | None:
     """Start a new server and wait until it answers; None if it doesn't."""
-    directory = _make_directory()
+    directory = _make_directory(on_disk=on_disk)
     how: dict[str, Any] = {
         "cwd": directory,
         "env": {"PATH": os.environ.get("PATH", os.defpath)},
@@ -195,10 +199,10 @@ def _is_open_to_all(path: Path) -> bool:
     return all(part.stat().st_mode & stat.S_IXOTH for part in (path, *path.parents))
 
 
-def _make_directory() -> Path:
+def _make_directory(*, on_disk: bool) -> Path:
     """Make a directory that belongs to the server's user, who can also reach it."""
     places = [Path(place).resolve() for place in (tempfile.gettempdir(), "/tmp", "/var/tmp")]
-    if _is_fit(MEMORY):
+    if not on_disk and _is_fit(MEMORY):
         places.insert(0, MEMORY)
     place = next(filter(_is_open_to_all, places)) if _is_root() else places[0]
     directory = Path(tempfile.mkdtemp(prefix="comity-postgres-", dir=place))

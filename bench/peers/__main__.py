@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(CONNECTIONS))
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
+    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("peers")
         settings = Settings(database_url=server.url("peers"), key_file=Path(folder) / "key")
         token = _world(settings, options.sanctions)
