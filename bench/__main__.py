@@ -35,13 +35,15 @@ def main() -> None:
     parser.add_argument("--sanctions", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("bench")
         for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
             engine = url.partition(":")[0]
-            _engine(engine, url, Path(folder) / f"{engine}.key", options)
+            if options.engine in (None, engine):
+                _engine(engine, url, Path(folder) / f"{engine}.key", options)
 
 
 def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) -> None:
