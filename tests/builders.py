@@ -1,6 +1,7 @@
 """The little world a test needs: a database with platforms, members and sanctions in it."""
 
 import atexit
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,7 @@ from governance.words import (
     Source,
     VoidCode,
 )
+from tests.memory import MEMORY
 from tests.signing import registration
 
 P = ParamSpec("P")
@@ -75,8 +77,11 @@ KEYS = Keys(bytes(32))
 LOG_KEY = Signer("tests.example/log", bytes(32))
 WITNESS_KEY = Signer("witness.tests.example", bytes([1] * 32))
 LONG_BEFORE = NOW - 3_000 * DAY  # when platforms and members came; the log's time never goes back
-_HEADS = Path(mkdtemp(prefix="comity-heads-"))
-atexit.register(shutil.rmtree, _HEADS, ignore_errors=True)
+_HELD = "HEADS_OF_TESTS"  # by which processes find it that are killed, and can't remove their own
+if _HELD not in os.environ:
+    os.environ[_HELD] = mkdtemp(prefix="comity-heads-", dir=MEMORY)
+    atexit.register(shutil.rmtree, os.environ[_HELD], ignore_errors=True)
+_HEADS = Path(os.environ[_HELD])
 
 _serials = count(1)
 
@@ -137,7 +142,7 @@ class World:
     """A node's database, and its use cases, each in a transaction of its own."""
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url, sequencer(_HEADS / str(next(_serials))))
+        self.database = Database(url, sequencer(_HEADS / f"{os.getpid()}-{next(_serials)}"))
 
     def __enter__(self) -> Self:
         return self

@@ -12,10 +12,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from tests.memory import MEMORY
 from tests.postgres import Server
 from tests.statements import share
 
 share()
+if MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # what `tmp_path` is under
 
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
