@@ -1,6 +1,9 @@
 """Migrations go down and up with records in the tables, and lose none that both sides know."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -11,17 +14,56 @@ from governance.database import Database
 from governance.migrations import downgrade, is_current, revisions, upgrade
 from governance.records import METADATA
 from governance.restoring import restore
+from tests.api.worlds import copy_file
 from tests.builders import KEYS, World
+from tests.postgres import Server
 
 Rows = dict[str, list[dict[str, str]]]
 EARLIER = revisions()[1:]
 
 
+@pytest.fixture(scope="module")
+def restored_file(
+    archive: Path, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return an SQLite file with records in every table, for tests to copy."""
+    path = shutil.copyfile(sqlite_template, tmp_path_factory.mktemp("restored") / "comity.db")
+    with World(f"sqlite:///{path}") as world:
+        restore(world.database, KEYS, archive)
+    return path
+
+
+@pytest.fixture(scope="module")
+def restored_template(archive: Path, postgres: Server, postgresql_template: str) -> Iterator[str]:
+    """Yield the name of a PostgreSQL database with the same, for tests to clone."""
+    name = f"comity_restored_{uuid4().hex}"
+    postgres.create(name, postgresql_template)
+    with World(postgres.url(name)) as world:
+        restore(world.database, KEYS, archive)
+    yield name
+    postgres.drop(name)
+
+
 @pytest.fixture
-def database(world: World, archive: Path) -> Database:
-    """Return a database with records in every table, on each engine."""
-    restore(world.database, KEYS, archive)
-    return world.database
+def restored_sqlite_url(restored_file: Path, tmp_path: Path) -> str:
+    """Return the URL of a copy on SQLite."""
+    return copy_file(restored_file, tmp_path / "comity.db")
+
+
+@pytest.fixture
+def restored_postgresql_url(postgres: Server, restored_template: str) -> Iterator[str]:
+    """Yield the URL of a clone on PostgreSQL."""
+    name = f"comity_restored_{uuid4().hex}"
+    postgres.create(name, restored_template)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Yield a database with records in every table, on each engine."""
+    with World(str(request.getfixturevalue(f"restored_{request.param}_url"))) as world:
+        yield world.database
 
 
 def rows(database: Database) -> Rows:
