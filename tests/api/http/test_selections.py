@@ -35,6 +35,9 @@ ASK = f"""mutation($i: ExportSelectionInput!) {{ exportSelection(input: $i) {{ _
 CANCEL = """mutation($i: CancelSelectionInput!) { cancelSelection(input: $i) { __typename
   ... on SelectionChanged { selection { state } } ... on Refusal { code path } } }"""
 LIST = f"{{ selections {{ totalCount nodes {{ {FIELDS} }} }} }}"
+ISSUE = """mutation($all: [IssueSanctionInput!]!) { issueSanctions(input: { sanctions: $all }) {
+  results { ... on SanctionIssued { sanction { id } } } } }"""
+BODY = {"explanation": "Named three neighbours", "reason": "You threatened somebody"}
 ALL = {"formats": ["PARQUET", "CSV", "NDJSON"]}
 
 
@@ -45,17 +48,18 @@ class Study:
         self.node, self.team = node, node.world.team("mod.example")
         node.world.team("host.example")
         self.accounts = [f"acct:person{n}@host.example" for n in range(12)]
-        self.ids = [self.issue(account) for account in self.accounts]
-        self.again = [
-            self.issue(account, measure="SERVICE_RESTRICTED") for account in self.accounts[:10]
-        ]
+        more = [{"subject": account} for account in self.accounts]
+        more += [{"subject": a, "measure": "SERVICE_RESTRICTED"} for a in self.accounts[:10]]
+        batch = [node.body(**BODY, **one) for one in more]
+        results = node.data(ISSUE, {"all": batch}, self.team.issuer)["issueSanctions"]["results"]
+        issued = [result["sanction"]["id"] for result in results]
+        self.ids, self.again = issued[:12], issued[12:]
         node.clock.forward(10 * DAY)
         self.keeper = Keeper(node.world.database, node.settings, node.clock)
         self.by = self.team.researcher
 
     def issue(self, subject: str, **changes: Any) -> str:
-        body = {"explanation": "Named three neighbours", "reason": "You threatened somebody"}
-        told = self.node.issue(self.team.issuer, subject=subject, **{**body, **changes})
+        told = self.node.issue(self.team.issuer, subject=subject, **{**BODY, **changes})
         sanction_id: str = told["sanction"]["id"]
         return sanction_id
 
