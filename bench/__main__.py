@@ -9,7 +9,7 @@ import os
 import random
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -97,24 +97,7 @@ def _others() -> dict[str, list[bytes]]:
 
 def batch(rng: random.Random, size: int) -> bytes:
     """A request that issues so many sanctions, each of an account of its own."""
-    now = datetime.now(UTC)
-    sanctions = [
-        {
-            "issuerReference": f"{rng.getrandbits(64):x}",
-            "subject": f"acct:{rng.getrandbits(40):x}@elsewhere.example",
-            "measure": "ACCOUNT_SUSPENDED",
-            "ground": "INCOMPATIBLE_CONTENT",
-            "groundReference": "Rule 1",
-            "category": "CYBER_VIOLENCE",
-            "reason": "You insulted others after a warning.",
-            "isAutomatedDetection": False,
-            "automation": "NOT_AUTOMATED",
-            "source": "NOTICE",
-            "conductFrom": now.isoformat(),
-            "expiresAt": (now + timedelta(days=7)).isoformat(),
-        }
-        for _ in range(size)
-    ]
+    sanctions = questions.decisions(f"{rng.getrandbits(64):x}", size)
     return _body(questions.ISSUE, input={"sanctions": sanctions})
 
 

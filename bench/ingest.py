@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -158,27 +158,7 @@ class Posting:
 
     def _body(self) -> bytes:
         self._serial += 1
-        now = datetime.now(UTC)
-        shared = {
-            "measure": "ACCOUNT_SUSPENDED",
-            "ground": "INCOMPATIBLE_CONTENT",
-            "groundReference": "Rule 1",
-            "category": "CYBER_VIOLENCE",
-            "reason": "You insulted others after a warning.",
-            "isAutomatedDetection": False,
-            "automation": "NOT_AUTOMATED",
-            "source": "NOTICE",
-            "conductFrom": now.isoformat(),
-            "expiresAt": (now + timedelta(days=7)).isoformat(),
-        }
-        sanctions = [
-            shared
-            | {
-                "issuerReference": f"{self._serial}-{number}",
-                "subject": f"acct:user{self._serial}x{number}@elsewhere.example",
-            }
-            for number in range(SIZE)
-        ]
+        sanctions = questions.decisions(self._serial, SIZE)
         return orjson.dumps(
             {"query": questions.ISSUE, "variables": {"input": {"sanctions": sanctions}}}
         )

@@ -4,6 +4,8 @@ The limits answer the same bodies, access control included, from the same driver
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 STATUS = """query ($s: URI!) {
   suspensionStatus(subject: $s) {
@@ -33,6 +35,31 @@ ISSUE = """mutation ($input: IssueSanctionsInput!) {
     results { ... on SanctionIssued { sanction { id } } ... on Refusal { code message } }
   }
 }"""
+
+
+def decisions(serial: object, count: int) -> list[dict[str, Any]]:
+    """So many sanctions to be issued, each of an account of its own that no other serial has."""
+    now = datetime.now(UTC)
+    shared = {
+        "measure": "ACCOUNT_SUSPENDED",
+        "ground": "INCOMPATIBLE_CONTENT",
+        "groundReference": "Rule 1",
+        "category": "CYBER_VIOLENCE",
+        "reason": "You insulted others after a warning.",
+        "isAutomatedDetection": False,
+        "automation": "NOT_AUTOMATED",
+        "source": "NOTICE",
+        "conductFrom": now.isoformat(),
+        "expiresAt": (now + timedelta(days=7)).isoformat(),
+    }
+    return [
+        shared
+        | {
+            "issuerReference": f"{serial}-{number}",
+            "subject": f"acct:user{serial}x{number}@elsewhere.example",
+        }
+        for number in range(count)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
