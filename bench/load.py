@@ -3,9 +3,9 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle
 from statistics import quantiles
 
 import uvloop
@@ -15,8 +15,9 @@ _LENGTH = re.compile(rb"(?i)\ncontent-length: *([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests a second, and latencies in milliseconds."""
+    """How many requests were answered, how many a second, and latencies in milliseconds."""
 
+    count: int
     rate: float
     p50: float
     p99: float
@@ -39,17 +40,16 @@ async def answer(port: int, sent: bytes) -> bytes:
     return body
 
 
-def load(port: int, requests: Sequence[bytes], seconds: float, connections: int) -> Load:
-    """Keeps `connections` busy for a time, each with the next of the requests."""
+def load(port: int, requests: Iterable[bytes], seconds: float, connections: int) -> Load:
+    """Keeps `connections` busy for a time, each with the next of the requests; after the last one
+    the first is next."""
     return uvloop.run(_load(port, requests, seconds, connections))
 
 
-async def _load(port: int, requests: Sequence[bytes], seconds: float, connections: int) -> Load:
+async def _load(port: int, requests: Iterable[bytes], seconds: float, connections: int) -> Load:
     begun, loop = time.perf_counter(), asyncio.get_running_loop()
-    clients = [
-        _Client(cycle([*requests[n:], *requests[:n]]), connections, begun + seconds)
-        for n in range(connections)
-    ]
+    following = cycle(requests)
+    clients = [_Client(following, begun + seconds) for _ in range(connections)]
     for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*(client.over for client in clients))
@@ -57,15 +57,15 @@ async def _load(port: int, requests: Sequence[bytes], seconds: float, connection
     latencies = [one for client in clients for one in client.latencies]
     cuts = quantiles(latencies, n=100) if len(latencies) > 1 else [0.0] * 99
     errors = sum(client.errors for client in clients)
-    return Load(len(latencies) / took, cuts[49], cuts[98], errors)
+    return Load(len(latencies), len(latencies) / took, cuts[49], cuts[98], errors)
 
 
 class _Client(asyncio.Protocol):
     """A connection that asks again as soon as it is answered. It takes far less than streams would,
     since the database answers from the processor that the load comes from."""
 
-    def __init__(self, requests: Iterator[bytes], step: int, until: float) -> None:
-        self._requests, self._until = islice(requests, 0, None, step), until
+    def __init__(self, requests: Iterator[bytes], until: float) -> None:
+        self._requests, self._until = requests, until
         self._got = b""
         self.over = asyncio.get_running_loop().create_future()
         self.latencies: list[float] = []
