@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy.engine import make_url
 
 from api.reads.stores import CACHE
+from bench.copying import Copying
 from bench.questions import LIST_LIMIT, STATUS_LIMIT, STATUSES_LIMIT, TOKEN
 from governance.fields import print_instant
 from governance.identifiers import SubjectKind, lookup_key, parse_subject
@@ -22,7 +23,7 @@ async def _as_it_is(_: object) -> None:
 
 
 class Limit:
-    """POST /graphql with the bench's own two questions, told apart by their variables."""
+    """POST /graphql with the bench's own questions, told apart by their variables."""
 
     def __init__(self) -> None:
         settings = read_settings(os.environ)
@@ -31,6 +32,8 @@ class Limit:
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._sqlite: sqlite3.Connection | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._copying: Copying | None = None
+        self._answers = {"s": self._status, "f": self._list, "input": self._issue}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -51,7 +54,7 @@ class Limit:
         )
         if platform is None:
             raise PermissionError
-        answer = await (self._status if "s" in variables else self._list)(variables, platform, now)
+        answer = await self._answers[next(iter(variables))](variables, platform, now)
         await send(
             {
                 "type": "http.response.start",
@@ -83,6 +86,10 @@ class Limit:
         sql = LIST_LIMIT.sqlite if self._is_sqlite else LIST_LIMIT.postgresql
         return await self._one(sql, variables["f"]["measures"][0])
 
+    async def _issue(self, variables: Any, platform: str, now: datetime) -> Any:
+        assert self._copying is not None  # on PostgreSQL alone
+        return await self._copying.issue(variables["input"]["sanctions"], platform, now)
+
     def _instant(self, value: datetime) -> Any:
         return print_instant(value) if self._is_sqlite else value
 
@@ -106,6 +113,7 @@ class Limit:
                 reset=_as_it_is,  # as the node does, which saves a round trip
                 server_settings={"jit": "off"},
             )
+            self._copying = Copying(self._pool, self._secret)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
