@@ -27,7 +27,7 @@ help:
 	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --engine mixed")'
 	@echo 'make bench    the measurements'
 	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
-	@echo 'make bench-peers  reads beside other servers; needs npm (ARGS="--sanctions 1000000")'
+	@echo 'make bench-peers  reads and batches beside other servers; needs npm (ARGS="--sanctions 1000000")'
 	@echo 'make bench-growth  how reads grow with the number of sanctions, to a million'
 	@echo 'make bench-pages  what each page of the explorer costs at a million'
 	@echo 'make bench-crawl  how long partners wait beside a crawler'

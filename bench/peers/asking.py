@@ -1,4 +1,4 @@
-"""The same three questions in the words of each server, and what their answers have in common."""
+"""The same questions in the words of each server, and what their answers have in common."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,6 +14,14 @@ from governance.identifiers import SubjectKind, lookup_key, parse_subject
 PARTS = "nodes { id measure category validity issuedAt expiresAt platform { domain name }"
 HELD = "id measure effectiveAt expiresAt platform { domain name }"
 Read = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Sanctions that a platform is to issue, as `questions.decisions` makes them up."""
+
+    platform_id: str
+    decisions: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,11 @@ def comity() -> dict[str, Words]:
             lambda uris: {"s": uris},
             lambda data: [one["until"] for one in data["suspensionStatuses"]],
         ),
+        "B1000": Words(
+            questions.ISSUE,
+            lambda batch: {"input": {"sanctions": batch.decisions}},
+            lambda data: [one["sanction"]["id"] for one in data["issueSanctions"]["results"]],
+        ),
     }
 
 
@@ -70,6 +83,12 @@ def resolvers(secret: bytes) -> dict[str, Words]:
               isSuspended isPermanent until } }""",
             lambda uris: {"k": [_key(secret, uri) for uri in uris]},
             lambda data: [one["until"] for one in data["suspensionStatuses"]],
+        ),
+        "B1000": Words(
+            """mutation ($p: ID!, $b: [SanctionInput!]!) {
+              issueSanctions(platformId: $p, sanctions: $b) { id } }""",
+            lambda batch: {"p": batch.platform_id, "b": _keyed(secret, batch)},
+            lambda data: [one["id"] for one in data["issueSanctions"]],
         ),
     }
 
@@ -98,12 +117,21 @@ def postgraphile(secret: bytes) -> dict[str, Words]:
             lambda uris: {"k": list(dict.fromkeys(_key(secret, uri) for uri in uris))},
             _latest,
         ),
+        "B1000": Words(
+            """mutation ($p: String!, $b: JSON!) {
+              issueBatch(input: { platformId: $p, batch: $b }) { result } }""",
+            lambda batch: {"p": batch.platform_id, "b": _keyed(secret, batch)},
+            lambda data: data["issueBatch"]["result"],
+        ),
     }
 
 
 def alike(name: str, words: Words, answer: bytes) -> Any:
-    """What every server's answer has to have: rows in order, instants as such."""
+    """What every server's answer has to have: rows in order, instants as such; or ids of rows that
+    have to be alike."""
     rows = words.rows(orjson.loads(answer)["data"])
+    if name == "B1000":
+        return rows
     if name == "S1000":
         return sorted(_plain(until) for until in rows if until is not None)
     if name == "L":
@@ -126,6 +154,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str) and value[10:11] == "T":
         return datetime.fromisoformat(value).astimezone(UTC)
     return value
+
+
+def _keyed(secret: bytes, batch: Batch) -> list[dict[str, Any]]:
+    return [one | {"subjectKey": _key(secret, one["subject"])} for one in batch.decisions]
 
 
 def _key(secret: bytes, uri: str) -> str:

@@ -16,7 +16,7 @@ const preset = {
     }),
   ],
   grafast: { explain: false },
-  grafserv: { graphiql: false, websockets: false },
+  grafserv: { graphiql: false, websockets: false, maxRequestLength: 2_000_000 },
 };
 
 const server = createServer();
