@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from hypothesis import settings
@@ -54,10 +53,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def postgresql_url(postgres: Server, postgresql_template: str) -> Iterator[str]:
     """Yield the URL of a migrated, empty PostgreSQL database."""
-    name = _new_name()
-    postgres.create(name, postgresql_template)
-    yield postgres.url(name)
-    postgres.drop(name)
+    with postgres.lent(postgresql_template) as name:
+        yield postgres.url(name)
 
 
 @pytest.fixture(scope="session")
@@ -77,11 +74,9 @@ def postgresql_template(postgres: Server) -> Iterator[str]:
     """Migrate once; tests clone the database."""
     from governance.migrations import upgrade
 
-    name = _new_name()
-    postgres.create(name)
-    upgrade(postgres.url(name))
-    yield name
-    postgres.drop(name)
+    with postgres.lent() as name:
+        upgrade(postgres.url(name))
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +84,3 @@ def postgres() -> Iterator[Server]:
     """Yield this test process's PostgreSQL server, started when first asked for."""
     with Server() as server:
         yield server
-
-
-def _new_name() -> str:
-    return f"comity_{uuid4().hex}"

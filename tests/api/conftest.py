@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -33,11 +32,9 @@ def rich_template(
     rich_file: tuple[Path, Cast], postgres: Server, postgresql_template: str
 ) -> Iterator[str]:
     """Yield the name of a PostgreSQL database with the very rows of the SQLite file."""
-    name = f"comity_rich_{uuid4().hex}"
-    postgres.create(name, postgresql_template)
-    copy_rows(f"sqlite:///{rich_file[0]}", postgres.url(name))
-    yield name
-    postgres.drop(name)
+    with postgres.lent(postgresql_template) as name:
+        copy_rows(f"sqlite:///{rich_file[0]}", postgres.url(name))
+        yield name
 
 
 @pytest.fixture
@@ -55,10 +52,8 @@ def rich_sqlite_url(rich_file: tuple[Path, Cast], tmp_path: Path) -> str:
 @pytest.fixture
 def rich_postgresql_url(postgres: Server, rich_template: str) -> Iterator[str]:
     """Yield the URL of a copy of the rich world on PostgreSQL."""
-    name = f"comity_rich_{uuid4().hex}"
-    postgres.create(name, rich_template)
-    yield postgres.url(name)
-    postgres.drop(name)
+    with postgres.lent(rich_template) as name:
+        yield postgres.url(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

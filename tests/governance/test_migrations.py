@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -36,12 +35,10 @@ def restored_file(
 @pytest.fixture(scope="module")
 def restored_template(archive: Path, postgres: Server, postgresql_template: str) -> Iterator[str]:
     """Yield the name of a PostgreSQL database with the same, for tests to clone."""
-    name = f"comity_restored_{uuid4().hex}"
-    postgres.create(name, postgresql_template)
-    with World(postgres.url(name)) as world:
-        restore(world.database, KEYS, archive)
-    yield name
-    postgres.drop(name)
+    with postgres.lent(postgresql_template) as name:
+        with World(postgres.url(name)) as world:
+            restore(world.database, KEYS, archive)
+        yield name
 
 
 @pytest.fixture
@@ -53,10 +50,8 @@ def restored_sqlite_url(restored_file: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def restored_postgresql_url(postgres: Server, restored_template: str) -> Iterator[str]:
     """Yield the URL of a clone on PostgreSQL."""
-    name = f"comity_restored_{uuid4().hex}"
-    postgres.create(name, restored_template)
-    yield postgres.url(name)
-    postgres.drop(name)
+    with postgres.lent(restored_template) as name:
+        yield postgres.url(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from starlette.testclient import TestClient
@@ -27,11 +26,11 @@ def site(
             yield client
         return
     postgres: Server = request.getfixturevalue("postgres")
-    name = f"comity_{uuid4().hex}"
-    postgres.create(name, request.getfixturevalue("rich_template"))
-    with visiting(postgres.url(name), path) as client:
+    with (
+        postgres.lent(request.getfixturevalue("rich_template")) as name,
+        visiting(postgres.url(name), path) as client,
+    ):
         yield client
-    postgres.drop(name)
 
 
 def visiting(url: str, path: Path) -> TestClient:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -112,11 +111,11 @@ def matrix(
             yield matrix
         return
     postgres: Server = request.getfixturevalue("postgres")
-    name = f"comity_{uuid4().hex}"
-    postgres.create(name, request.getfixturevalue("postgresql_template"))
-    with made(postgres.url(name), path / "comity.key") as matrix:
+    with (
+        postgres.lent(request.getfixturevalue("postgresql_template")) as name,
+        made(postgres.url(name), path / "comity.key") as matrix,
+    ):
         yield matrix
-    postgres.drop(name)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -60,10 +59,8 @@ def large(
         yield made(f"sqlite:///{tmp_path_factory.mktemp('large') / 'comity.db'}")
         return
     postgres: Server = request.getfixturevalue("postgres")
-    name = f"comity_large_{uuid4().hex}"
-    postgres.create(name)
-    yield made(postgres.url(name))
-    postgres.drop(name)
+    with postgres.lent() as name:
+        yield made(postgres.url(name))
 
 
 def made(url: str) -> Large:
