@@ -26,9 +26,11 @@ settings.load_profile(os.environ.get("COMITY_HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays to the end; looking through it for garbage is in vain."""
+    """What is there by now stays to the end; looking through it for garbage is in vain. Tests leave
+    little that has to be looked for, and so it is done seldom."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 20)
 
 
 @pytest.fixture(scope="session")
