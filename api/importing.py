@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.console import err, now, opened, progress, span
+from api.starting import settling
 from governance.database import Database
 from governance.importing.block_events import import_block_events
 from governance.importing.discourse_users import import_discourse_users
@@ -95,7 +96,8 @@ def _together(database: Database, keys: Keys, file: Path, **options: Any) -> Sum
 
 
 def _second(file: Path, baton: Baton, *, publish_comments: bool) -> Summary:
-    settings = read_settings()
+    with settling():
+        settings = read_settings()
     with opened(settings) as database:
         return import_dsa_statements(
             database,

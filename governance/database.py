@@ -85,7 +85,10 @@ class Database:
                 session.commit()
                 return
             ledger = session.info[LEDGER] = Ledger(session, log)
-            yield session
+            try:
+                yield session
+            finally:  # or each keeps the other, and all that is logged, for the collector
+                del session.info[LEDGER]
             if not session.in_transaction():
                 return  # rolled back, as dry runs are
             tree = ledger.close()

@@ -1,5 +1,7 @@
 """Every decision is in the log with it: the tree, its entries and what they commit to agree."""
 
+import gc
+import weakref
 from base64 import b64decode
 from collections import defaultdict
 from itertools import count
@@ -10,16 +12,18 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import decisions
+from governance import decisions, issuing, judging
 from governance.entries import LogCheckpoint, LogEntry, LogTile
 from governance.errors import Conflict, RolledBack
 from governance.events import Event
+from governance.judging import Request
 from governance.log.canonical import canonical, parse_canonical
 from governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from governance.log.commitments import opening
 from governance.log.leaves import case_id
 from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
+from governance.log.sequencing import ledger_of
 from governance.log.tiles import Tile, tiles_of
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
 from governance.membership import Actor, add_platform
@@ -27,7 +31,19 @@ from governance.platforms import Platform
 from governance.sanctions import Disclosure
 from governance.words import AppealMove, EventType, Outcome
 from tests.api.worlds import rich
-from tests.builders import DAY, HOUR, LOG_KEY, NOW, ROLES, Team, World, at_once, sequencer
+from tests.builders import (
+    DAY,
+    HOUR,
+    KEYS,
+    LOG_KEY,
+    NOW,
+    ROLES,
+    Team,
+    World,
+    at_once,
+    draft,
+    sequencer,
+)
 
 SERIALS = count()
 PERSONAL = ("alice", "acct:", "needle", "mod-", "issuer_2")
@@ -239,3 +255,19 @@ def test_two_nodes_at_once_write_one_log(world: World, team: Team) -> None:
         for node in (world, other):  # each goes on from where the other ended
             node.issue(team.issuer)
         check_tree(world)
+
+
+def test_what_was_logged_needs_no_collector(world: World) -> None:
+    """Or large batches would stay in memory until it comes, which isn't often."""
+    team = world.team()
+    gc.collect()
+    gc.disable()
+    try:
+        with world.database.writing() as session:
+            ledger = weakref.ref(ledger_of(session))
+            request = Request(judging.draft(draft(NOW)))
+            issuing.issue_one(session, KEYS, team.issuer, request, now=NOW)
+        del session
+        assert ledger() is None
+    finally:
+        gc.enable()
