@@ -87,10 +87,12 @@ def relayed(
             )
             process.start()
             held.callback(process.join)
+            # Before it is waited for: whoever hears nothing more, and isn't heard, stops.
+            held.callback(result.close)
+            held.callback(batons[0].close)
             baton.close()
             told.close()
             results.append(result)
-        held.callback(batons[0].close)  # before it is waited for the others
         try:
             summaries = [mine(batons[0])]
         except Stopped as error:
@@ -115,7 +117,7 @@ def _run(work: Work, baton: Baton, told: Connection) -> None:
 def _result(result: Connection) -> Summary:
     try:
         found: Summary | Exception = result.recv()
-    except EOFError:
+    except (EOFError, OSError):
         raise Stopped(STOPPED) from None
     if isinstance(found, Exception):
         raise found
@@ -125,7 +127,7 @@ def _result(result: Connection) -> Summary:
 def _reason(results: Sequence[Connection]) -> Exception | None:
     """Why another runner stopped, as far as it could tell."""
     for result in results:
-        with suppress(EOFError):
+        with suppress(EOFError, OSError):
             found = result.recv()
             if isinstance(found, Exception) and not isinstance(found, Stopped):
                 return found

@@ -1,5 +1,6 @@
 """Several processes import one file as one would, and stop together."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,13 @@ def together(
     return conclude(found)
 
 
+def many(url: str, file: Path, baton: Baton) -> Summary:
+    """What another process does of an import of large batches."""
+    dsa_statements.TOGETHER = 1_000
+    with World(url) as world:
+        return import_dsa_statements(world.database, KEYS, file, now=NOW, baton=baton)
+
+
 def logged(database: Database) -> list[str | None]:
     """Whose decisions the log has, in its order; the references in the records'."""
     query = "SELECT issuer_reference FROM log_entries JOIN disclosures ON case_id = sanction_id"
@@ -131,3 +139,22 @@ def test_whoever_starts_stops_the_others(world: World, file: Path) -> None:
     whole = import_again(world, file)
     assert 0 < len(half) < len(whole)
     assert half == whole[: len(half)]
+
+
+def test_nobody_waits_for_a_runner_who_has_much_to_tell(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than fits into what is between them, of which the first hears nothing any more."""
+    monkeypatch.setattr(dsa_statements, "TOGETHER", 1_000)
+    file = dump(tmp_path / "dump.csv", *[REFUSED] * 3_000)
+
+    def progress(done: int, total: int) -> None:
+        if done == total:
+            time.sleep(0.5)
+            raise KeyboardInterrupt
+
+    mine = partial(import_dsa_statements, world.database, KEYS, file, now=NOW, progress=progress)
+    with pytest.raises(KeyboardInterrupt):
+        relayed(
+            lambda baton: mine(baton=baton), partial(many, world.database.url, file), context=FORKS
+        )
