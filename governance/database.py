@@ -37,8 +37,10 @@ SQLITE_PRAGMAS = (
     # Pages of the write-ahead log (32 MiB): ids are random, so that a batch changes thousands, and
     # taking them into the file one batch at a time would write most of them again and again.
     "PRAGMA wal_autocheckpoint=8000",
-    "PRAGMA cache_size=-65536",  # KiB, or a batch writes pages to the log that it changes again
 )
+# KiB of pages that a connection keeps. Whoever writes keeps what it changed, or a batch would write
+# pages to the log that it changes again.
+KEPT, KEPT_BY_READERS = 65_536, 2_000
 
 
 def sync_url(text: str) -> URL:
@@ -75,7 +77,8 @@ class Database:
 
         What it decides is logged and signed with it, by the log that the database was opened with
         unless another is given.
-        Busy if others keep the turn for longer than `longest_wait`.
+        Busy if others keep the turn for longer than `longest_wait`; on SQLite that is counted for
+        others of this process, and then for other processes.
         """
         with self._alone_here(), Session(self.engine, expire_on_commit=False) as session:
             self._take_turn(session)
@@ -146,7 +149,7 @@ def _engine(url: URL, longest_wait: float, keeps_connections: bool) -> Engine:
     is_sqlite = url.get_backend_name() == "sqlite"
     pooled: dict[str, Any] = {"poolclass": NullPool}
     if keeps_connections:
-        pooled = {"poolclass": QueuePool, "pool_timeout": longest_wait}
+        pooled = {"poolclass": QueuePool, "pool_timeout": longest_wait, "pool_use_lifo": is_sqlite}
     engine = sa.create_engine(
         url,
         connect_args={} if is_sqlite else SILENCE,
@@ -179,6 +182,9 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("writes")
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA cache_size=-{KEPT if writes else KEPT_BY_READERS}").close()
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
