@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -20,6 +21,9 @@ KEPT = 1_000  # statements for many values
 # What a connection tells whose server is gone, and while it is about to learn that.
 _LEFT = asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError
 _LEFT_MEANWHILE = asyncpg.InterfaceError, asyncpg.InternalClientError  # their heirs are bugs
+
+
+_AT_ONCE = 0.5  # seconds; what was told later may have been ended on purpose, having begun to run
 
 
 async def _as_it_is(_: object) -> None:
@@ -71,26 +75,26 @@ class PostgreSQLStore:
 
     async def _alone(self, sql: str, values: Values) -> Any:
         self.statements += 1
-        lost = 0
+        lost, begun = 0, time.monotonic()
         while True:
             connection = await self._free()
             try:
                 found = await connection.fetchval(sql, *values)
             except BaseException as error:
-                lost = await self._failed(connection, error, lost)
+                lost = await self._failed(connection, error, lost, begun)
             else:
                 self._hand_on(connection)
                 return found
 
     async def _together(self, sql: str, asked: Sequence[Values]) -> Sequence[Any]:
         """What a statement finds for each of many values."""
-        lost = 0
+        lost, begun = 0, time.monotonic()
         while True:
             connection = await self._free()
             try:
                 rows = await self._rows(connection, sql, asked)
             except BaseException as error:
-                lost = await self._failed(connection, error, lost)
+                lost = await self._failed(connection, error, lost, begun)
             else:
                 self._hand_on(connection)
                 return [row[0] for row in rows]
@@ -157,16 +161,17 @@ class PostgreSQLStore:
         if connection is not None:
             self._idle.append(connection)
 
-    async def _failed(self, connection: Connection, error: BaseException, lost: int) -> int:
+    async def _failed(
+        self, connection: Connection, error: BaseException, lost: int, begun: float
+    ) -> int:
         """Gives up a connection whose statement failed, and raises why: TooLong where it was
         stopped. But a connection that the server had left before may have been idle for long, and
         who reads may ask another one: then how many were `lost` by now."""
         await self._give_back(connection)
         if isinstance(error, asyncpg.QueryCanceledError):
             raise TooLong from None
-        if lost < self._connections and (
-            isinstance(error, _LEFT) or type(error) in _LEFT_MEANWHILE
-        ):
+        was_left = isinstance(error, _LEFT) or type(error) in _LEFT_MEANWHILE
+        if was_left and lost < self._connections and time.monotonic() - begun < _AT_ONCE:
             return lost + 1
         raise error
 
