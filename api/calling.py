@@ -81,10 +81,10 @@ class _Stream(httpcore2.NetworkStream):
 
 class _Transport(httpx2.HTTPTransport):
     def __init__(self, outside: Outside) -> None:
-        super().__init__(verify=sealing(), trust_env=False)
+        super().__init__(verify=sealing(__name__), trust_env=False)
         self._pool.close()
         self._pool = httpcore2.ConnectionPool(  # the only way to say how it connects
-            ssl_context=sealing(),
+            ssl_context=sealing(__name__),
             network_backend=_Sockets(outside),
             max_connections=20,
             keepalive_expiry=30,

@@ -92,7 +92,7 @@ async def _connected(to: SplitResult, address: Address | None) -> anyio.abc.Byte
         host,
         port,
         tls=True,
-        ssl_context=sealing(),
+        ssl_context=sealing(__name__),
         tls_standard_compatible=False,
         tls_hostname=name,
     )
