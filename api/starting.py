@@ -5,7 +5,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-YOUNG = 50_000  # objects: what a batch makes is over before it is looked at
+# Objects. What a batch makes is mostly over before it is looked at; but of requests that are
+# refused, few objects may hold a body of a megabyte each until then.
+YOUNG = 5_000
 
 
 @contextmanager
