@@ -16,7 +16,7 @@ from api.console import err, fail, now, opened, progress, span
 from api.doctoring import OTHER_KEY, findings
 from api.starting import settling
 from governance import membership, migrations
-from governance.errors import BadSetting, Refused, RolledBack
+from governance.errors import BadSetting, Busy, Refused, RolledBack
 from governance.platforms import Member, Platform, Token
 from governance.publishing import publish_newest
 from governance.settings import Settings, is_open, read_settings
@@ -84,7 +84,7 @@ def main() -> None:
     """The entry point: what a user can put right is one line, never a traceback."""
     try:
         app()
-    except (Refused, BadSetting, RolledBack) as error:
+    except (Refused, Busy, BadSetting, RolledBack) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from api import importing
+from governance.errors import Busy
 from governance.importing.dsa_statements import TOGETHER
 from governance.sanctions import Disclosure
 from tests.api.cli.conftest import Comity
@@ -145,3 +146,15 @@ def test_a_large_dump_is_imported_by_two_processes(
     assert done.out.startswith(f"line {TOGETHER + 3}: category: ")
     assert f"{TOGETHER + 2:,} rows read: {TOGETHER + 1:,} issued, " in done.err
     assert len(rows(database_url)["sanctions"]) == TOGETHER + 1
+
+
+@pytest.mark.usefixtures("files")
+def test_others_who_keep_the_turn_are_told_in_a_line(
+    node: Comity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(*_: object, **__: object) -> None:
+        raise Busy("others kept the writers' turn")
+
+    monkeypatch.setattr(importing, "import_mastodon_blocks", kept)
+    done = node(*MASTODON)
+    assert (done.code, done.err) == (1, "comity: others kept the writers' turn\n")
