@@ -10,7 +10,7 @@ import httpcore2
 import httpx2
 
 from api.outward import SILENCE, Outside
-from api.sealing import sealing
+from api.tls import tls_context
 
 LONGEST_ANSWER = 120.0  # seconds from a request to the last of its answer
 LOOK = 0.2  # seconds between looks whether anybody waits for an answer
@@ -81,10 +81,10 @@ class _Stream(httpcore2.NetworkStream):
 
 class _Transport(httpx2.HTTPTransport):
     def __init__(self, outside: Outside) -> None:
-        super().__init__(verify=sealing(__name__), trust_env=False)
+        super().__init__(verify=tls_context(__name__), trust_env=False)
         self._pool.close()
         self._pool = httpcore2.ConnectionPool(  # the only way to say how it connects
-            ssl_context=sealing(__name__),
+            ssl_context=tls_context(__name__),
             network_backend=_Sockets(outside),
             max_connections=20,
             keepalive_expiry=30,

@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 from httptools import HttpParserError, HttpResponseParser
 
-from api.sealing import sealing
+from api.tls import tls_context
 
 MOST_BYTES = 64 * 1024  # of an answer, headers included
 NONE: Mapping[str, str] = {}
@@ -92,7 +92,7 @@ async def _connected(to: SplitResult, address: Address | None) -> anyio.abc.Byte
         host,
         port,
         tls=True,
-        ssl_context=sealing(__name__),
+        ssl_context=tls_context(__name__),
         tls_standard_compatible=False,
         tls_hostname=name,
     )

@@ -14,9 +14,8 @@ from api.connections import Connection
 from api.starting import settling
 from api.subscriptions.wires import Wire
 
-SWITCH = (
-    0.0002  # seconds that a thread keeps others from running; of Python's 5 ms each answer has some
-)
+# Seconds that a thread keeps others from running; of Python's 5 ms each answer would have some.
+SWITCH = 0.0002
 MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
 
 

@@ -14,16 +14,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from api.posting import Unanswered, post
-from api.sealing import sealing
+from api.tls import tls_context
 from tests.api.http.test_publishing import listening
 
 
 @pytest.fixture(autouse=True)
 def no_certificates_are_kept() -> Iterator[None]:
     """Have each test's process read the certificates that it believes."""
-    sealing.cache_clear()
+    tls_context.cache_clear()
     yield
-    sealing.cache_clear()
+    tls_context.cache_clear()
 
 
 def certificate(folder: Path, host: str, *, days: int = 1) -> Path:
@@ -65,7 +65,7 @@ async def test_a_certificate_that_is_trusted_is_taken(
     monkeypatch.setenv("SSL_CERT_FILE", str(own))
     assert await posted(own) == b"cba"
     assert await posted(own) == b"cba"
-    assert sealing.cache_info().misses == 1  # reading all that a system believes takes long
+    assert tls_context.cache_info().misses == 1  # reading all that a system believes takes long
 
 
 @pytest.mark.parametrize(("host", "days"), [("127.0.0.1", -1), ("127.0.0.2", 1)])

@@ -4,8 +4,11 @@ Rows that a turn writes with their sanction needn't have their platform, member 
 for again; few events are an appeal's; on SQLite a table of keys alone is its own index.
 """
 
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 from alembic import op
+from alembic.operations import BatchOperations
 
 revision = "0023"
 down_revision = "0022"
@@ -25,15 +28,9 @@ MESSAGE = "entries of the log are never changed"
 
 def upgrade() -> None:
     op.drop_index("events_of_appeal", "events")
-    for table in dict.fromkeys((*LOOKED_FOR, *KEYS_ALONE)):
-        with op.batch_alter_table(
-            table,
-            recreate="always" if _is_sqlite() else "never",
-            naming_convention=NAMES,
-            table_kwargs={"sqlite_with_rowid": table not in KEYS_ALONE},
-        ) as batch:
-            for column in LOOKED_FOR.get(table, ()):
-                batch.drop_constraint(f"{table}_{column}_fkey", type_="foreignkey")
+    for table, batch in _altered(are_indexes=True):
+        for column in LOOKED_FOR.get(table, ()):
+            batch.drop_constraint(f"{table}_{column}_fkey", type_="foreignkey")
     op.create_index(
         "events_of_appeal",
         "events",
@@ -46,18 +43,26 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("events_of_appeal", "events")
+    for table, batch in _altered(are_indexes=False):
+        for column, target in LOOKED_FOR.get(table, {}).items():
+            batch.create_foreign_key(
+                f"{table}_{column}_fkey", target, [column], ["id"], postgresql_not_valid=True
+            )
+    op.create_index("events_of_appeal", "events", ["appeal_id", "position"])
+    _forbid_changes()
+
+
+def _altered(*, are_indexes: bool) -> Iterator[tuple[str, BatchOperations]]:
+    """Each table, to be altered; SQLite makes it anew, those of keys alone as their own indexes
+    or beside one."""
     for table in dict.fromkeys((*LOOKED_FOR, *KEYS_ALONE)):
         with op.batch_alter_table(
             table,
             recreate="always" if _is_sqlite() else "never",
             naming_convention=NAMES,
+            table_kwargs={"sqlite_with_rowid": not (are_indexes and table in KEYS_ALONE)},
         ) as batch:
-            for column, target in LOOKED_FOR.get(table, {}).items():
-                batch.create_foreign_key(
-                    f"{table}_{column}_fkey", target, [column], ["id"], postgresql_not_valid=True
-                )
-    op.create_index("events_of_appeal", "events", ["appeal_id", "position"])
-    _forbid_changes()
+            yield table, batch
 
 
 def _is_sqlite() -> bool:
