@@ -80,9 +80,9 @@ class Database:
         Busy if others keep the turn for longer than `longest_wait`; on SQLite that is counted for
         others of this process, and then for other processes.
         """
+        log = log or self.log
         with self._alone_here(), Session(self.engine, expire_on_commit=False) as session:
             self._take_turn(session)
-            log = log or self.log
             if log is None:
                 yield session
                 session.commit()
@@ -96,8 +96,8 @@ class Database:
                 return  # rolled back, as dry runs are
             tree = ledger.close()
             session.commit()
-            if tree is not None:
-                log.guard.advance(tree)
+        if tree is not None:  # others may take their turn meanwhile
+            log.guard.advance(tree)
 
     @contextmanager
     def _alone_here(self) -> Iterator[None]:

@@ -58,12 +58,13 @@ class Guard:
             raise RolledBack(f"the log's first {newest.size:,} entries aren't those signed here")
 
     def advance(self, head: Checkpoint) -> None:
-        """Writes down a tree that is committed, unless another process wrote a larger one."""
+        """Writes down a tree that is committed, unless another process wrote a larger one; either
+        is on the disk when this returns."""
         with open(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600), "rb+", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             text = file.read(LARGEST)
-            if text and parse_checkpoint(text.decode()).size >= head.size:
-                return
-            # In place, since it never gets shorter, and is smaller than what a disk writes at once.
-            os.pwrite(file.fileno(), head.text.encode(), 0)
+            if not text or parse_checkpoint(text.decode()).size < head.size:
+                # In place: it never gets shorter, and is smaller than what a disk writes at once.
+                os.pwrite(file.fileno(), head.text.encode(), 0)
+            fcntl.flock(file, fcntl.LOCK_UN)  # who signs next need not wait for the disk
             os.fdatasync(file.fileno())
