@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import anyio
+import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from api.downloads import download_routes
 from api.execution import Executor, clock
 from api.explorer.asking import Desk
 from api.explorer.routes import explorer_routes
-from api.explorer.site import Site
+from api.explorer.site import Site, compile_all
 from api.exporting import exporting, own_folder
 from api.following import following
 from api.graphiql import GRAPHIQL
@@ -102,6 +103,7 @@ def create_app(
         await executor.quotas.write()
         try:
             async with anyio.create_task_group() as keeping:
+                keeping.start_soon(anyio.to_thread.run_sync, compile_all)
                 keeping.start_soon(retaining, database, now)
                 keeping.start_soon(tallying, database, now)
                 keeping.start_soon(following, database, settings, now)

@@ -1,10 +1,12 @@
 """What every page has in common: the shell around it, its headers, and how problems look."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -12,6 +14,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from api.errors import is_unreachable
 from api.explorer.asking import Desk, Problem, document
@@ -36,6 +39,8 @@ HEADERS = {
 }
 PUBLIC = {**HEADERS, "Cache-Control": "no-cache"}
 PRIVATE = {**HEADERS, "Cache-Control": "no-store"}
+
+AT_A_TIME = 0.0005  # seconds that a page may keep others waiting
 
 AWAY = Problem(503, "Not now", "the node can't reach its database: try again later")
 
@@ -83,6 +88,31 @@ def templates() -> "Environment":
     return made
 
 
+def compile_all() -> None:
+    """Has every template ready: to compile one takes as long as some hundred answers."""
+    for name in templates().list_templates():
+        templates().get_template(name)
+
+
+class Page(HTMLResponse):
+    """A page that is made when it is sent, a little at a time: others are answered between."""
+
+    def __init__(self, parts: Iterator[str], status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(None, status, headers)
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        made, until = list[str](), monotonic() + AT_A_TIME
+        for part in self._parts:
+            made.append(part)
+            if monotonic() > until:
+                await asyncio.sleep(0)
+                until = monotonic() + AT_A_TIME
+        self.body = "".join(made).encode()
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
 class Site:
     """The pages' shell."""
 
@@ -106,7 +136,8 @@ class Site:
             "today": moment(now),
         }
         shell |= {"asked": None, "feed": None, "is_indexed": status == 200}
-        return HTMLResponse(self.rendered(f"{template}.html", shell | told), status, headers)
+        parts = templates().get_template(f"{template}.html").generate(shell | told)
+        return Page(parts, status, headers)
 
     def rendered(self, template: str, told: Mapping[str, Any]) -> str:
         """A template that is no page."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ PREPARED = 128  # statements that a connection to SQLite keeps
 # Characters of a statement that is kept anywhere: SQLite takes eight bytes for each, and whoever
 # sends new documents for ever would have every connection fill up with them.
 LONGEST_KEPT = 16_000
+NICE = 10  # of threads that read for long; the loop's is 0
 CACHE = 16_384  # KiB of pages a connection; pages of lists don't fit into SQLite's own 2 MiB
 
 
@@ -61,7 +64,7 @@ class SQLiteStore:
         self.dialect = DIALECTS["sqlite"]
         self.statements = 0
         self._path = str(make_url(url).database)
-        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="reads")
+        self._threads = ThreadPoolExecutor(connections, "reads", initializer=_give_way)
         self._local = threading.local()
         self._opened: list[_Timed] = []
         self._here: _Timed | None = None  # the loop's own
@@ -106,6 +109,13 @@ class SQLiteStore:
         self._threads.shutdown()
         for connection in self._opened:
             connection.close()
+
+
+def _give_way() -> None:
+    """Has this thread run after the loop's, with what that answers at once; where a thread has a
+    priority of its own (Linux)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class _Timed:

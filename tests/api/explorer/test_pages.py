@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import time
+from collections.abc import Iterator
 from datetime import datetime
 from html import escape, unescape
 from pathlib import Path
@@ -12,11 +14,13 @@ import pytest
 from graphql import build_schema, parse, validate
 from sqlmodel import Session
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from api.explorer.asking import AT_ONCE, MOST_OF_ONE, QUERIES, Desk, Problem
 from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.sanctions import timeline
+from api.explorer.site import AT_A_TIME, Page, compile_all
 from api.explorer.telling import DEEDS, label, span
 from api.reads.stores import TooLong, Values
 from api.schema.build import sdl
@@ -48,6 +52,40 @@ def links(html: str) -> list[str]:
 def listed(html: str) -> list[str]:
     """The sanctions that a list shows, in order."""
     return re.findall(r'class="deed"><a href="/sanctions/(san_\w+)"', html)
+
+
+async def test_others_are_answered_while_a_page_is_made() -> None:
+    turns = [0]
+
+    async def others() -> None:
+        while True:
+            turns.append(turns[-1] + 1)
+            await asyncio.sleep(0)
+
+    def parts() -> Iterator[str]:
+        for word in ("a", "b", "ä"):
+            time.sleep(2 * AT_A_TIME)
+            yield f"{word}{turns[-1]}"
+
+    sent = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    beside = asyncio.create_task(others())
+    await Page(parts(), 200, {})({"type": "http"}, never, send)
+    beside.cancel()
+    start, body = sent
+    assert body["body"].decode() == "a0b1ä2"
+    assert (b"content-length", b"7") in start["headers"]
+
+
+async def never() -> Message:
+    raise AssertionError
+
+
+def test_every_template_can_be_compiled() -> None:
+    compile_all()
 
 
 @pytest.mark.parametrize("path", PAGES)

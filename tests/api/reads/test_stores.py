@@ -2,6 +2,8 @@
 PostgreSQL's on connections that are handed on and never lost."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator
 
@@ -37,6 +39,15 @@ async def test_a_short_read_needs_no_thread(store: SQLiteStore) -> None:
 async def test_a_read_that_takes_longer_moves_to_a_thread(store: SQLiteStore) -> None:
     assert await store.one(COUNT, [100_000], is_point=True) == 100_000
     assert (threads(), store.statements) == (1, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+async def test_what_reads_for_long_runs_after_the_loop(store: SQLiteStore) -> None:
+    await store.one(COUNT, [100_000], is_point=True)
+    [reading] = [one for one in threading.enumerate() if one.name.startswith("reads")]
+    assert reading.native_id is not None
+    of_loop, of_reading = (os.getpriority(os.PRIO_PROCESS, one) for one in (0, reading.native_id))
+    assert of_loop < of_reading
 
 
 async def test_a_read_beyond_the_limit_is_stopped_wherever_it_began(store: SQLiteStore) -> None:
