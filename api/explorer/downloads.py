@@ -19,6 +19,7 @@ STEP = 500  # sanctions that are asked for at once
 FIGURES = (
     "sanctionCount",
     "appealCount",
+    "decidedCount",
     "overturnedCount",
     "reducedCount",
     "overturnRate",

@@ -54,6 +54,7 @@ def figures(data: Data) -> list[Figure]:
     names = ("now", "before", "begun", "begunBefore", "ended", "endedBefore")
     now, before, begun, begun_before, ended, ended_before = (only(data, name) for name in names)
     count, length, answer = "sanctionCount", "medianDurationSeconds", "medianSecondsToDecision"
+    overturned = "overturnedCount"
     machines = automated(data)
     return [
         figure("Time-outs begun", begun[count], begun_before[count], number),
@@ -61,7 +62,11 @@ def figures(data: Data) -> list[Figure]:
         figure("Median time-out", begun[length], begun_before[length], span),
         figure("All decisions", now[count], before[count], number),
         figure("Decided by machines alone", *machines, percent),
+        figure("Decisions overturned", now[overturned], before[overturned], number),
+        figure("Decisions reduced", now["reducedCount"], before["reducedCount"], number),
         figure("Appeals against them", now["appealCount"], before["appealCount"], number),
+        figure("Appeals decided", now["decidedCount"], before["decidedCount"], number),
         figure("Overturned on appeal", now["overturnRate"], before["overturnRate"], percent),
+        figure("Answers overdue", now["overdueAppealCount"], before["overdueAppealCount"], number),
         figure("Median time to an answer", now[answer], before[answer], span),
     ]

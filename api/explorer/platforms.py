@@ -93,6 +93,7 @@ def figures(data: Data) -> list[Figure]:
         figure("Median length", now[length], before[length], span),
         figure("Decided by machines alone", *machines, percent),
         figure("Appeals", now["appealCount"], before["appealCount"], number),
+        figure("Appeals decided", now["decidedCount"], before["decidedCount"], number),
         figure("Overturned on appeal", now["overturnRate"], before["overturnRate"], percent),
         figure("Median time to an answer", now[answer], before[answer], span),
         figure("Answers overdue", now["overdueAppealCount"], before["overdueAppealCount"], number),

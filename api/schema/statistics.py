@@ -65,6 +65,7 @@ class StatisticsRow(BaseModel):
     keys: list[str] = Field(description="The group's keys, in the order of groupBy")
     sanction_count: int = Field(description="Sanctions and outside decisions, of any validity")
     appeal_count: int = Field(description="Appeals against them, in any state")
+    decided_count: int = Field(description="Appeals that the platform decided, whatever came of it")
     overturned_count: int = Field(description="Appeals that the platform decided OVERTURNED")
     reduced_count: int = Field(description="Appeals that the platform decided REDUCED")
     overdue_appeal_count: int = Field(description="Appeals whose answer is overdue at `asOf`")
@@ -73,7 +74,7 @@ class StatisticsRow(BaseModel):
         description="Copies among them whose correction is overdue at `asOf`"
     )
     overturn_rate: float | None = Field(
-        description="overturnedCount by appeals with an outcome; null without any"
+        description="overturnedCount by decidedCount; null where that is 0"
     )
     median_seconds_to_decision: Long | None = Field(
         description="From filing to the outcome, pauses included, of decided appeals"
@@ -229,6 +230,7 @@ def _answered(
         keys,
         counts={
             "appeal_count": sa.func.count(),
+            "decided_count": sa.func.count(found.c.outcome),
             "overturned_count": _number(_is(found.c, Outcome.OVERTURNED)),
             "reduced_count": _number(_is(found.c, Outcome.REDUCED)),
             "overdue_appeal_count": _number(is_overdue(found.c, read)),

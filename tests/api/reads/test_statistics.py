@@ -42,7 +42,7 @@ from tests.builders import DAY, MICRO, NOW, World, examples
 
 ALL = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
   statistics(groupBy: $by, filter: $filter) { asOf rows {
-    keys sanctionCount appealCount overturnedCount reducedCount overturnRate
+    keys sanctionCount appealCount decidedCount overturnedCount reducedCount overturnRate
     medianSecondsToDecision medianDurationSeconds overdueAppealCount
     echoCount overdueReceiptCount
   } }
@@ -182,6 +182,7 @@ def row(records: Records, keys: list[str], sanctions: list[Sanction]) -> dict[st
         "sanctionCount": len(sanctions),
         "appealCount": len(appeals),
         "overturnedCount": overturned,
+        "decidedCount": len(decided),
         "reducedCount": sum(a.outcome is Outcome.REDUCED for a in decided),
         "overturnRate": round(overturned / len(decided), 12) if decided else None,
         "medianSecondsToDecision": middle(took),
