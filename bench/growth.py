@@ -32,6 +32,8 @@ COUNT = "query ($f: SanctionFilter) { sanctions(filter: $f) { totalCount } }"
 PAGE = """query ($after: String) {
   sanctions(first: 50, after: $after) { nodes { id measure issuedAt } pageInfo { endCursor } }
 }"""
+# For ten million; with what PostgreSQL has by default it would go to the disk for each key.
+ROOM = {"shared_buffers": "4GB", "max_wal_size": "16GB"}
 out = Console()
 
 
@@ -43,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with Server(is_durable=True) as server:
+    with Server(is_durable=True, **ROOM) as server:
         for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
             table = Table(
                 "p50 ms", *(f"{size:,}" for size in sizes), "ratio", title=engine, box=None
