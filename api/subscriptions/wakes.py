@@ -56,6 +56,6 @@ def wakes(url: str) -> Wakes:
     found = make_url(url)
     if found.get_backend_name() == "sqlite":
         return Glances(str(found.database))
-    from api.subscriptions.notices import Notices  # and the driver, which SQLite needs not
+    from api.subscriptions.listening import Listening  # and the driver, which SQLite needs not
 
-    return Notices(found.set(drivername="postgresql").render_as_string(hide_password=False))
+    return Listening(found.set(drivername="postgresql").render_as_string(hide_password=False))

@@ -12,7 +12,7 @@ PATIENCE = 5.0  # seconds for PostgreSQL to answer
 PARTING = 1.0  # seconds for it to say goodbye
 
 
-class Notices:
+class Listening:
     """PostgreSQL tells whoever listens, once the commit can be seen (LISTEN, NOTIFY)."""
 
     def __init__(self, url: str) -> None:
