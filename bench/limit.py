@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy.engine import make_url
 
 from api.reads.stores import CACHE
-from bench.copying import Copying
+from bench.limit_batches import LimitBatches
 from bench.questions import LIST_LIMIT, STATUS_LIMIT, STATUSES_LIMIT, TOKEN
 from governance.fields import print_instant
 from governance.identifiers import SubjectKind, lookup_key, parse_subject
@@ -32,7 +32,7 @@ class Limit:
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._sqlite: sqlite3.Connection | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._copying: Copying | None = None
+        self._batches: LimitBatches | None = None
         self._answers = {"s": self._status, "f": self._list, "input": self._issue}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -87,8 +87,8 @@ class Limit:
         return await self._one(sql, variables["f"]["measures"][0])
 
     async def _issue(self, variables: Any, platform: str, now: datetime) -> Any:
-        assert self._copying is not None  # on PostgreSQL alone
-        return await self._copying.issue(variables["input"]["sanctions"], platform, now)
+        assert self._batches is not None  # on PostgreSQL alone
+        return await self._batches.issue(variables["input"]["sanctions"], platform, now)
 
     def _instant(self, value: datetime) -> Any:
         return print_instant(value) if self._is_sqlite else value
@@ -113,7 +113,7 @@ class Limit:
                 reset=_as_it_is,  # as the node does, which saves a round trip
                 server_settings={"jit": "off"},
             )
-            self._copying = Copying(self._pool, self._secret)
+            self._batches = LimitBatches(self._pool, self._secret)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -37,7 +37,7 @@ COLUMNS = {
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-class Copying:
+class LimitBatches:
     """The only writer of a database."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", secret: bytes) -> None:
