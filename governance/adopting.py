@@ -12,6 +12,7 @@ from governance.adoptions import AdoptionDraft, AnswerDraft, Receipt, RemedyDraf
 from governance.appeals import Invitation
 from governance.changing import own_sanction
 from governance.correcting import Corrected, correct, correct_copies, receipt_of, receive
+from governance.drafts import PolicyReference, SanctionDraft
 from governance.entries import LogEntry
 from governance.errors import Conflict, InvalidInput, NotFound, PolicyRefused, RefusalCode, Refused
 from governance.hearing import is_heard
@@ -23,7 +24,7 @@ from governance.platforms import Platform
 from governance.rules import adoption, disclosure, policy
 from governance.rules.permissions import Operation
 from governance.rules.status import effect
-from governance.sanctions import Disclosure, PolicyReference, Sanction, SanctionDraft, SubjectKey
+from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
 from governance.subjects import Identified
 from governance.words import (

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from pydantic import Field as PlainField
 from sqlmodel import Field, SQLModel
 
+from governance.drafts import SanctionSignature
 from governance.fields import Draft, EnumText, Instant, LongText, ShortText
 from governance.fields import UTCDateTime as Utc
-from governance.sanctions import SanctionSignature
 from governance.words import Measure, ReceiptState, Remedy, SanctionAnswer
 
 

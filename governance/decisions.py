@@ -15,11 +15,12 @@ from sqlmodel import SQLModel
 
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
+from governance.drafts import SanctionTexts
 from governance.fields import print_instant
 from governance.log.canonical import canonical, canonical_of_ours
 from governance.log.commitments import commitments as bound
 from governance.log.notes import encode
-from governance.sanctions import Disclosure, Sanction, SanctionStatement, SanctionTexts
+from governance.sanctions import Disclosure, Sanction, SanctionStatement
 from governance.words import EventType
 
 VERSION = 1

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from governance.appeals import Invitation
 from governance.decisions import COMMITTED
+from governance.drafts import MOST_ALIASES, PolicyReference, SanctionTexts
 from governance.errors import InvalidInput
 from governance.fields import refuse_nul
 from governance.identifiers import BadUri, SubjectKind, parse_subject
@@ -23,13 +24,7 @@ from governance.log.leaves import Leaf
 from governance.log.notes import decode, encode
 from governance.peers import followed_platforms
 from governance.rules.disclosure import Case, Viewer, is_entitled, sees_subject
-from governance.sanctions import (
-    MOST_ALIASES,
-    Disclosure,
-    PolicyReference,
-    Sanction,
-    SanctionTexts,
-)
+from governance.sanctions import Disclosure, Sanction
 
 MOST_CASES = 256  # in one question
 PUBLIC = ("explanation", "ground_reference", "policy_reference")

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from governance import feed, signing
 from governance.adoptions import AdoptionDraft
+from governance.drafts import SanctionDraft, SanctionTerms
 from governance.errors import Conflict, InvalidInput, PolicyRefused, RefusalCode, Refused
 from governance.events import Event
 from governance.fields import validated
@@ -19,7 +20,7 @@ from governance.rows import among, made
 from governance.rules import policy
 from governance.rules.lifecycle import after
 from governance.rules.status import effect
-from governance.sanctions import Sanction, SanctionDraft, SanctionTerms, SubjectKey
+from governance.sanctions import Sanction, SubjectKey
 from governance.settings import Keys
 from governance.subjects import Identified
 from governance.words import Effect, EventType, Measure, PolicyConflict, Precision, Validity

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from governance import judging, preparing, signing, subjects
 from governance.changing import open_appeals
+from governance.drafts import SanctionDraft
 from governance.errors import Refused
 from governance.identifiers import SubjectKind
 from governance.judging import Request
@@ -15,7 +16,7 @@ from governance.membership import Actor
 from governance.platforms import Platform
 from governance.rules import ladder
 from governance.rules.permissions import Operation
-from governance.sanctions import Sanction, SanctionDraft
+from governance.sanctions import Sanction
 from governance.settings import Keys
 from governance.subjects import Identified, sanctions_about
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pydantic import Field
 from sqlmodel import Session, col, select
 
+from governance.drafts import SanctionSignature
 from governance.errors import Conflict, InvalidInput, NotFound, RefusalCode, Refused
 from governance.fields import Base64Of32, Base64Of64, Draft
 from governance.log.authorship import check_decision, check_key
@@ -19,7 +20,6 @@ from governance.membership import Actor, log
 from governance.platforms import Platform, PlatformKey
 from governance.rules.permissions import Operation
 from governance.rules.policy import CLOCK_TOLERANCE
-from governance.sanctions import SanctionSignature
 
 
 class RegistrationDraft(Draft):

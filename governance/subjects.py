@@ -7,12 +7,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput, Refused
 from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
 from governance.peers import followed_platforms
 from governance.platforms import Platform
 from governance.rules import policy
-from governance.sanctions import Disclosure, Sanction, SanctionDraft, SubjectKey
+from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
 
 

@@ -15,12 +15,13 @@ from api.schema.durations import bucket
 from api.schema.sanctions import binds, effect, has_ended
 from api.schema.subjects import domain_of, lookup_keys
 from api.schema.visible import sees_subject
+from governance.drafts import LANGUAGE
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
 from governance.records import appeals
-from governance.sanctions import LANGUAGE, SubjectKey
+from governance.sanctions import SubjectKey
 from governance.vocabulary import Category, Keyword
 from governance.words import (
     Automation,

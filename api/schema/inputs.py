@@ -9,10 +9,10 @@ from governance import (
     adoptions,
     appeals,
     changing,
+    drafts,
     erasing,
     notices,
     peers,
-    sanctions,
     selections,
     signing,
 )
@@ -22,17 +22,17 @@ from governance.fields import Draft
 @strawberry.pydantic.input(
     name="PolicyReferenceInput", description="The published rule it rests on"
 )
-class PolicyReferenceInput(sanctions.PolicyReference):
+class PolicyReferenceInput(drafts.PolicyReference):
     pass
 
 
 @strawberry.pydantic.input(description="A platform's own signature of its decision")
-class SanctionSignatureInput(sanctions.SanctionSignature):
+class SanctionSignatureInput(drafts.SanctionSignature):
     pass
 
 
 @strawberry.pydantic.input(description="A decision as a moderator enters it")
-class IssueSanctionInput(sanctions.SanctionDraft):
+class IssueSanctionInput(drafts.SanctionDraft):
     signature: SanctionSignatureInput | None = Field(
         default=None, description="The platform's own signature; else the node vouches"
     )

@@ -29,12 +29,13 @@ from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform
 from api.schema.receipts import Receipt, receipts_of
 from api.schema.visible import LATEST_END, is_entitled, is_heard, is_own, sees_subject
+from governance.drafts import PolicyReference
 from governance.fields import URI, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.peers import PeerSource
 from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, events, sanctions
-from governance.sanctions import Disclosure, PolicyReference, SanctionStatement
+from governance.sanctions import Disclosure, SanctionStatement
 from governance.words import DisclosureState, Effect, EndReason
 
 _LATEST = LAST - timedelta(days=1)  # an instant that both drivers take

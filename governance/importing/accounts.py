@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput
 from governance.fields import validated
 from governance.identifiers import BadUri, SubjectKind, canonical_domain
@@ -14,7 +15,7 @@ from governance.importing.runs import NOT_STATED
 from governance.importing.servers import classified
 from governance.judging import Dating, Request
 from governance.membership import Actor
-from governance.sanctions import Disclosure, Sanction, SanctionDraft
+from governance.sanctions import Disclosure, Sanction
 from governance.words import Automation, Ground, Measure, Source
 
 # The file's column behind a field of the draft, where an importer has no better name.

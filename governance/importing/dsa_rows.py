@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 
+from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput
 from governance.fields import validated
 from governance.importing import dsa_words as words
 from governance.importing.runs import NOT_STATED
 from governance.judging import Dating, Request
-from governance.sanctions import SanctionDraft
 from governance.vocabulary import TERRITORIES, Category, Keyword, keyword_belongs
 from governance.words import Ground, Measure, Precision, Source
 

@@ -4,11 +4,11 @@ import re
 from datetime import datetime
 from ipaddress import IPv6Address
 
+from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput
 from governance.fields import validated
 from governance.identifiers import BadUri, SubjectKind, parse_subject
 from governance.importing.runs import NOT_STATED
-from governance.sanctions import SanctionDraft
 from governance.vocabulary import Category, Keyword
 from governance.words import Automation, Ground, Measure, Source
 

@@ -10,9 +10,10 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
 from api.explorer.site import HERE
+from governance.drafts import SanctionTexts
 from governance.identifiers import SubjectKind
 from governance.membership import add_platform
-from governance.sanctions import Disclosure, Sanction, SanctionTexts
+from governance.sanctions import Disclosure, Sanction
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import Node
 from tests.api.worlds import Cast
