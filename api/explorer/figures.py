@@ -8,7 +8,7 @@ from api.explorer.asking import Data
 from api.explorer.charts import Bar, Days, bars, days
 from api.explorer.facets import SANCTIONS, Facet
 from api.explorer.periods import Period
-from api.explorer.telling import label
+from api.explorer.telling import label, percent
 from api.schema.statistics import StatisticsDimension as Dimension
 from governance.words import Automation, DurationBucket
 
@@ -18,28 +18,44 @@ MOST_SHARE = 3  # beyond it, a percentage says less than the figure before
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the period beside the same of the period before."""
+    """A figure of the period beside the same of the period before; and the list that it counts."""
 
     title: str
     value: str
     before: str
     change: str
+    counted: str = ""
 
 
-def figure(title: str, now: Any, before: Any, told: Telling) -> Figure:
-    """A figure as it is told, with its change."""
-    return Figure(title, told(now), told(before), _change(now, before))
+def figure(title: str, now: Any, before: Any, told: Telling, counted: str = "") -> Figure:
+    """A figure as it is told, with its change; of a share in points."""
+    change = _points if told is percent else _change
+    return Figure(title, told(now), told(before), change(now, before), counted)
+
+
+def share(part: int, whole: int) -> float | None:
+    """None where there is nothing to be a part of."""
+    return part / whole if whole else None
+
+
+def _points(now: float | None, before: float | None) -> str:
+    if now is None or before is None:
+        return ""
+    points = round(100 * now) - round(100 * before)  # as both are shown
+    if not points:
+        return "as before"
+    return f"{'up' if points > 0 else 'down'} {abs(points)} point{'s' if abs(points) > 1 else ''}"
 
 
 def _change(now: float | None, before: float | None) -> str:
     if not before or now is None:
         return ""
-    share = (now - before) / before
-    if abs(share) < 0.005:
+    grown = (now - before) / before
+    if abs(grown) < 0.005:
         return "as before"
-    if share > MOST_SHARE:
+    if grown > MOST_SHARE:
         return "up"
-    return f"{'up' if share > 0 else 'down'} {abs(share):.0%}"
+    return f"{'up' if grown > 0 else 'down'} {abs(grown):.0%}"
 
 
 def only(data: Data, name: str) -> Data:
@@ -60,8 +76,7 @@ def automated(data: Data) -> tuple[float | None, float | None]:
 
 
 def _share(counts: dict[str, int]) -> float | None:
-    total = sum(counts.values())
-    return counts.get(Automation.FULLY, 0) / total if total else None
+    return share(counts.get(Automation.FULLY, 0), sum(counts.values()))
 
 
 def by_day(data: Data, period: Period) -> Days:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.explorer.asking import Data
-from api.explorer.facets import CATEGORY, DURATION, bad
+from api.explorer.facets import CATEGORY, DURATION, SANCTIONS, bad
 from api.explorer.figures import Figure, automated, by_day, by_facet, figure, only
 from api.explorer.periods import Period
 from api.explorer.site import AsGraphQL, Site
@@ -73,7 +73,7 @@ def platform_routes(site: Site) -> list[Route]:
             platform=platform,
             nodes=data["sanctions"]["nodes"],
             decided=only(told, "now")["sanctionCount"],
-            figures=figures(told),
+            figures=figures(told, f"{SANCTIONS.path}?from={period.first}&to={period.last}{of_it}"),
             days=by_day(told, period),
             categories=by_facet(told, CATEGORY, period, of_it),
             durations=by_facet(told, DURATION, period, of_it),
@@ -83,15 +83,15 @@ def platform_routes(site: Site) -> list[Route]:
     return [site.route(PATH, listed), site.route(f"{PATH}/{{domain}}", one)]
 
 
-def figures(data: Data) -> list[Figure]:
-    """A platform's key figures, each against the period before."""
+def figures(data: Data, counted: str) -> list[Figure]:
+    """A platform's key figures, each against the period before; and the list of its decisions."""
     now, before = only(data, "now"), only(data, "before")
     length, answer = "medianDurationSeconds", "medianSecondsToDecision"
     machines = automated(data)
     return [
-        figure("Decisions", now["sanctionCount"], before["sanctionCount"], number),
+        figure("Decisions", now["sanctionCount"], before["sanctionCount"], number, counted),
         figure("Median length", now[length], before[length], span),
-        figure("Decided by machines alone", *machines, percent),
+        figure("Decided by machines alone", *machines, percent, f"{counted}&automation=FULLY"),
         figure("Appeals", now["appealCount"], before["appealCount"], number),
         figure("Appeals decided", now["decidedCount"], before["decidedCount"], number),
         figure("Overturned on appeal", now["overturnRate"], before["overturnRate"], percent),

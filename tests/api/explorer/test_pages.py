@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from html import escape, unescape
 from pathlib import Path
@@ -19,9 +19,10 @@ from starlette.types import Message
 from api.explorer.asking import AT_ONCE, MOST_OF_ONE, QUERIES, Desk, Problem
 from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
+from api.explorer.figures import figure
 from api.explorer.sanctions import timeline
 from api.explorer.site import AT_A_TIME, Page, compile_all
-from api.explorer.telling import DEEDS, label, span
+from api.explorer.telling import DEEDS, label, number, percent, span
 from api.reads.stores import TooLong, Values
 from api.schema.build import sdl
 from governance.decisions import of_node
@@ -170,6 +171,50 @@ def test_what_takes_too_long_to_count_is_listed_without(
     assert "The decisions by the platforms of this node" in page.text
     assert 'class="count"' in whole
     assert 'class="count"' not in page.text
+
+
+@pytest.mark.parametrize("path", ["/?days=365", "/platforms/harbor.example?days=90"])
+def test_a_figure_leads_to_as_many_decisions(site: TestClient, path: str) -> None:
+    counted = re.findall(
+        r'big figure"><a href="(/sanctions\?[^"]+)">(\d+)</a>', site.get(path).text
+    )
+    assert counted
+    for address, count in counted:
+        told = re.search(r'class="lead">(\d+) decisions? ', site.get(unescape(address)).text)
+        assert told is not None
+        assert told[1] == count
+
+
+def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: Team) -> None:
+    for _ in range(3):
+        node.issue(team.issuer)
+    wrong = node.issue(team.issuer)["sanction"]["id"]
+    node.do("OverturnSanction", team.issuer, sanctionId=wrong, reason="Wrong")
+    node.clock.forward(30 * DAY)
+    page = node.client.get("/?days=90").text
+    assert "<h1>4 time-outs began, 4 ended, 1 of them overturned</h1>" in page
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told", "change"),
+    [
+        (0.143, 0.32, percent, "down 18 points"),
+        (0.336, 0.325, percent, "up 2 points"),
+        (0.14, 0.13, percent, "up 1 point"),
+        (0.141, 0.139, percent, "as before"),
+        (0.5, 0.0, percent, "up 50 points"),
+        (None, 0.32, percent, ""),
+        (6, 4, number, "up 50%"),
+        (1, 4, number, "down 75%"),
+        (17, 4, number, "up"),
+        (4, 4, number, "as before"),
+        (4, 0, number, ""),
+    ],
+)
+def test_a_figure_is_told_with_its_change(
+    now: Any, before: Any, told: Callable[[Any], str], change: str
+) -> None:
+    assert figure("Figure", now, before, told).change == change
 
 
 async def test_visitors_take_turns_and_nobody_takes_all(site: TestClient) -> None:
