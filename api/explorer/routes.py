@@ -18,6 +18,7 @@ from api.explorer.facets import bad
 from api.explorer.feeds import feed_routes
 from api.explorer.overview import overview_route
 from api.explorer.platforms import platform_routes
+from api.explorer.reports import report_routes
 from api.explorer.sanctions import sanction_routes
 from api.explorer.site import HERE, AsGraphQL, Site
 from api.explorer.staff import staff_routes
@@ -55,6 +56,7 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         *staff_routes(site, keys, members),
         category_route(site),
         *data_routes(site),
+        *report_routes(site),
         *platform_routes(site),
         site.route("/policy", policy),
         site.route("/log", log),

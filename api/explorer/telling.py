@@ -51,6 +51,8 @@ _LABELS = {
     "UP_TO_90_DAYS": "30 to 90 days",
     "UP_TO_180_DAYS": "90 to 180 days",
     "OPEN_ENDED": "Without an end",
+    "CSV": "CSV",
+    "NDJSON": "NDJSON",
 }
 
 
@@ -218,6 +220,7 @@ FILTERS = {
     "begun": begun,
     "sentence": sentence,
     "meant": meant,
+    "meaning": meaning,
     "web": web,
     "copied": copied,
     "local": local,

@@ -8,13 +8,15 @@ import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import One, Page, Read, Row, rows_of, sql
+from api.reads.fields import All, One, Page, Read, Row, rows_of, sql
 from api.reads.values import Argument
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.peers import Peer
+from api.schema.reports import PublishedReport
 from governance.peers import Peer as PeerRow
 from governance.peers import PeerPlatform
 from governance.platforms import PlatformKey, PlatformStatement
+from governance.reporting import Report
 
 
 @strawberry.pydantic.type(description="A key that a platform signs its decisions with")
@@ -40,3 +42,11 @@ class Platform(PlatformStatement, Node):
         found = rows_of(PlatformKey)
         keys, own = (found.c.registered_at, found.c.id), found.c.platform_id == row.id
         return Page(SigningKey, found, keys, paging, [own], newest_first=False)
+
+    @sql(
+        list[PublishedReport], "Transparency reports that it published, every version, newest first"
+    )
+    def published_reports(row: Row, read: Read) -> Any:
+        found = rows_of(Report)
+        newest = found.c.starts_at.desc(), found.c.ends_at.desc(), found.c.version.desc()
+        return All(PublishedReport, found, [found.c.platform_id == row.id], newest)

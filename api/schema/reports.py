@@ -33,6 +33,14 @@ class TransparencyReport(BaseModel):
     csv_url: str = Field(description="The same as CSV on this node, in the template's shape")
 
 
+@strawberry.pydantic.type(description="A report that a platform published")
+class PublishedReport(BaseModel):
+    starts_at: datetime = Field(description="Where its period begins")
+    ends_at: datetime = Field(description="Where its period ends, itself not in it")
+    version: int = Field(description="Number of the publication, from 1")
+    published_at: datetime = Field(description="When it was published")
+
+
 def instant(text: object, name: str) -> datetime:
     try:
         return parse_instant(text)

@@ -36,21 +36,30 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `description` is what the documentation says."""
+    """A column; `description` is what the documentation says, `words` are the codes it takes."""
 
     name: str
     kind: Kind
     description: str
     is_nullable: bool = True
+    words: type[StrEnum] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Files of one kind: their columns, and the row of an entry, if it has one."""
+    """Files of one kind: what they hold, their columns, and the row of an entry, if it has one."""
 
     name: str
+    about: str
     columns: tuple[Column, ...]
     row: Callable[[int, bytes, Leaf], dict[str, Any] | None]
+
+
+def _words_of(annotation: Any) -> type[StrEnum] | None:
+    """The codes that a value is of, or its items are."""
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, StrEnum) else None
+    return next((words for one in get_args(annotation) if (words := _words_of(one))), None)
 
 
 def _kind_of(annotation: Any) -> Kind:
@@ -70,7 +79,8 @@ def _of_model(model: type[BaseModel], names: tuple[str, ...]) -> Iterator[Column
         field = model.model_fields[name]
         kind = _kind_of(field.annotation)
         is_nullable = kind not in (Kind.TEXTS, Kind.FLAG) and not field.is_required()
-        yield Column(to_camel(name), kind, field.description or "", is_nullable)
+        words = _words_of(field.annotation)
+        yield Column(to_camel(name), kind, field.description or "", is_nullable, words)
 
 
 _ENTRY = (
@@ -93,7 +103,8 @@ _STORED = {
 def _of_appeals() -> Iterator[Column]:
     for name in APPEAL:
         field = (AppealStatement if name not in _STORED else Appeal).model_fields[name]
-        yield Column(to_camel(name), _kind_of(field.annotation), field.description or _STORED[name])
+        described, kind = field.description or _STORED[name], _kind_of(field.annotation)
+        yield Column(to_camel(name), kind, described, words=_words_of(field.annotation))
 
 
 _APPEAL = tuple(_of_appeals())
@@ -164,6 +175,7 @@ def _event(index: int, leaf_hash: bytes, leaf: Leaf) -> dict[str, Any] | None:
 _AT = Column("at", Kind.INSTANT, "When it happened, as its platform says", False)
 STATEMENTS = Dataset(
     "statements",
+    "A row for each sanction, as it was logged when it was issued or recorded.",
     (
         *_ENTRY,
         _SANCTION,
@@ -176,6 +188,7 @@ STATEMENTS = Dataset(
 )
 APPEALS = Dataset(
     "appeals",
+    "A row for each move of an appeal, with what it changed; what it left is null.",
     (
         *_ENTRY,
         Column("appealId", Kind.TEXT, "Global id of the appeal, prefixed apl_", False),
@@ -188,6 +201,7 @@ APPEALS = Dataset(
 )
 EVENTS = Dataset(
     "events",
+    "A row for each entry of the log, with the entry itself.",
     (
         *_ENTRY,
         _TYPE,
@@ -203,6 +217,7 @@ DATASETS = (STATEMENTS, APPEALS, EVENTS)
 # What may be erased lies beside the days, and is written anew then.
 EXPLANATIONS = Dataset(
     "explanations",
+    "A row for each public text that the log commits to, while it isn't erased.",
     (
         _SANCTION,
         Column("field", Kind.TEXT, "Which public field it is, as the log names it", False),

@@ -17,6 +17,7 @@ from governance.rules.research import DATES, FEWEST, LEVELS, Level, open_from
 
 ROWS = Dataset(
     "rows",
+    "A row for each sanction of a selection, its subject under a pseudonym.",
     (
         Column("subject", Kind.TEXT, "The subject's pseudonym, in this project alone", False),
         Column("detail", Kind.LONG, "How much of the row is told, from 0 to 6", False),

@@ -20,13 +20,18 @@ from api.explorer.asking import AT_ONCE, MOST_OF_ONE, QUERIES, Desk, Problem
 from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.figures import figure
+from api.explorer.reports import told
 from api.explorer.sanctions import timeline
 from api.explorer.site import AT_A_TIME, Page, compile_all
 from api.explorer.telling import DEEDS, label, number, percent, span
 from api.reads.stores import TooLong, Values
 from api.schema.build import sdl
+from governance import reporting
 from governance.decisions import of_node
+from governance.exporting.columns import ALL
+from governance.exporting.templates import Part
 from governance.log.sequencing import Decision, ledger_of
+from governance.periods import Period
 from governance.words import Measure
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import Node
@@ -42,6 +47,9 @@ PAGES = [
     "/platforms/harbor.example",
     "/policy",
     "/log",
+    "/data",
+    "/data/columns",
+    "/reports",
 ]
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; "
 
@@ -293,6 +301,7 @@ def test_what_isnt_there_is_told_with_a_way_on(site: TestClient, path: str) -> N
         ("/reports/harbor.example?from=2026-02-01&to=2026-01-01", 400),
         ("/reports/harbor.example?from=2026-02-01&to=2026-02-01", 400),
         ("/reports/harbor.example?from=soon", 400),
+        ("/reports/harbor.example?from=2126-01-01&to=2126-02-01", 400),
         ("/reports/nobody.example", 404),
         ("/data?after=nonsense", 400),
     ],
@@ -301,6 +310,40 @@ def test_reports_are_of_days_that_come_in_order(site: TestClient, path: str, sta
     page = site.get(path)
     assert page.status_code == status
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_reports_that_were_published_are_listed(node: Node, team: Team) -> None:
+    assert "None yet" in node.client.get("/reports").text
+    node.clock.forward(60 * DAY)
+    for _ in range(2):
+        march = Period.of_days("2026-03-01/2026-03-31")
+        node.world.do(reporting.publish, "mod.example", march, now=node.clock.now)
+    html = node.client.get("/reports").text
+    assert html.count("/reports/mod.example?") == 1
+    assert "1 March 2026 to 1 April 2026</a>, version 2 of" in html
+    [address] = [one for one in links(html) if one.startswith("/reports/mod.example?")]
+    report = node.client.get(address).text
+    assert "Version 2, published" in report
+    parts = [one for one in links(report) if ".csv?" in one]
+    assert [node.client.get(part).status_code for part in parts] == [200] * len(Part)
+
+
+def test_every_column_of_the_files_is_told_with_its_codes(site: TestClient) -> None:
+    html = site.get("/data/columns").text
+    assert "/data/columns" in links(site.get("/data").text)
+    for dataset in ALL.values():
+        for column in dataset.columns:
+            assert f"<code>{column.name}</code>" in html
+            for word in column.words or ():
+                assert f"<code>{word}</code></dt><dd>" in html
+    assert {c.name for c in ALL["statements"].columns if c.words} >= {"measure", "keywords"}
+
+
+def test_figures_of_a_report_have_their_units() -> None:
+    assert told({"scope": "Median time", "value": "1.506204"}) == "1 h 30 min"
+    assert told({"scope": "Percentage of outcomes implemented", "value": "0.5"}) == "50%"
+    assert told({"scope": "Total number", "value": "0"}) == "0"
+    assert told({"scope": "Total number", "value": None}) == ""
 
 
 def test_a_selection_without_sanctions_shows_the_way_back(site: TestClient) -> None:
