@@ -26,6 +26,8 @@ FIGURES = (
     "medianSecondsToDecision",
     "medianDurationSeconds",
     "overdueAppealCount",
+    "echoCount",
+    "overdueReceiptCount",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would compute
 
