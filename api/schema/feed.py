@@ -33,7 +33,7 @@ from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, sanctions
 from governance.rules.disclosure import NOTICES, ViewerKind
 from governance.sanctions import Disclosure
-from governance.words import EventType, Measure
+from governance.words import EventType, Measure, ReceiptState
 
 
 @strawberry.pydantic.type(description="What the account's host is to tell the person")
@@ -51,6 +51,8 @@ class Notice(BaseModel):
 class Event(BaseModel):
     type: EventType = Field(description="What happened")
     occurred_at: Instant = Field(description="When it happened")
+    expires_at: Instant | None = Field(description="When the sanction was to end by itself, then")
+    receipt_state: ReceiptState | None = Field(description="What it made of the platform's receipt")
 
     @sql(Cursor, "Its place in the feed")
     def cursor(row: Row, read: Read) -> Any:
@@ -107,6 +109,7 @@ class EventPage(BaseModel):
 @strawberry.pydantic.input(description="Which events; every part given must fit")
 class EventFilter(Draft):
     platform: str | None = Field(default=None, description="Domain of the deciding platform")
+    sanction_id: strawberry.ID | None = Field(default=None, description="About this sanction")
     types: list[EventType] | None = Field(default=None, description="Any of these types")
     measures: list[Measure] | None = Field(default=None, description="Any of these measures")
     subject_kinds: list[SubjectKind] | None = Field(default=None, description="Any of these kinds")
@@ -121,6 +124,8 @@ def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
             col(PlatformRow.domain) == read.text(values["platform"], domain_of)
         )
         where.append(found.platform_id == platform.scalar_subquery())
+    if values.get("sanctionId") is not None:
+        where.append(found.sanction_id == read.text(values["sanctionId"]))
     if values.get("types") is not None:
         where.append(read.among(found.type, values["types"]))
         if (wanted := known_words(values["types"])) and NOTICES.issuperset(wanted):

@@ -21,7 +21,6 @@ from api.explorer.counts import estimate
 from api.explorer.facets import SANCTIONS
 from api.explorer.figures import figure
 from api.explorer.reports import told
-from api.explorer.sanctions import timeline
 from api.explorer.site import AT_A_TIME, Page, compile_all
 from api.explorer.telling import DEEDS, label, number, percent, span
 from api.reads.stores import TooLong, Values
@@ -421,16 +420,6 @@ def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, tea
     assert "A correction was due" in page
     for private in ("As they did", "We saw it too", "Wrong"):
         assert private not in page + taken
-
-
-def test_an_appeal_that_goes_on_against_a_replacement_is_told_as_such() -> None:
-    appeal = {"outcome": None, "isOverdue": False, "state": "FILED", "dueAt": "2026-03-09"}
-    appeals = [{**appeal, "filedAt": filed} for filed in ("2026-02-27", "2026-03-02")]
-    issued = dict.fromkeys(("issuedAt", "effectiveAt"), "2026-03-01")
-    ends = dict.fromkeys(("approvedAt", "endedAt", "expiresAt"))
-    told = timeline({**issued, **ends, "appeals": {"nodes": appeals}, "receipts": {"nodes": []}})
-    filed = [how for _, what, how in told if what == "Appealed"]
-    assert filed == ["against the decision that this one replaced", ""]
 
 
 @pytest.mark.parametrize(

@@ -145,9 +145,22 @@ def test_filters_leave_out_what_does_not_fit(node: Node, team: Team, partner: Te
         ]
     )
     assert found(platform="partner.example") == ["SANCTION_ISSUED"]
+    assert found(sanctionId=first) == ["SANCTION_ISSUED", "SANCTION_LIFTED"]
+    assert found(sanctionId="san_none") == []
     assert found(types=["SANCTION_LIFTED"]) == ["SANCTION_LIFTED"]
     assert found(measures=["ACCOUNT_TERMINATED"]) == ["SANCTION_ISSUED"]
     assert found(subjectKinds=["SERVER"]) == found(types=[]) == []
+
+
+def test_an_event_tells_what_it_led_to_whatever_came_later(node: Node, team: Team) -> None:
+    first = node.issue(team.issuer)["sanction"]["id"]
+    given = {"sanctionId": first, "expiresAt": node.at(DAY), "reason": "Enough"}
+    node.do("ShortenSanction", team.issuer, **given)
+    events = node.data("{ eventPage { nodes { expiresAt receiptState } } }")["eventPage"]["nodes"]
+    assert events == [
+        {"expiresAt": node.at(7 * DAY), "receiptState": None},
+        {"expiresAt": node.at(DAY), "receiptState": None},
+    ]
 
 
 def test_only_parts_of_a_page_may_be_asked_for(node: Node, team: Team) -> None:

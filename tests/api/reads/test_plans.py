@@ -137,6 +137,11 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         {},
         {"events_of_notices"},
     ),
+    "events of a sanction": (
+        f'{{ eventPage(filter: {{ sanctionId: "{case_id(b"7")}" }}) {{ nodes {{ type }} }} }}',
+        {},
+        {"events_of_sanction"},
+    ),
     "sanction": (f'{{ sanction(id: "{case_id(b"7")}") {{ id effect }} }}', {}, set()),
     "appeals": ("{ appeals(first: 50) { nodes { id sanction { id } } } }", {}, {"appeals_newest"}),
     **{
