@@ -18,6 +18,8 @@ from governance.database import Database
 EVERY = timedelta(hours=1)
 AT_FIRST = timedelta(minutes=1)  # after the start, so that it doesn't delay the first answers
 
+IN_THE_WAY = "a reader keeps the write-ahead log, which may hold what was erased: run this again"
+
 app = typer.Typer(help="Erasing what is not kept any longer.")
 
 
@@ -36,6 +38,8 @@ def run(
     with opened() as database, progress("retention") as told:
         done = retention.run(database, clock=now, progress=told, rewrite=rewrite)
     err.print(f"{done.erased:,} erased, {done.waiting:,} wait for an appeal", highlight=False)
+    if not done.is_settled:
+        err.print(IN_THE_WAY, highlight=False)
 
 
 async def retaining(database: Database, clock: Callable[[], datetime]) -> None:
@@ -49,7 +53,8 @@ async def retaining(database: Database, clock: Callable[[], datetime]) -> None:
         except Exception as error:
             logs.unexpected(error, "retention failed; it is tried again in an hour")
             continue
-        logs.tell(logging.INFO, "retention", erased=done.erased, waiting=done.waiting)
+        told = {"erased": done.erased, "waiting": done.waiting, "isSettled": done.is_settled}
+        logs.tell(logging.INFO, "retention", **told)
 
 
 def _run(database: Database, clock: Callable[[], datetime]) -> retention.Retained:

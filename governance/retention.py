@@ -3,6 +3,7 @@
 Each batch is one transaction, so a run can be interrupted anywhere and the next goes on.
 """
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from governance.rules.status import effect
 from governance.sanctions import Sanction
 from governance.words import Effect, Validity
 
+PATIENCE = 500  # milliseconds for readers to leave SQLite's write-ahead log; writers wait as well
 BATCH = 50  # who writes meanwhile waits for one: less than a tenth of a second
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
@@ -37,6 +39,7 @@ class Retained:
 
     erased: int = 0
     waiting: int = 0  # for an appeal under way, or one that is still possible
+    is_settled: bool = True  # whether nothing that was erased is left in SQLite's files
 
 
 def run(
@@ -53,23 +56,25 @@ def run(
             _erase(session, list(session.exec(select(Sanction).where(*held))), done, clock())
         if progress is not None:
             progress(min(start + BATCH, len(due)), len(due))
-    if done.erased or rewrite:
-        settle(db, rewrite=rewrite)
+    done.is_settled = settle(db, rewrite=rewrite)
     return done
 
 
-def settle(db: Database, *, rewrite: bool = False) -> None:
-    """Takes what was erased out of the files: SQLite's write-ahead log is emptied; PostgreSQL's
-    tables are written anew if asked for. Without effect where a reader still needs the log."""
+def settle(db: Database, *, rewrite: bool = False) -> bool:
+    """Takes what was erased, by whomever, out of the files: SQLite's write-ahead log is emptied,
+    PostgreSQL's tables are written anew if asked for. False where a reader still needs that log."""
     if db.dialect == "sqlite":
-        with closing(db.engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    elif rewrite:
+        with closing(sqlite3.connect(str(db.engine.url.database))) as connection:
+            connection.execute(f"PRAGMA busy_timeout={PATIENCE}").close()
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not is_busy
+    if rewrite:
         with db.engine.connect() as session:
             alone = session.execution_options(isolation_level="AUTOCOMMIT")
             for table in REWRITTEN:
                 alone.exec_driver_sql(f"VACUUM FULL {table}")
             alone.exec_driver_sql("CHECKPOINT")
+    return True
 
 
 def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime) -> None:
