@@ -10,7 +10,7 @@ from starlette.routing import Route
 from api.explorer.asking import Data
 from api.explorer.facets import APPEALS, SANCTIONS, Selection
 from api.explorer.site import PUBLIC, Site
-from api.explorer.telling import deed, label, state
+from api.explorer.telling import answered, deed, label, state
 from governance.fields import print_instant
 
 MEDIA = "application/atom+xml; charset=utf-8"
@@ -79,5 +79,5 @@ def _of_appeal(node: Data) -> Entry:
         f"/sanctions/{sanction['id']}#{node['id']}",
         node["filedAt"],
         node["decidedAt"] or node["filedAt"],
-        f"{label(sanction['category'])}; an answer is due {node['dueAt']}.",
+        f"{label(sanction['category'])}; {answered(node)}.",
     )

@@ -11,7 +11,8 @@ from api.schema.enums import KINDS
 from governance import vocabulary, words
 from governance.fields import parse_instant
 from governance.identifiers import SubjectKind
-from governance.words import Measure, Word
+from governance.rules.lifecycle import OPEN
+from governance.words import AppealState, Measure, Word
 
 Told = Mapping[str, Any]
 
@@ -114,6 +115,23 @@ def state(sanction: Told) -> str:
     return f"{reasons[sanction['endReason']]} {day(sanction['endedAt'])}"
 
 
+def answered(appeal: Told) -> str:
+    """How an appeal stands now, in a few words."""
+    if appeal["isOverdue"]:
+        return f"overdue since {day(appeal['dueAt'])}"
+    if appeal["state"] in OPEN:
+        return f"{label(appeal['state']).lower()}, due {day(appeal['dueAt'])}"
+    if appeal["state"] == AppealState.DECIDED:
+        return f"decided {day(appeal['decidedAt'])}"
+    if appeal["state"] == AppealState.FINAL:
+        return f"{label(appeal['outsideOutcome']).lower()} by an outside body"
+    if appeal["state"] == AppealState.INADMISSIBLE:
+        why = meant(appeal["inadmissibleCode"], "InadmissibleCode")
+        return f"refused without a review {day(appeal['decidedAt'])}: {why}"
+    told = meant(appeal["state"], "AppealState")
+    return told[:1].lower() + told[1:]
+
+
 def day(instant: str | datetime) -> str:
     """The day of an instant in UTC: 1 March 2026."""
     return dayname(parse_instant(instant).date())
@@ -210,6 +228,7 @@ FILTERS = {
     "label": label,
     "deed": deed,
     "state": state,
+    "answered": answered,
     "day": day,
     "dayname": dayname,
     "moment": moment,

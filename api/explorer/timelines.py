@@ -1,61 +1,70 @@
 """What happened to a sanction, and what will."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from api.explorer.asking import Data
-from api.explorer.telling import label, meaning, moment
+from api.explorer.telling import label, meaning, meant, moment
 from governance.rules.lifecycle import OPEN, SANCTION_MOVES
-from governance.words import EndReason, EventType, Outcome, ReceiptState
+from governance.words import AppealState, EndReason, EventType, ReceiptState
 
-Step = tuple[str, str, str]  # when, what, and how
+
+class Step(NamedTuple):
+    """One thing that happened, or will."""
+
+    at: str
+    what: str
+    how: str = ""
 
 
 def timeline(sanction: Data, events: Sequence[Data]) -> list[Step]:
     """Each step in the order of time, from the sanction as it is and from the feed."""
-    steps = [*_begun(sanction), *_appealed(sanction), *_ended(sanction), *_taken_over(sanction)]
-    for event in events:
-        steps += _told(sanction, event)
-    return sorted(steps, key=lambda step: step[0])
+    appeals, others = [e for e in events if e["appeal"]], [e for e in events if not e["appeal"]]
+    steps = [*_begun(sanction), *_appealed(sanction)]
+    steps += [step for event in appeals for step in _moved(event)]
+    steps += [*_ended(sanction), *_taken_over(sanction)]
+    steps += [step for event in others for step in _told(sanction, event)]
+    return sorted(steps, key=lambda step: step.at)
 
 
 def _begun(sanction: Data) -> Iterator[Step]:
-    yield sanction["issuedAt"], "Issued", ""
+    yield Step(sanction["issuedAt"], "Issued")
     if sanction["effectiveAt"] > sanction["issuedAt"]:
-        yield sanction["effectiveAt"], "Begins", ""
+        yield Step(sanction["effectiveAt"], "Begins")
     if sanction["approvedAt"]:
-        yield sanction["approvedAt"], "Approved", "by a second moderator"
+        yield Step(sanction["approvedAt"], "Approved", "by a second moderator")
 
 
 def _ended(sanction: Data) -> Iterator[Step]:
     if sanction["endedAt"]:
-        yield sanction["endedAt"], "Ended", meaning(EndReason[sanction["endReason"]])
+        how = meaning(EndReason[sanction["endReason"]])
+        if sanction["voidCode"]:
+            how = f"{how}. {meant(sanction['voidCode'], 'VoidCode')}"
+        yield Step(sanction["endedAt"], "Ended", how)
     elif sanction["expiresAt"]:
-        yield sanction["expiresAt"], "Ends", ""
+        yield Step(sanction["expiresAt"], "Ends")
 
 
 def _appealed(sanction: Data) -> Iterator[Step]:
     for appeal in sanction["appeals"]["nodes"]:
-        # An appeal goes on against what takes its decision's place.
-        is_older = appeal["filedAt"] < sanction["issuedAt"]
-        against = "against the decision that this one replaced" if is_older else ""
-        yield appeal["filedAt"], "Appealed", against
-        if appeal["outcome"]:
-            yield appeal["decidedAt"], "Appeal decided", meaning(Outcome[appeal["outcome"]])
-        elif appeal["isOverdue"]:
-            yield appeal["dueAt"], "An answer was due", "it is overdue"
+        if appeal["filedAt"] < sanction["issuedAt"]:  # it went on against what took its place
+            how = "against the decision that this one replaced"
+            yield Step(appeal["filedAt"], "Appealed", how)
+        if appeal["isOverdue"]:
+            yield Step(appeal["dueAt"], "An answer was due", "it is overdue")
         elif appeal["state"] in OPEN:
-            yield appeal["dueAt"], "An answer is due", ""
+            yield Step(appeal["dueAt"], "An answer is due")
 
 
 def _taken_over(sanction: Data) -> Iterator[Step]:
     for copy in sanction["adoptions"]["nodes"]:
-        yield copy["issuedAt"], f"{copy['platform']['name']} took it over", ""
+        yield Step(copy["issuedAt"], f"{copy['platform']['name']} took it over")
     for receipt in sanction["receipts"]["nodes"]:
         name = receipt["platform"]["name"]
         if receipt["isOverdue"]:
-            yield receipt["dueAt"], f"{name}’s correction was due", "it is overdue"
+            yield Step(receipt["dueAt"], f"{name}’s correction was due", "it is overdue")
         elif receipt["state"] == ReceiptState.DUE:
-            yield receipt["dueAt"], f"{name}’s correction is due", ""
+            yield Step(receipt["dueAt"], f"{name}’s correction is due")
 
 
 def _told(sanction: Data, event: Data) -> Iterator[Step]:
@@ -64,12 +73,36 @@ def _told(sanction: Data, event: Data) -> Iterator[Step]:
     if kind is EventType.SANCTION_SHORTENED:
         is_ahead = event["expiresAt"] and event["expiresAt"] > at
         how = f"to end {moment(event['expiresAt'])}" if is_ahead else "it had ended by then"
-        yield at, "Shortened", how
+        yield Step(at, "Shortened", how)
     elif kind in SANCTION_MOVES:
         reason = EndReason[SANCTION_MOVES[kind].validity]
         if sanction["endReason"] != reason:  # else that is how it ended
-            yield at, label(reason), meaning(reason)
+            yield Step(at, label(reason), meaning(reason))
     elif event["receiptState"] == ReceiptState.DUE:
-        yield at, f"{event['platform']['name']} was asked to correct its copy", ""
+        yield Step(at, f"{event['platform']['name']} was asked to correct its copy")
     elif event["receiptState"] != ReceiptState.ADOPTED:
-        yield at, event["platform"]["name"], meaning(ReceiptState[event["receiptState"]])
+        yield Step(at, event["platform"]["name"], meant(event["receiptState"], "ReceiptState"))
+
+
+def _moved(event: Data) -> Iterator[Step]:
+    """Where an appeal came to; what is the platform's own affair is left out."""
+    at, state, appeal = event["occurredAt"], event["appealState"], event["appeal"]
+    if state == AppealState.FILED:
+        yield Step(at, "Appealed")
+    elif state == AppealState.INADMISSIBLE:
+        why = meant(appeal["inadmissibleCode"], "InadmissibleCode")
+        yield Step(at, "Appeal refused without a review", why)
+    elif state == AppealState.AWAITING_APPELLANT:
+        is_over = appeal["state"] == AppealState.LAPSED
+        yield Step(at, "The person was asked", "no answer came in time" if is_over else "")
+    elif state == AppealState.DECIDED:
+        yield Step(at, "Appeal decided", meant(appeal["outcome"], "Outcome"))
+    elif state == AppealState.WITHDRAWN:
+        yield Step(at, "Appeal withdrawn", "taken back by the appellant")
+    elif state == AppealState.ESCALATED:
+        yield Step(at, "Appeal brought before an outside body")
+    elif state == AppealState.FINAL:
+        how = meant(appeal["outsideOutcome"], "Outcome")
+        if appeal["implementedAt"]:
+            how = f"{how}. Carried out {moment(appeal['implementedAt'])}"
+        yield Step(at, "The outside body decided", how)

@@ -33,7 +33,7 @@ from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, sanctions
 from governance.rules.disclosure import NOTICES, ViewerKind
 from governance.sanctions import Disclosure
-from governance.words import EventType, Measure, ReceiptState
+from governance.words import AppealState, EventType, Measure, ReceiptState
 
 
 @strawberry.pydantic.type(description="What the account's host is to tell the person")
@@ -52,6 +52,7 @@ class Event(BaseModel):
     type: EventType = Field(description="What happened")
     occurred_at: Instant = Field(description="When it happened")
     expires_at: Instant | None = Field(description="When the sanction was to end by itself, then")
+    appeal_state: AppealState | None = Field(description="State that it brought the appeal to")
     receipt_state: ReceiptState | None = Field(description="What it made of the platform's receipt")
 
     @sql(Cursor, "Its place in the feed")
