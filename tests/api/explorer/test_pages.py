@@ -451,6 +451,13 @@ def test_the_log_lists_its_checkpoints_back_to_the_first(site: TestClient) -> No
     assert site.get("/log?before=nonsense").status_code == 400
 
 
+def test_a_node_that_follows_nobody_says_so_and_where_its_key_is(site: TestClient) -> None:
+    html = unescape(site.get("/log").text)
+    assert "It follows no other node" in html
+    assert "VERIFIER=$(curl -fsS http://testserver/log/key)\n" in html
+    assert site.get("/log/key").status_code == 200
+
+
 def test_the_log_leads_to_what_is_left_of_a_log_that_was_closed(node: Node, team: Team) -> None:
     node.issue(team.issuer)
     assert "/log/closed" not in node.client.get("/log").text
