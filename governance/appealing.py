@@ -29,11 +29,11 @@ from governance.fields import new_id
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor, find_platform
 from governance.peers import decides_elsewhere
-from governance.rules import duties, policy
+from governance.rules import duties, filing, policy
 from governance.rules.lifecycle import (
+    ANSWERED,
     APPEAL_STEPS,
     appeal_state,
-    may_appeal,
     moved,
 )
 from governance.rules.permissions import OPERATIONS, Circle, Operation
@@ -62,14 +62,14 @@ def file(
             return retried
         origin = appellants.by_secret(sanction, draft.appeal_secret)
         # Whoever was told of a sanction may appeal against what took its place.
-        sanction, author = standing_in_place(session, origin) or origin, Author.APPELLANT
+        sanction, author = in_place(session, origin), Author.APPELLANT
     else:
         member = _reaching(actor, Operation.FILE)
         found = session.get(Sanction, draft.sanction_id)
         if found is None or found.platform_id != member.platform_id:
             raise appellants.missing("sanctionId")
         origin, sanction, author = found, found, Author.PLATFORM
-    _may_file(session, sanction, origin, author, now)
+    may_file(session, sanction, origin, author, now)
     appeal = Appeal(
         id=new_id("apl"),
         sanction_id=sanction.id,
@@ -147,34 +147,24 @@ def invite(session: Session, actor: Actor, draft: InvitationDraft, *, now: datet
     return Moved(appeal.id)
 
 
-def _may_file(
+def may_file(
     session: Session, sanction: Sanction, origin: Sanction, author: Author, now: datetime
 ) -> None:
-    if sanction.redacted_at is not None:
-        raise Refused("the subject was erased", path=["sanctionId"], code=RefusalCode.ERASED)
-    if sanction.validity is not Validity.STANDING:
-        raise Conflict(f"expected a standing sanction; this one is {sanction.validity}")
-    if open_appeals(session, [sanction.id], now):
-        raise Refused(
-            "an appeal is open already; it has to be answered first", code=RefusalCode.APPEAL_OPEN
-        )
+    """Refused where the author can't appeal against the sanction, told of it as `origin`."""
     answered = session.exec(
         select(Appeal.filed_by).where(
             sa.or_(col(Appeal.sanction_id) == sanction.id, col(Appeal.origin_id) == origin.id),
-            col(Appeal.state).in_((AppealState.DECIDED, AppealState.ESCALATED, AppealState.FINAL)),
+            col(Appeal.state).in_(ANSWERED),
         )
     ).all()
-    if Author.APPELLANT in answered or (author is Author.PLATFORM and answered):
-        raise Refused(
-            "this appeal was decided; the way from here is to escalate it",
-            code=RefusalCode.ESCALATE_INSTEAD,
-        )
-    by_now = effect((sanction.starts_at, sanction.ends_at), now)
-    if not may_appeal(by_now, sanction.issued_at, sanction.notified_at, now):
-        raise Refused(
-            f"the window of {policy.APPEAL_WINDOW.days} days is over",
-            code=RefusalCode.APPEAL_WINDOW_CLOSED,
-        )
+    case = filing.Case(
+        sanction.validity,
+        sanction.redacted_at is not None,
+        bool(open_appeals(session, [sanction.id], now)),
+        answered,
+        filing.closes_at(sanction.ends_at, sanction.issued_at, sanction.notified_at),
+    )
+    filing.may_file(case, author, now)
 
 
 def _reaching(actor: Actor | None, operation: Operation) -> Actor:
@@ -254,12 +244,21 @@ def _final(session: Session, appeal: Appeal, s: Sanction, draft: MoveDraft, now:
             record(session, standing, EventType.SANCTION_SHORTENED, now)
 
 
-def standing_in_place(session: Session, sanction: Sanction | None) -> Sanction | None:
-    """The sanction, or what stands in its place after it was superseded."""
-    while sanction is not None and sanction.validity is Validity.SUPERSEDED:
+def in_place(session: Session, sanction: Sanction) -> Sanction:
+    """The sanction, or the last that took its place."""
+    while sanction.validity is Validity.SUPERSEDED:
         query = select(Sanction).where(Sanction.supersedes_id == sanction.id)
-        sanction = session.exec(query).first()
-    return sanction if sanction and sanction.validity is Validity.STANDING else None
+        following = session.exec(query).first()
+        if following is None:
+            break
+        sanction = following
+    return sanction
+
+
+def standing_in_place(session: Session, sanction: Sanction) -> Sanction | None:
+    """The sanction, or what stands in its place after it was superseded."""
+    last = in_place(session, sanction)
+    return last if last.validity is Validity.STANDING else None
 
 
 def _no_more(

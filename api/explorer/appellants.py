@@ -10,7 +10,8 @@ from api.explorer.asking import Data
 from api.explorer.changing import Sent, change, onward, refused, text
 from api.explorer.sessions import Session, Sessions
 from api.explorer.site import PRIVATE, Site
-from governance.rules.lifecycle import APPEAL_STEPS, UNDER_WAY
+from governance.errors import RefusalCode
+from governance.rules.lifecycle import ANSWERED, APPEAL_STEPS, UNDER_WAY
 from governance.rules.policy import APPEAL_DUE
 from governance.settings import Keys
 from governance.words import AppealMove, AppealState, Author
@@ -28,6 +29,17 @@ STEPS = {
     AppealMove.ESCALATE: ("Take it to an outside body", "Your platform brings the case before a "
         "dispute settlement body and records here what it says."),
 }  # fmt: skip
+
+# Why no appeal can be filed now, in the person's words.
+BARRED = {
+    RefusalCode.ERASED: "What it rested on has been erased, so nobody could review it any more.",
+    RefusalCode.CONFLICT: "It no longer stands, so there is nothing left to appeal against.",
+    RefusalCode.APPEAL_OPEN: "An appeal has to be answered before another can be filed.",
+    RefusalCode.ESCALATE_INSTEAD: "An appeal was answered already, so no other can be filed.",
+    RefusalCode.APPEAL_WINDOW_CLOSED: "The time in which you could appeal is over.",
+}
+# Where the appeal that bars another isn't on this page.
+ELSEWHERE = "It was filed against what this sanction replaced: open that one with its own secret."
 
 
 def appellant_routes(site: Site, keys: Keys) -> list[Route]:
@@ -129,7 +141,7 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
 
 
 def choices(view: Data) -> Data:
-    """The steps that the person can take now, by appeal, and whether one may be filed."""
+    """The steps that the person can take now, by appeal, and why none may be filed."""
     steps = {
         appeal["id"]: [
             (move, *STEPS[move])
@@ -138,6 +150,9 @@ def choices(view: Data) -> Data:
         ]
         for appeal in view["appeals"]
     }
-    is_under_way = any(AppealState[a["state"]] in UNDER_WAY for a in view["appeals"])
-    due = APPEAL_DUE.total_seconds()
-    return {"steps": steps, "may_file": not is_under_way, "due": due}
+    code = view["appealBarred"]
+    barred = [BARRED[code]] if code else []
+    is_here = any(AppealState[a["state"]] in UNDER_WAY | ANSWERED for a in view["appeals"])
+    if code in (RefusalCode.APPEAL_OPEN, RefusalCode.ESCALATE_INSTEAD) and not is_here:
+        barred.append(ELSEWHERE)
+    return {"steps": steps, "barred": " ".join(barred), "due": APPEAL_DUE.total_seconds()}

@@ -50,7 +50,7 @@ class Dialect(Protocol):
     def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
-    def day_after(self, midnight: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
+    def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]: ...
     def day(self, column: sa.ColumnElement[Any]) -> Text: ...
     def week(self, column: sa.ColumnElement[Any]) -> Text: ...
     def month(self, column: sa.ColumnElement[Any]) -> Text: ...
@@ -170,10 +170,11 @@ class SQLite(_Shared):
     def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.type_coerce(self.day(column) + _MIDNIGHT, UTCDateTime())
 
-    def day_after(self, midnight: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        later = sa.literal_column("'+1 day'", sa.Text())
-        day: Text = sa.func.date(self.day(midnight), later, type_=sa.Text())
-        return sa.type_coerce(day + _MIDNIGHT, UTCDateTime())
+    def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]:
+        later = sa.literal_column(f"'+{days} days'", sa.Text())
+        day: Text = sa.func.date(self.day(instant), later, type_=sa.Text())
+        time = sa.func.substr(sa.type_coerce(instant, sa.Text()), whole_number(11), type_=sa.Text())
+        return sa.type_coerce(day + time, UTCDateTime())
 
     def day(self, column: sa.ColumnElement[Any]) -> Text:
         return self._beginning(column, 10)
@@ -278,8 +279,8 @@ class PostgreSQL(_Shared):
         day, zone = (sa.literal_column(word, sa.Text()) for word in ("'day'", "'UTC'"))
         return sa.func.date_trunc(day, column, zone, type_=UTCDateTime())
 
-    def day_after(self, midnight: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        return midnight + sa.literal_column("interval '24 hours'", sa.Interval())
+    def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]:
+        return instant + sa.literal_column(f"interval '{24 * days} hours'", sa.Interval())
 
     def day(self, column: sa.ColumnElement[Any]) -> Text:
         return self._printed(column, "YYYY-MM-DD")

@@ -26,6 +26,7 @@ from api.reads.fields import (
 )
 from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, is_overdue, state
+from api.schema.appellants import AppellantView, opened
 from api.schema.changes import Act, Changed, change
 from api.schema.computing import Asked, computed
 from api.schema.exports import Export, exports_of
@@ -41,7 +42,7 @@ from api.schema.policies import Policy, current
 from api.schema.previews import SanctionPreview, given_of
 from api.schema.receipts import Receipt, ReceiptFilter, received
 from api.schema.reports import TransparencyReport, report_of
-from api.schema.sanctions import Sanction, disclosed
+from api.schema.sanctions import Sanction
 from api.schema.selections import Selection, selection_by_id, selections_of
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
@@ -67,25 +68,6 @@ class AppealFilter(Draft):
     states: list[AppealState] | None = Field(default=None, description="Any of these states, now")
     outcomes: list[Outcome] | None = Field(default=None, description="Any of these outcomes")
     is_overdue: bool | None = Field(default=None, description="Whether an answer is overdue")
-
-
-@strawberry.pydantic.type(description="What the sanctioned person sees, with the secret alone")
-class AppellantView(BaseModel):
-    @sql(Sanction, "The sanction the secret belongs to")
-    def sanction(row: Row, read: Read) -> Any:
-        found = rows_of(sanctions.Sanction)
-        # What hangs on the sanction, such as one it replaced, is seen as by the public.
-        return One(Sanction, found, [found.c.id == row.id], read=read.as_viewer(ViewerKind.PUBLIC))
-
-    @sql(str | None, "The reason, as it is told to the subject")
-    def reason(row: Row, read: Read) -> Any:
-        return disclosed(row, col(sanctions.Disclosure.reason))
-
-    @sql(list[Appeal], "Every appeal against it, oldest first")
-    def appeals(row: Row, read: Read) -> Any:
-        found = rows_of(appeals.Appeal)
-        where = [found.c.origin_id == row.id]  # the secret is of the one first appealed against
-        return All(Appeal, found, where, [found.c.filed_at, found.c.id])
 
 
 @strawberry.pydantic.type(description="Everything that can be asked")
@@ -205,12 +187,8 @@ class Query(BaseModel):
         appeal_secret=argument(str, "The secret that the platform handed on"),
     )
     def appellant_view(row: Row, read: Read, sanction_id: Argument, appeal_secret: Argument) -> Any:
-        found = rows_of(sanctions.Sanction)
-        where = [
-            found.c.id == read.text(sanction_id, _known_prefix),
-            found.c.secret_hash == read.text(appeal_secret, token_hash),
-        ]
-        return One(AppellantView, found, where, read=read.as_viewer(ViewerKind.APPELLANT))
+        found = opened(read.text(sanction_id, _known_prefix), read.text(appeal_secret, token_hash))
+        return One(AppellantView, found, read=read.as_viewer(ViewerKind.APPELLANT))
 
     @sql(
         Node | None,

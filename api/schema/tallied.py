@@ -92,7 +92,7 @@ class Tallies:
         row = rows_of(sanctions.Sanction)
         yield row.c, row, self._within(row.c, until, None)
         row = rows_of(sanctions.Sanction)
-        of_day = self._within(row.c, day, self.read.dialect.day_after(day))
+        of_day = self._within(row.c, day, self.read.dialect.days_after(day, 1))
         yield row.c, sa.join(self.days, row, sa.true()), [day < until, *of_day]
 
     def _within(self, row: Row, first: Instant, end: Instant | None) -> list[Condition]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from governance.errors import Conflict
-from governance.rules.policy import APPEAL_WINDOW
 from governance.words import AppealMove, AppealState, Author, Effect, EventType, Validity
 
 ALL_EFFECTS = frozenset(Effect)
@@ -67,6 +66,7 @@ APPEAL_STEPS: dict[AppealMove, AppealStep] = {
     ),
     AppealMove.RECORD_FINAL: AppealStep(frozenset({S.ESCALATED}), S.FINAL, Author.PLATFORM),
 }
+ANSWERED = frozenset({S.DECIDED, S.ESCALATED, S.FINAL})
 DECIDABLE = frozenset({S.IN_REVIEW})
 
 
@@ -89,10 +89,3 @@ def moved(move: AppealMove, state: AppealState) -> AppealState:
         expected = " or ".join(sorted(step.origins))
         raise Conflict(f"{move} expects an appeal that is {expected}; this one is {state}")
     return step.target
-
-
-def may_appeal(
-    effect: Effect, issued_at: datetime, notified_at: datetime | None, now: datetime
-) -> bool:
-    """Whether the window is open: 183 days from the notice, and always while in force."""
-    return effect is not Effect.ENDED or now < (notified_at or issued_at) + APPEAL_WINDOW

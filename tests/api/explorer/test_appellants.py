@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import ACCOUNT, Node
-from tests.builders import Team
+from tests.builders import DAY, Team
 
 
 @pytest.fixture
@@ -84,6 +84,45 @@ def test_what_was_decided_goes_to_an_outside_body(node: Node, team: Team, person
     assert "It was you" in person.text
     person.send("/appeal/move", move="ESCALATE", message="I disagree")
     assert "Brought before an outside body." in person.text
+
+
+def test_the_page_says_until_when_one_may_appeal(node: Node, team: Team, person: Visitor) -> None:
+    opened(node, team, person)
+    assert f'You may appeal until <time datetime="{node.at(183 * DAY)}"' in person.text
+    assert "File the appeal" in person.text
+
+
+def test_an_appeal_that_would_be_refused_isnt_offered(
+    node: Node, team: Team, person: Visitor
+) -> None:
+    sanction, secret = opened(node, team, person)
+    node.clock.forward(183 * DAY)
+    person.open("/appeal")
+    person.send("/appeal/open", sanction=sanction, secret=secret)
+    assert "The time in which you could appeal is over. It ended" in person.text
+    assert "File the appeal" not in person.text
+    person.send("/appeal/close")
+    sanction, _ = opened(node, team, person)
+    node.do("OverturnSanction", team.issuer, sanctionId=sanction, reason="Wrong")
+    assert "there is nothing left to appeal against" in person.open("/appeal").text
+    assert "File the appeal" not in person.text
+
+
+def test_what_was_answered_for_good_is_not_appealed_again(
+    node: Node, team: Team, person: Visitor
+) -> None:
+    sanction, _ = opened(node, team, person)
+    person.send("/appeal/move", move="FILE", message="Not me")
+    [appeal] = node.ask("Appeals", filter={"sanctionId": sanction})["nodes"]
+    assert "An appeal has to be answered before another can be filed." in person.text
+    node.do("MoveAppeal", team.reviewer, appealId=appeal["id"], move="REFUSE", code="UNFOUNDED")
+    person.open("/appeal")
+    person.send("/appeal/move", move="ESCALATE", message="")
+    node.do(
+        "MoveAppeal", team.reviewer, appealId=appeal["id"], move="RECORD_FINAL", outcome="UPHELD"
+    )
+    assert "no other can be filed" in person.open("/appeal").text
+    assert "File the appeal" not in person.text
 
 
 @pytest.mark.parametrize("action", ["open", "move", "close"])

@@ -1,7 +1,22 @@
 """An appeal secret opens the exchange of its own case, and nothing behind it."""
 
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from governance import appealing
+from governance.appeals import Appeal
+from governance.errors import Refused
+from governance.fields import print_instant
+from governance.rules import filing
+from governance.rules.lifecycle import APPEAL_STEPS
+from governance.sanctions import Sanction
+from governance.words import AppealMove, Author, Outcome
 from tests.api.http.outside import Node
-from tests.builders import Team
+from tests.builders import DAY, MICRO, NOW, Team
 
 ALICE, BOB = "acct:alice@elsewhere.example", "acct:bob@elsewhere.example"
 VIEW = """query ($id: ID!, $secret: String!) {
@@ -57,3 +72,85 @@ def test_the_public_cannot_walk_from_one_record_of_an_account_to_the_next(
     assert node.data(query, {"id": second}, partner.reader)["sanction"]["supersedes"] == {
         "id": first
     }
+
+
+FILING = """query ($id: ID!, $secret: String!) {
+  appellantView(sanctionId: $id, appealSecret: $secret) {
+    appealBarred appealableUntil replacedBy { id expiresAt }
+  }
+}"""
+
+
+def by_rule(node: Node, sanction_id: str) -> dict[str, Any]:
+    """What `appellantView` is to tell of filing."""
+    with node.world.database.reading() as session:
+        origin = session.get_one(Sanction, sanction_id)
+        last, barred = appealing.in_place(session, origin), None
+        try:
+            appealing.may_file(session, last, origin, Author.APPELLANT, node.clock.now)
+        except Refused as refused:
+            barred = refused.code.value
+        until = filing.closes_at(last.ends_at, last.issued_at, last.notified_at)
+        end = last.expires_at and print_instant(last.expires_at)
+        return {
+            "appealBarred": barred,
+            "appealableUntil": until and print_instant(until),
+            "replacedBy": {"id": last.id, "expiresAt": end} if last.id != sanction_id else None,
+        }
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_view_bars_what_filing_refuses_and_tells_until_when(
+    node: Node, team: Team, seed: int
+) -> None:
+    random, world, secrets = Random(seed), node.world, dict[str, str]()
+    newest: list[str] = []  # sanctions, each replaced by the next
+
+    def issue() -> None:
+        more = {"supersedes": newest[-1]} if newest else {}
+        issued = world.issued(team.issuer, node.clock.now, subject=ALICE, **more)
+        newest.append(issued.sanction_id)
+        secrets[issued.sanction_id] = issued.appeal_secret or ""
+
+    def file() -> None:
+        of = random.choice(newest)
+        secret = random.choice([secrets[of], None])
+        filed = world.file(None if secret else team.admin, of, node.clock.now, secret)
+        secrets[of] = filed.appeal_secret or secrets[of]
+
+    def move() -> None:
+        with world.database.reading() as session:
+            appeal = random.choice(session.exec(select(Appeal)).all())
+        if random.random() < 0.3:
+            world.decide(team.reviewer, appeal.id, Outcome.UPHELD, node.clock.now)
+        kind = random.choice(list(AppealMove))
+        by_person = APPEAL_STEPS[kind].by is appeal.filed_by is Author.APPELLANT
+        fields: dict[str, Any] = {"message": "Hm", "outcome": "UPHELD", "code": "UNFOUNDED"}
+        fields["appeal_secret"] = secrets[appeal.origin_id] if by_person else None
+        actor = None if by_person else team.reviewer
+        world.move(actor, appeal.id, kind, node.clock.now, **fields)
+
+    issue()
+    seen = set[str | None]()
+    for step in range(70):
+        with suppress(Refused, IndexError):
+            random.choice([issue, file, file, *[move] * 9])()
+        if random.random() < 0.15:
+            node.clock.forward(random.choice([5, 20, 90]) * DAY)
+        if step == 65:
+            world.overturn(team.issuer, newest[-1], node.clock.now)
+        for key, secret in secrets.items():
+            view = node.data(FILING, {"id": key, "secret": secret})["appellantView"]
+            assert view == by_rule(node, key)
+            seen.add(view["appealBarred"])
+    assert seen > {None, "APPEAL_OPEN", "CONFLICT"}, seen
+
+
+def test_the_window_closes_at_the_instant_that_the_view_tells(node: Node, team: Team) -> None:
+    issued = node.issue(team.issuer, subject=ALICE)
+    given = {"id": issued["sanction"]["id"], "secret": issued["appealSecret"]}
+    for wait, barred in ((183 * DAY - MICRO, None), (MICRO, "APPEAL_WINDOW_CLOSED")):
+        node.clock.forward(wait)
+        view = node.data(FILING, given)["appellantView"]
+        assert view["appealBarred"] == barred
+        assert view["appealableUntil"] == print_instant(NOW + 183 * DAY)

@@ -1,6 +1,5 @@
 """The whole product of states and moves, against the tables as the rules print them."""
 
-from datetime import datetime
 from itertools import product
 
 import pytest
@@ -14,7 +13,6 @@ from governance.rules.lifecycle import (
     after,
     appeal_state,
     is_overdue,
-    may_appeal,
     moved,
 )
 from governance.words import AppealMove, AppealState, Author, Effect, EventType, Validity
@@ -100,17 +98,3 @@ def test_overdue_is_a_missing_answer_of_the_platform(state: AppealState) -> None
     waiting = {S.FILED, S.ADMITTED, S.IN_REVIEW}
     assert is_overdue(state, NOW, NOW) is (state in waiting)
     assert not is_overdue(state, NOW + MICRO, NOW)
-
-
-@pytest.mark.parametrize("notified_at", [None, NOW + 30 * DAY])
-def test_the_window_is_183_days_from_the_notice_or_else_from_the_issue(
-    notified_at: datetime | None,
-) -> None:
-    closes = (notified_at or NOW) + 183 * DAY
-    assert may_appeal(Effect.ENDED, NOW, notified_at, closes - MICRO)
-    assert not may_appeal(Effect.ENDED, NOW, notified_at, closes)
-
-
-@pytest.mark.parametrize("effect", [Effect.PENDING, Effect.IN_FORCE])
-def test_the_window_never_closes_while_in_force(effect: Effect) -> None:
-    assert may_appeal(effect, NOW, NOW, NOW + 5000 * DAY)
