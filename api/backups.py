@@ -18,10 +18,11 @@ def backup(
     with opened(settings) as database, progress(file.name) as told:
         made = backups.backup(database, settings.keys(), file, now=now(), progress=told)
     err.print(f"{made.rows:,} rows are in {file}", highlight=False)
+    files = ", ".join(str(path) for path in settings.key_paths.values() if path.exists())
     err.print(
-        f"the key files {settings.key_file} and {settings.log_key_path} aren't: without them no "
-        "account can be looked up, no appeal secret fits and nothing can be logged, so keep "
-        "copies elsewhere",
+        f"the key files aren't ({files}): without them no account can be looked up, no appeal "
+        "secret fits, nothing can be logged and nobody knows what this node signs, so keep copies "
+        "elsewhere",
         highlight=False,
     )
 

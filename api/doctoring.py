@@ -1,9 +1,10 @@
 """What `comity doctor` looks at: settings, keys, database, migrations, receivers, clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,7 +35,7 @@ class Finding:
 
 
 def findings(settings: Settings) -> list[Finding]:
-    return [*_settings(), *_keys(settings), *_log_key(settings), *_database(settings)]
+    return [*_settings(), *_key_files(settings), *_database(settings)]
 
 
 def _settings() -> Iterator[Finding]:
@@ -43,29 +44,25 @@ def _settings() -> Iterator[Finding]:
     yield Finding("settings", not unknown, message)
 
 
-def _keys(settings: Settings) -> Iterator[Finding]:
-    try:
-        settings.keys()
-    except BadSetting as error:
-        yield Finding("keys", False, str(error))
-        return
-    if is_open(settings.key_file):
-        yield Finding("keys", False, f"others can read {settings.key_file}: chmod 600 it")
-    else:
-        yield Finding("keys", True, f"{settings.key_file} is readable by its owner alone")
+def _key_files(settings: Settings) -> Iterator[Finding]:
+    """A file that is there must hold its keys, and be its owner's alone."""
+    tokens = settings.token_keys()
+    yield _key_file("keys", settings.key_file, settings.keys)
+    yield _key_file("log key", settings.log_key_path, settings.sequencer)
+    if settings.witness_key_path.exists():
+        yield _key_file("witness key", settings.witness_key_path, settings.cosigner)
+    if tokens:
+        yield _key_file("token keys", tokens.path, tokens.published)
 
 
-def _log_key(settings: Settings) -> Iterator[Finding]:
-    file = settings.log_key_path
+def _key_file(subject: str, file: Path, read: Callable[[], object]) -> Finding:
     try:
-        origin = settings.sequencer().origin
+        read()
     except BadSetting as error:
-        yield Finding("log key", False, str(error))
-        return
+        return Finding(subject, False, str(error))
     if is_open(file):
-        yield Finding("log key", False, f"others can read {file}: chmod 600 it")
-    else:
-        yield Finding("log key", True, f"{file} signs {origin}")
+        return Finding(subject, False, f"others can read {file}: chmod 600 it")
+    return Finding(subject, True, f"{file} is readable by its owner alone")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -76,7 +73,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         told = "at this version's tables" if current else "not at this version: `comity migrate`"
         yield Finding("migrations", current, told)
         if current:
-            yield from _key(database, settings)
+            yield from _own_key(database, settings)
             yield from _log(database, settings)
             if settings.witnesses:
                 yield _publication(database)
@@ -89,7 +86,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         database.close()
 
 
-def _key(database: Database, settings: Settings) -> Iterator[Finding]:
+def _own_key(database: Database, settings: Settings) -> Iterator[Finding]:
     """The key must be the one that the records were made with."""
     with suppress(BadSetting), database.reading() as session:
         if not are_found(session, settings.keys()):
@@ -101,8 +98,9 @@ def _log(database: Database, settings: Settings) -> Iterator[Finding]:
     with suppress(BadSetting), database.reading() as session:
         sequencer = settings.sequencer()
         try:
-            size = sequencer.recalled(session).size
-            yield Finding("log", True, f"{size:,} entries, as this node signed them")
+            head = sequencer.recalled(session)
+            told = f"{head.size:,} entries of {head.origin}, as this node signed them"
+            yield Finding("log", True, told)
         except RolledBack as error:
             yield Finding("log", False, str(error))
 

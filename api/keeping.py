@@ -43,7 +43,11 @@ def rotate_key() -> None:
     settings = read_settings()
     with opened(settings) as database:
         verifier = rotate(database, KeyFile(settings.log_key_path), now=now())
-    err.print("running servers use it from their next entry on; tell those who verify the log:")
+    err.print(
+        f"running servers use it from their next entry on; copy {settings.log_key_path} again, as "
+        "older copies sign no more; tell those who verify the log:",
+        highlight=False,
+    )
     print(verifier)
 
 

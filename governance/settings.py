@@ -136,12 +136,24 @@ class Settings:
             )
         return found
 
-    def make_keys(self) -> None:
-        """Makes the key files that there are none of."""
+    @property
+    def key_paths(self) -> dict[str, Path]:
+        """Where the key files are, by the settings that name them; a node may lack the last two."""
+        return {
+            "COMITY_KEY_FILE": self.key_file,
+            "COMITY_LOG_KEY_FILE": self.log_key_path,
+            "COMITY_WITNESS_KEY_FILE": self.witness_key_path,
+            "COMITY_TOKEN_KEY_FILE": self.token_key_path,
+        }
+
+    def make_keys(self) -> list[Path]:
+        """Makes the key files that there are none of, and returns those."""
+        made = [file for file in self.key_paths.values() if not file.exists()]
         self.keys(create=True)
         self.sequencer(create=True)
         self.cosigner(create=True)
         self.token_keys(create=True)
+        return made
 
     @property
     def witness_key_path(self) -> Path:

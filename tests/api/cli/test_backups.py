@@ -27,16 +27,22 @@ def rows(url: str) -> dict[str, list[str]]:
         return world.snapshot()
 
 
-def test_a_backup_says_what_it_holds_and_that_the_key_is_not_in_it(
+def test_a_backup_says_what_it_holds_and_that_no_key_is_in_it(
     filled: Comity, tmp_path: Path
 ) -> None:
     done = filled("backup", "a.backup")
     assert (done.code, done.out) == (0, "")
     assert "7 rows are in a.backup" in done.err
-    for file in (tmp_path / KEY_FILE, (tmp_path / KEY_FILE).with_suffix(".log.key")):
+    files = [
+        (tmp_path / KEY_FILE).with_suffix(suffix)
+        for suffix in (".key", ".log.key", ".witness.key", ".token.keys")
+    ]
+    for file in files:
         assert str(file) in done.err
         assert file.read_text().strip() not in done.err
     assert (tmp_path / "a.backup").stat().st_mode & 0o777 == 0o600
+    files[-1].unlink()
+    assert str(files[-1]) not in filled("backup", "b.backup").err
 
 
 def test_a_backup_restores_into_a_database_of_the_other_engine_or_the_same(

@@ -41,6 +41,8 @@ def test_a_healthy_node_has_nothing_wrong(node: Comity) -> None:
         "settings",
         "keys",
         "log",  # its key
+        "witness",
+        "token",
         "database",
         "migrations",
         "log",
@@ -61,6 +63,23 @@ def test_a_missing_or_open_log_key_is_found(node: Comity, tmp_path: Path) -> Non
     file.unlink()
     assert "COMITY_LOG_KEY_FILE" in findings(node("doctor"))["log key"]
     assert "COMITY_LOG_KEY_FILE" in node("serve").err
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"), [("witness.key", "witness key"), ("token.keys", "token keys")]
+)
+def test_an_open_or_damaged_key_that_a_node_may_lack_is_found(
+    node: Comity, tmp_path: Path, name: str, subject: str
+) -> None:
+    file = tmp_path / "keys" / f"comity.{name}"
+    file.chmod(0o644)
+    assert list(found := findings(node("doctor"))) == [subject]
+    assert found[subject] in node("serve").err
+    file.chmod(0o600)
+    file.write_text("nonsense")
+    assert str(file) in findings(node("doctor"))[subject]
+    file.unlink()
+    assert findings(node("doctor")) == {}
 
 
 def test_a_log_older_than_what_was_signed_is_found(

@@ -102,7 +102,9 @@ def test_rotating_the_key_keeps_the_log_verifiable(
 ) -> None:
     issue()
     old = node("log", "key").out.strip()
-    new = node("log", "rotate-key").out.strip()
+    done = node("log", "rotate-key")
+    new = done.out.strip()
+    assert f"copy {read_settings().log_key_path} again" in done.err
     assert new == node("log", "key").out.strip() != old
     assert node("platform", "add", "another.example").code == 0
     for key in (old, new):
