@@ -44,6 +44,7 @@ class Facet:
     words: type[StrEnum] | None = None  # what may be chosen; None for text
     dimension: Dimension | None = None  # what it is counted by
     is_single: bool = False
+    is_flag: bool = False  # yes or no
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,12 @@ class Shelf:
 
     path: str
     facets: Sequence[Facet]
-    flags: Mapping[str, str]  # yes or no: names in addresses, and the filter's fields
     has_days: bool = False
 
     @property
     def names(self) -> list[str]:
         days = DAYS if self.has_days else ()
-        return [*(facet.name for facet in self.facets), *self.flags, *days]
+        return [*(facet.name for facet in self.facets), *days]
 
     def facet(self, name: str) -> Facet | None:
         return next((facet for facet in self.facets if facet.name == name), None)
@@ -84,8 +84,9 @@ SANCTIONS = Shelf(
         Facet("automation", "Automation", "automations", Automation, Dimension.AUTOMATION),
         Facet("source", "Brought up by", "sources", Source, Dimension.SOURCE),
         Facet("language", "Language", "languages"),
+        Facet("appealed", "Appealed", "isAppealed", is_flag=True),
+        Facet("binding", "Binding", "isBinding", is_flag=True),
     ),
-    {"appealed": "isAppealed", "binding": "isBinding"},
     has_days=True,
 )
 APPEALS = Shelf(
@@ -94,8 +95,8 @@ APPEALS = Shelf(
         PLATFORM,
         Facet("state", "State", "states", AppealState),
         Facet("outcome", "Outcome", "outcomes", Outcome),
+        Facet("overdue", "Overdue", "isOverdue", is_flag=True),
     ),
-    {"overdue": "isOverdue"},
 )
 
 
@@ -136,10 +137,10 @@ class Selection:
         found: dict[str, Any] = {}
         for name, given in self.values.items():
             facet = self.shelf.facet(name)
-            if facet is not None:
+            if facet is not None and facet.is_flag:
+                found[facet.field] = given[0] == "yes"
+            elif facet is not None:
                 found[facet.field] = given[0] if facet.is_single else list(given)
-            elif name in self.shelf.flags:
-                found[self.shelf.flags[name]] = given[0] == "yes"
         if first := self._day("from"):
             found["issuedAfter"] = _midnight(first)
         if last := self._day("to"):
@@ -161,8 +162,12 @@ class Selection:
         held, facet = self.values.get(name, ()), self.shelf.facet(name)
         if value in held:
             return self._with(name, tuple(one for one in held if one != value))
-        is_one_of_many = facet is not None and not facet.is_single
+        is_one_of_many = facet is not None and not (facet.is_single or facet.is_flag)
         return self._with(name, (*held, value) if is_one_of_many else (value,))
+
+    def choosing(self, name: str, value: str) -> "Selection":
+        """The same with this value alone of a facet."""
+        return self._with(name, (value,))
 
     def without(self, name: str) -> "Selection":
         return self._with(name, ())
@@ -183,6 +188,9 @@ class Selection:
             fit = _keywords(self.values.get("category", ()))
             for keyword in fit or map(Keyword, self.values.get("keyword", ())):
                 yield Choice(self, facet.name, keyword, label(keyword), meaning(keyword))
+        elif facet.is_flag:
+            for value in ("yes", "no"):
+                yield Choice(self, facet.name, value, label(value))
         elif facet.words is not None:
             for word in facet.words:
                 yield Choice(self, facet.name, word, label(word), meaning(word))
@@ -192,10 +200,10 @@ class Selection:
         for name, values in self.values.items():
             facet = self.shelf.facet(name)
             for value in values:
-                if name in DAYS:
+                if facet is None:  # a day
                     title = f"{name} {value}"
-                elif facet is None:
-                    title = name if value == "yes" else f"not {name}"
+                elif facet.is_flag:
+                    title = facet.title if value == "yes" else f"Not {facet.title.lower()}"
                 else:
                     title = label(value) if facet.words else value
                 yield Choice(self, name, value, title)
@@ -235,10 +243,11 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
     facet = shelf.facet(name)
     if name in DAYS:
         return (day_of(name, given[-1]).isoformat(),)
-    if facet is None:
+    if facet is not None and facet.is_flag:
         if given[-1] not in ("yes", "no"):
             raise bad(f"{name}: expected yes or no")
         return given[-1:]
+    assert facet is not None
     for value in given if facet.words else ():
         if facet.words and value not in facet.words.__members__:
             raise bad(f"{name}: expected one of {', '.join(facet.words)}; got “{value}”")

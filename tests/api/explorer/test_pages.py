@@ -422,6 +422,33 @@ def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, tea
         assert private not in page + taken
 
 
+def test_appeals_lead_to_the_overdue_ones_and_are_sorted_either_way(node: Node, team: Team) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(node.issue(team.issuer)["sanction"]["id"])
+        node.do("FileAppeal", team.bot, sanctionId=ids[-1], grounds="Our user says")
+        node.clock.forward(8 * DAY)
+    html = node.client.get("/appeals").text
+    assert "2 answers are overdue" in html
+    assert {"/appeals?overdue=yes", "/appeals?sort=oldest"} <= set(links(html))
+    assert listed(html) == ids[::-1]
+    assert listed(node.client.get("/appeals?sort=oldest").text) == ids
+    late = node.client.get("/appeals?overdue=yes").text
+    assert listed(late) == ids[1::-1]
+    assert ">Overdue <span" in late
+    assert listed(node.client.get("/appeals?overdue=no").text) == ids[2:]
+    assert node.client.get("/appeals?sort=colour").status_code == 400
+
+
+def test_every_choice_is_kept_when_the_form_is_sent(site: TestClient) -> None:
+    query = "language=en&language=de&appealed=no&binding=yes&measure=WARNING"
+    html = site.get(f"/sanctions?{query}").text
+    form = re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)">', html)
+    assert sorted("=".join(pair) for pair in form) == sorted(query.split("&"))
+    for chosen in ("en", "de", "Not appealed", "Binding"):
+        assert f">{chosen} <span" in html
+
+
 @pytest.mark.parametrize(
     ("count", "share", "told"),
     [(1_234, None, "1,234+"), (1_234, 100.0, "~120,000"), (1, 1.0, "~1"), (96, 10.4, "~1,000")],
