@@ -1,5 +1,6 @@
 """The sanctioned person's page: no login, a secret that is in no address, no other site's forms."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -122,6 +123,40 @@ def test_what_was_answered_for_good_is_not_appealed_again(
         "MoveAppeal", team.reviewer, appealId=appeal["id"], move="RECORD_FINAL", outcome="UPHELD"
     )
     assert "no other can be filed" in person.open("/appeal").text
+    assert "File the appeal" not in person.text
+
+
+def test_what_took_a_sanctions_place_is_shown_with_its_end(
+    node: Node, team: Team, person: Visitor
+) -> None:
+    issued = node.terminate(team.issuer, subject=ACCOUNT)
+    sanction, secret = issued["sanction"]["id"], issued["appealSecret"]
+    person.open("/appeal")
+    person.send("/appeal/open", sanction=sanction, secret=secret)
+    assert "No end was set" in person.text
+    person.send("/appeal/move", move="FILE", message="Not me")
+    [appeal] = node.ask("Appeals", filter={"sanctionId": sanction})["nodes"]
+    for move in ("ADMIT", "START_REVIEW"):
+        node.do("MoveAppeal", team.reviewer, appealId=appeal["id"], move=move)
+    decision = {"appealId": appeal["id"], "outcome": "REDUCED", "newExpiresAt": node.at(3 * DAY)}
+    for reviewer in (team.reviewer, team.reviewer_2):
+        node.do("DecideAppeal", reviewer, **decision, statement="Too long")
+    person.open("/appeal")
+    [replacement] = re.findall('In its place: <a href="/sanctions/([a-z0-9_]+)"', person.text)
+    assert "mod.example suspended your account for 3 days</a>, in force until" in person.text
+    assert "No end was set" not in person.text
+    assert person.open(f"/sanctions/{replacement}").status_code == 200
+
+
+def test_an_appeal_against_what_was_replaced_is_told_on_the_replacement(
+    node: Node, team: Team, person: Visitor
+) -> None:
+    first, _ = opened(node, team, person)
+    person.send("/appeal/move", move="FILE", message="Not me")
+    person.send("/appeal/close")
+    opened(node, team, person, supersedes=first)
+    assert "It was filed against what this sanction replaced" in person.text
+    assert first not in person.text
     assert "File the appeal" not in person.text
 
 
