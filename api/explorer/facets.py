@@ -13,7 +13,7 @@ from api.explorer.asking import Data, Problem
 from api.explorer.telling import label, meaning
 from api.schema.statistics import StatisticsDimension as Dimension
 from governance.fields import print_instant
-from governance.identifiers import SubjectKind
+from governance.identifiers import BadUri, SubjectKind, parse_subject
 from governance.vocabulary import Category, Keyword, keyword_belongs
 from governance.words import (
     AppealState,
@@ -31,6 +31,7 @@ from governance.words import (
 LONGEST = 200  # characters of a value
 SORTS = {"newest": "newest first", "oldest": "oldest first"}
 DAYS = ("from", "to")
+_HTTPS = "https://"
 PAGING = ("after", "before", "sort")
 
 
@@ -68,6 +69,7 @@ PLATFORM = Facet("platform", "Platform", "platform", None, Dimension.PLATFORM, i
 MEASURE = Facet("measure", "Measure", "measures", Measure, Dimension.MEASURE)
 CATEGORY = Facet("category", "Category", "categories", Category, Dimension.CATEGORY)
 DURATION = Facet("duration", "Length", "durations", DurationBucket, Dimension.DURATION_BUCKET)
+SERVER = Facet("server", "Server", "subject", is_single=True)
 SANCTIONS = Shelf(
     "/sanctions",
     (
@@ -83,6 +85,7 @@ SANCTIONS = Shelf(
         Facet("ground", "Ground", "grounds", Ground, Dimension.GROUND),
         Facet("automation", "Automation", "automations", Automation, Dimension.AUTOMATION),
         Facet("source", "Brought up by", "sources", Source, Dimension.SOURCE),
+        SERVER,
         Facet("language", "Language", "languages"),
         Facet("appealed", "Appealed", "isAppealed", is_flag=True),
         Facet("binding", "Binding", "isBinding", is_flag=True),
@@ -139,6 +142,8 @@ class Selection:
             facet = self.shelf.facet(name)
             if facet is not None and facet.is_flag:
                 found[facet.field] = given[0] == "yes"
+            elif facet is SERVER:
+                found[facet.field] = f"{_HTTPS}{given[0]}"
             elif facet is not None:
                 found[facet.field] = given[0] if facet.is_single else list(given)
         if first := self._day("from"):
@@ -248,10 +253,23 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
             raise bad(f"{name}: expected yes or no")
         return given[-1:]
     assert facet is not None
+    if facet is SERVER:
+        return (_server(given[-1]),)
     for value in given if facet.words else ():
         if facet.words and value not in facet.words.__members__:
             raise bad(f"{name}: expected one of {', '.join(facet.words)}; got “{value}”")
     return given[-1:] if facet.is_single else given
+
+
+def _server(text: str) -> str:
+    """A server's host as it is stored; Problem for what names none."""
+    try:
+        found = parse_subject(f"{_HTTPS}{text.strip().removeprefix(_HTTPS)}")
+        if SubjectKind.SERVER not in found.kinds:
+            raise BadUri
+    except BadUri:
+        raise bad("server: expected a server such as spam.example") from None
+    return found.uri.removeprefix(_HTTPS)
 
 
 def day_of(name: str, text: str) -> date:

@@ -136,7 +136,7 @@ def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
     html = site.get("/sanctions").text
     choices = [link for link in links(html) if re.match(r"/sanctions\?\w+=[^&]+$", link)]
     named = {next(iter(parse_qs(urlsplit(link).query))) for link in choices}
-    expected = {facet.name for facet in SANCTIONS.facets} - {"keyword", "language"}
+    expected = {facet.name for facet in SANCTIONS.facets} - {"keyword", "language", "server"}
     assert named - {"after"} == expected
     for link in [choice for choice in choices if "after=" not in choice][::9]:
         page = site.get(link)
@@ -438,6 +438,29 @@ def test_appeals_lead_to_the_overdue_ones_and_are_sorted_either_way(node: Node, 
     assert ">Overdue <span" in late
     assert listed(node.client.get("/appeals?overdue=no").text) == ids[2:]
     assert node.client.get("/appeals?sort=colour").status_code == 400
+
+
+def test_a_server_is_searched_for_by_any_of_its_spellings(node: Node, team: Team) -> None:
+    server = "https://spam.example"
+    changes = {"subject": server, "measure": "SERVER_LIMITED"}
+    about = node.issue(team.issuer, **changes)["sanction"]["id"]
+    node.issue(team.issuer, subject="https://spam.example/@alice")
+    for spelt in (server, "spam.example", " Spam.Example. ", "https://spam.example/"):
+        page = node.client.get("/sanctions", params={"server": spelt})
+        assert listed(page.text) == [about], spelt
+        assert 'value="spam.example"' in page.text
+    page = node.client.get(f"/sanctions/{about}")
+    assert "/sanctions?server=https%3A//spam.example" in links(page.text)
+    assert listed(node.client.get("/sanctions?server=nobody.example").text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["acct:alice@spam.example", "https://spam.example/@alice", "no server", "spam"]
+)
+def test_nobody_but_a_server_is_searched_for(site: TestClient, text: str) -> None:
+    page = site.get("/sanctions", params={"server": text})
+    assert page.status_code == 400
+    assert "Server: expected a server such as spam.example." in page.text
 
 
 def test_every_choice_is_kept_when_the_form_is_sent(site: TestClient) -> None:
