@@ -121,10 +121,11 @@ def serve(
     with settling():
         from api.observing.logs import configuration
         from api.observing.metrics import shared
-        from api.serving import run
+        from api.serving import expect_free, run
 
     settings = read_settings()
     if demo:
+        expect_free(host, port)
         migrate()
         address = f"http://{_reached(host)}:{port}"
         _demonstrate(settings, address, f"[bold]Comity[/] is at {address}/")
@@ -143,6 +144,7 @@ def serve(
     ):
         if file.exists() and is_open(file):
             fail(f"COMITY_{setting}: others can read {file}: chmod 600 it")
+    expect_free(host, port)
     with shared(workers):
         run(
             host=host,

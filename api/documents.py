@@ -33,6 +33,7 @@ LONGEST = 200_000  # characters
 KEPT_CHARACTERS = 1_000_000  # a parsed document takes a hundred times its length
 LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
 MOST_PAIRS = 10_000  # of selections that validation compares; 5 microseconds each
+_TOO_MANY_TOKENS = "tokens. Parsing aborted."  # as graphql-core says it
 _COMMENT = re.compile(r"#[^\n\r]*")
 
 
@@ -90,6 +91,9 @@ class Documents:
         try:
             document = parse(text, max_tokens=self._settings.max_tokens, no_location=False)
         except (GraphQLSyntaxError, RecursionError) as error:
+            if _TOO_MANY_TOKENS in str(error):
+                message = f"expected a document of at most {self._settings.max_tokens:,} tokens"
+                return Parsed(key, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
             return Parsed(key, errors=[_coded(error, "SYNTAX_ERROR")])
         limited = self._over_limits(document, is_fresh=key is None)
         if limited:

@@ -1,6 +1,8 @@
 """Serving until SIGTERM: requests under way are answered, new connections refused, exit 0."""
 
+import errno
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -11,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.connections import Connection
+from api.console import fail
 from api.starting import settling
 from api.subscriptions.wires import Wire
 
@@ -35,6 +38,20 @@ def application() -> Starlette:
     sys.setswitchinterval(SWITCH)
     with settling():
         return create_app()
+
+
+def expect_free(host: str, port: int) -> None:
+    """Ends the process with the reason where nobody can listen there: the server's own words may
+    hold anything, so that they aren't told."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "another process listens there" if is_taken else "expected an address of this machine"
+        if error.errno == errno.EACCES:
+            why = "ports below 1024 take a privilege"
+        fail(f"{host}, port {port}: {why}")
 
 
 def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str, Any]) -> None:

@@ -100,8 +100,11 @@ async def test_a_bomb_is_refused_or_answered_within_seconds(ask: Asking, name: s
 
 async def test_more_tokens_than_allowed_are_refused(ask: Asking) -> None:
     inside = "{" + " __typename" * (LIMITS.max_tokens - 2) + "}"
-    assert "SYNTAX_ERROR" not in await ask.codes(inside)
-    assert await ask.codes(inside.replace("{", "{ __typename")) == ["SYNTAX_ERROR"]
+    [inside_is] = (await ask.answer(inside))["errors"]
+    assert "fields" in inside_is["message"]  # another limit, met once the document is read
+    [beyond_is] = (await ask.answer(inside.replace("{", "{ __typename")))["errors"]
+    assert beyond_is["message"] == f"expected a document of at most {LIMITS.max_tokens:,} tokens"
+    assert beyond_is["extensions"] == {"code": "LIMIT_EXCEEDED"}
 
 
 def nested(before: str, level: str, inmost: str, end: str, after: str, depth: int) -> str:
