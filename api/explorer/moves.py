@@ -54,7 +54,8 @@ _TITLES: Mapping[AppealMove, tuple[str, str]] = {
     ),
     AppealMove.RECORD_FINAL: (
         "Record the outside body's outcome",
-        "It is published with the appeal, and closes it. It changes no sanction by itself.",
+        "It is published with the appeal, and closes it. Overturned: the sanction stops counting, "
+        "and every copy has to be corrected. Reduced: what is in force you shorten yourself.",
     ),
 }
 _TAKES = {

@@ -29,6 +29,12 @@ from governance.words import (
 PATH = "/staff"
 LIFETIME = timedelta(hours=8)
 WRONG = "This token is unknown, expired or revoked."
+# The parts of the queue, and whom their appeals wait for.
+QUEUE = {
+    "answer": "To answer",
+    "person": "Waiting for the person",
+    "outside": "Before an outside body",
+}
 
 
 def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
@@ -76,11 +82,11 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         if who is None:
             return asked_to_enter(request, session, WRONG if session.held else "")
         actor, platform = who
-        asked = {"platform": platform["domain"], "before": request.query_params.get("before")}
+        asked = {"platform": platform["domain"]}
+        asked |= {part: request.query_params.get(part) for part in QUEUE}
         data = await site.desk.ask(request, "queue", asked, actor=actor)
-        queue = sorted(data["appeals"]["nodes"], key=lambda appeal: str(appeal["dueAt"]))
-        told: Data = {"actor": actor, "platform": platform, "queue": queue}
-        told |= {"nodes": data["sanctions"]["nodes"], "total": data["appeals"]["totalCount"]}
+        queue = [(part, title, data[part]) for part, title in QUEUE.items()]
+        told = {"platform": platform, "queue": queue, "nodes": data["sanctions"]["nodes"]}
         return answered(request, session, "staff", **told)
 
     async def login(request: Request) -> Response:

@@ -1,5 +1,8 @@
 """Staff's pages: a member's token opens them, and they do what GraphQL does, nothing else."""
 
+import re
+from html import unescape
+
 import pytest
 from sqlmodel import select
 
@@ -8,7 +11,7 @@ from governance.platforms import Token
 from governance.settings import token_hash
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import ACCOUNT, Node
-from tests.builders import DAY, Team
+from tests.builders import DAY, MICRO, Team
 
 
 @pytest.fixture
@@ -49,6 +52,42 @@ def test_the_queue_has_what_is_due_first_on_top(node: Node, team: Team, staff: V
     cookie = staff.page.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
+
+
+def test_the_queue_parts_what_waits_for_whom(node: Node, team: Team, staff: Visitor) -> None:
+    ids = [appealed(node, team, subject=f"acct:p{n}@elsewhere.example") for n in range(3)]
+    steps: list[list[dict[str, str]]] = [
+        [],
+        [{"move": "ADMIT"}, {"move": "START_REVIEW"}, {"move": "ASK", "message": "Who was it?"}],
+        [{"move": "REFUSE", "code": "UNFOUNDED"}, {"move": "ESCALATE"}],
+    ]
+    for appeal_id, moves in zip(ids, steps, strict=True):
+        for move in moves:
+            by = team.admin if move["move"] == "ESCALATE" else team.reviewer
+            moved = node.do("MoveAppeal", by, appealId=appeal_id, **move)
+            assert moved["__typename"] == "AppealChanged", moved
+    entered(node, staff, team.reviewer)
+    assert "1 appeal to answer" in staff.text
+    parts = ("To answer", "Waiting for the person", "Before an outside body")
+    told = [text for part in parts for text in (f"{part} <span", ids[parts.index(part)])]
+    assert sorted(told, key=staff.text.index) == told
+    assert staff.text.count("Due ") == 1
+    assert "The clock is paused" in staff.open(f"/staff/appeals/{ids[1]}").text
+    assert "Answered <time" in staff.open(f"/staff/appeals/{ids[2]}").text
+
+
+def test_a_long_queue_goes_on(node: Node, team: Team, staff: Visitor) -> None:
+    world = node.world
+    for _ in range(101):
+        world.file(team.admin, world.issue(team.issuer))
+        node.clock.forward(MICRO)
+    entered(node, staff, team.reviewer)
+    assert "101 appeals to answer" in staff.text
+    [onward] = re.findall(r'href="(/staff\?answer=[^"]+)"', staff.page.text)
+    assert staff.text.count("/staff/appeals/apl_") == 100
+    staff.open(unescape(onward))
+    assert staff.text.count("/staff/appeals/apl_") == 1
+    assert "Those filed later" not in staff.text
 
 
 def test_an_appeal_is_answered_by_its_buttons(node: Node, team: Team, staff: Visitor) -> None:
