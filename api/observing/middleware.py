@@ -43,6 +43,10 @@ class Observed:
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
         async def sending(message: Message) -> None:
+            if message["type"] == "websocket.close" and not note.status:
+                # No route took the socket: the server's own words for that name no request.
+                await sending({"type": "websocket.http.response.start", "status": 403})
+                message = {"type": "websocket.http.response.body", "body": b""}
             if message["type"] in STARTS:
                 note.status = message.get("status", 101)
                 named = [(b"x-request-id", note.request_id.encode())]

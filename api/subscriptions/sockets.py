@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.asking import Answer, Request, refusal
 from api.auth import Members
-from api.errors import code_of, located, masked, public
+from api.errors import code_of, identified, located, masked, public
 from api.execution import Accepted, Executor
 from api.limiting.counting import network_of
 from api.limiting.rates import LimitRefused
@@ -354,7 +354,9 @@ def _is_foreign(origin: bytes | None, host: bytes) -> bool:
 
 async def _refuse(send: Send, status: int, message: str) -> None:
     """An answer in place of a socket."""
-    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]})
+    code = "RATE_LIMITED" if status == 429 else "BAD_REQUEST"
+    errors = [{"message": message, "extensions": {"code": code}}]
+    body = orjson.dumps({"errors": errors, "extensions": identified()})
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),
         (b"content-length", b"%d" % len(body)),

@@ -123,6 +123,7 @@ def test_an_address_has_only_so_many_sockets(
             pass
         assert refused.value.response.status_code == 429
         assert refused.value.response.headers["Retry-After"]
+        assert b'"RATE_LIMITED"' in (refused.value.response.body or b"")
     until(node, "comity_sockets", 0)
     assert not [told for told in caplog.records if told.levelno >= logging.WARNING]
     with socket(node.address):

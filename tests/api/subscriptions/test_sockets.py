@@ -173,7 +173,24 @@ def test_who_does_not_begin_is_closed_in_time(node: Live, monkeypatch: pytest.Mo
 def test_pages_of_other_sites_open_no_socket(node: Live, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused, socket(node.address, origin=origin):
         pass
-    assert refused.value.response.status_code == http.client.FORBIDDEN
+    response = refused.value.response
+    assert response.status_code == http.client.FORBIDDEN
+    told = orjson.loads(response.body or b"")
+    assert told["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
+    assert told["extensions"] == {"requestId": response.headers["x-request-id"]}
+
+
+def test_where_there_are_no_sockets_the_answer_names_its_request(node: Live) -> None:
+    own = {"X-Request-Id": "a.b"}
+    for path in ("/nothing", "/schema.graphql"):
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            socket(node.address + path, additional_headers=own),
+        ):
+            pass
+        response = refused.value.response
+        assert response.status_code == http.client.FORBIDDEN
+        assert response.headers.get_all("x-request-id") == ["a.b"]
 
 
 def test_pages_of_the_node_itself_do(node: Live) -> None:
