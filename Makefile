@@ -23,7 +23,7 @@ help:
 	@echo 'make conformance  what others test of a served node; some of it needs Node.js and npm'
 	@echo 'make check    style, types, the published schema, the lock files'
 	@echo 'make format   put the code into the style that check wants'
-	@echo 'make fuzz     the property tests, with thousands of examples each'
+	@echo 'make fuzz     the property tests and schemathesis, with thousands of examples each'
 	@echo 'make chaos    three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --engine mixed")'
 	@echo 'make bench    the measurements'
 	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
@@ -56,8 +56,9 @@ format: $(DEV)
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-fuzz: $(DEV)
+fuzz: $(OTHERS)
 	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto --dist worksteal -m "hypothesis or property"
+	COMITY_HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/conformance/test_clients.py -k schemathesis
 
 chaos: $(DEV)
 	$(BIN)/python -m tests.chaos $(CHAOS)
