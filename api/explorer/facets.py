@@ -92,6 +92,8 @@ SANCTIONS = Shelf(
     ),
     has_days=True,
 )
+# Of one platform, for its staff.
+OWN = Shelf("/staff/sanctions", [one for one in SANCTIONS.facets if one is not PLATFORM])
 APPEALS = Shelf(
     "/appeals",
     (

@@ -9,6 +9,8 @@ from starlette.routing import Route
 from api.auth import Members
 from api.explorer.asking import Data, Problem
 from api.explorer.changing import Sent, change, instant, onward, refused, text
+from api.explorer.facets import OWN, Selection
+from api.explorer.lists import paged, turned
 from api.explorer.moves import moves_of
 from api.explorer.notices import notices_due, receipts_due
 from api.explorer.sessions import Session, Sessions
@@ -88,6 +90,22 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         queue = [(part, title, data[part]) for part, title in QUEUE.items()]
         told = {"platform": platform, "queue": queue, "nodes": data["sanctions"]["nodes"]}
         return answered(request, session, "staff", **told)
+
+    async def sanctions(request: Request) -> Response:
+        session = opened(request)
+        who = await entered(request, session)
+        if who is None:
+            return onward(PATH)
+        actor, platform = who
+        selection = Selection.of(OWN, request.query_params)
+        chosen = selection.filter() | {"platform": platform["domain"]}
+        asked = {"filter": chosen, **paged(request)}
+        found = (await site.desk.ask(request, "own_sanctions", asked, actor=actor))["sanctions"]
+        offered = [(facet, list(selection.offered(facet, ()))) for facet in OWN.facets]
+        told = {"platform": platform, "selection": selection, "nodes": found["nodes"]}
+        told |= turned(selection, "newest", found["pageInfo"])
+        told["facets"] = [(facet, choices) for facet, choices in offered if choices]
+        return answered(request, session, "staff_sanctions", **told)
 
     async def login(request: Request) -> Response:
         session = opened(request)
@@ -211,6 +229,7 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
 
     return [
         site.route(PATH, desk),
+        site.route(f"{PATH}/sanctions", sanctions),
         site.route(f"{PATH}/login", login, "POST"),
         site.route(f"{PATH}/logout", logout, "POST"),
         site.route(f"{PATH}/notices", notices),

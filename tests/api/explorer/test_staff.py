@@ -90,6 +90,29 @@ def test_a_long_queue_goes_on(node: Node, team: Team, staff: Visitor) -> None:
     assert "Those filed later" not in staff.text
 
 
+def test_staff_see_all_their_sanctions_with_whom_they_are_about(
+    node: Node, team: Team, staff: Visitor
+) -> None:
+    other = node.world.team("other.example")
+    foreign = node.issue(other.issuer, subject=ACCOUNT)["sanction"]["id"]
+    for n in range(26):
+        node.clock.forward(MICRO)
+        node.issue(team.issuer, subject=f"acct:p{n}@elsewhere.example")
+    warned = node.issue(team.issuer, measure="WARNING", expiresAt=None)["sanction"]["id"]
+    entered(node, staff, team.reader)
+    staff.open("/staff/sanctions")
+    assert "acct:p25@elsewhere.example" in staff.text
+    assert "acct:p1@elsewhere.example" not in staff.text
+    [onward] = re.findall(r'href="(/staff/sanctions\?after=[^"]+)"', staff.page.text)
+    assert "acct:p1@elsewhere.example" in staff.open(unescape(onward)).text
+    for address in ("/staff/sanctions?measure=WARNING", "/staff/sanctions?effect=ENDED"):
+        staff.open(address)
+        assert warned in staff.text
+        assert "acct:p25" not in staff.text
+        assert foreign not in staff.text
+    assert staff.open("/staff/sanctions?platform=other.example").status_code == 400
+
+
 def test_an_appeal_is_answered_by_its_buttons(node: Node, team: Team, staff: Visitor) -> None:
     appeal_id = appealed(node, team)
     entered(node, staff, team.reviewer)
@@ -285,5 +308,11 @@ def test_logging_out_ends_it(node: Node, team: Team, staff: Visitor) -> None:
 
 
 def test_without_a_session_every_page_leads_to_the_login(node: Node, staff: Visitor) -> None:
-    for path in ("/staff", "/staff/notices", "/staff/receipts", "/staff/appeals/apl_x"):
+    for path in (
+        "/staff",
+        "/staff/sanctions",
+        "/staff/notices",
+        "/staff/receipts",
+        "/staff/appeals/apl_x",
+    ):
         assert "Your token" in staff.open(path).text
