@@ -2,31 +2,30 @@
 
 import sys
 from collections import UserDict
-from datetime import datetime
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select
 from typer.core import TyperGroup
 
-from api.console import err, fail, now, opened, progress, span
+from api.console import err, fail, now, opened, progress
 from api.doctoring import OTHER_KEY, findings
 from api.starting import settling
-from governance import membership, migrations
+from governance import migrations
 from governance.errors import BadSetting, Busy, Refused, RolledBack
-from governance.platforms import Member, Platform, Token
 from governance.publishing import publish_newest
 from governance.settings import Settings, is_open, read_settings
 from governance.subjects import are_found
-from governance.words import MemberKind, Role
 
 ADDRESS = "http://127.0.0.1:8000"  # where `comity serve` listens unless told otherwise
 
 # Commands that are imported once they are asked for, as no other needs what they need.
 PARTS = {
+    "platform": "api.members:platform_app",
+    "member": "api.members:member_app",
+    "token": "api.members:token_app",
     "backup": "api.backups:backup",
     "restore": "api.backups:restore",
     "follow": "api.following:follow",
@@ -73,11 +72,6 @@ def _part(name: str) -> Any:
 
 
 app = typer.Typer(help="Sanctions, appeals and suspension status that platforms share.", cls=_Group)
-platform_app = typer.Typer(help="Platforms of this node.")
-member_app = typer.Typer(help="Members of platforms.")
-token_app = typer.Typer(help="Bearer tokens of members.")
-for name, part in (("platform", platform_app), ("member", member_app), ("token", token_app)):
-    app.add_typer(part, name=name, no_args_is_help=True)
 
 
 def main() -> None:
@@ -99,8 +93,11 @@ def main() -> None:
 def migrate() -> None:
     """Bring the database to this version's tables; make the key files if there are none."""
     settings = read_settings()
-    settings.make_keys()
+    made = settings.make_keys()
     migrations.upgrade(settings.database_url)
+    if made:
+        files = ", ".join(map(str, made))
+        err.print(f"new keys are in {files}: keep copies elsewhere", highlight=False)
     err.print("database and keys are ready")
 
 
@@ -136,14 +133,9 @@ def serve(
         sequencer.recalled(session)
         if not settings.witnesses:
             publish_newest(database)
-    for setting, file in (
-        ("KEY_FILE", settings.key_file),
-        ("LOG_KEY_FILE", settings.log_key_path),
-        ("WITNESS_KEY_FILE", settings.witness_key_path),
-        ("TOKEN_KEY_FILE", settings.token_key_path),
-    ):
+    for setting, file in settings.key_paths.items():
         if file.exists() and is_open(file):
-            fail(f"COMITY_{setting}: others can read {file}: chmod 600 it")
+            fail(f"{setting}: others can read {file}: chmod 600 it")
     expect_free(host, port)
     with shared(workers):
         run(
@@ -211,78 +203,6 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-@platform_app.command("add")
-def add_platform(
-    domain: str,
-    name: Annotated[str | None, typer.Option(help="Name people know it by.")] = None,
-) -> None:
-    """Add a platform to this node."""
-    with opened() as database, database.writing() as session:
-        platform = membership.add_platform(session, domain, name, now=now())
-    err.print(f"added {platform.domain} as {platform.id}")
-
-
-@platform_app.command("list")
-def list_platforms() -> None:
-    """List the platforms of this node."""
-    with opened() as database, database.reading() as session:
-        rows = [[p.id, p.domain, p.name] for p in session.exec(select(Platform))]
-    _table(["id", "domain", "name"], rows)
-
-
-@member_app.command("add")
-def add_member(
-    domain: str,
-    handle: str,
-    role: Annotated[list[Role], typer.Option(help="What the member may do; repeatable.")],
-    service: Annotated[bool, typer.Option(help="An unattended program, not a person.")] = False,
-) -> None:
-    """Add a member to a platform, or give it these roles instead of what it had."""
-    kind = MemberKind.SERVICE if service else MemberKind.PERSON
-    with opened() as database, database.writing() as session:
-        member = membership.add_member(session, domain, handle, role, now=now(), kind=kind)
-    err.print(f"{handle} of {domain} is {', '.join(member.roles)}")
-
-
-@token_app.command("create")
-def create_token(
-    domain: str,
-    handle: str,
-    expires_in: Annotated[str | None, typer.Option(help="Such as 90d, 12h or 30m.")] = None,
-) -> None:
-    """Create a token and print it alone. It can't be shown again."""
-    lifetime = None if expires_in is None else span(expires_in)
-    with opened() as database, database.writing() as session:
-        token = membership.create_token(session, domain, handle, now=now(), lifetime=lifetime)
-    print(token)
-
-
-@token_app.command("list")
-def list_tokens() -> None:
-    """List tokens by id: whose, since when, until when, last used. Never the tokens."""
-    with opened() as database, database.reading() as session:
-        held = session.exec(
-            select(Token, Member, Platform)
-            .where(Token.member_id == Member.id)
-            .where(Member.platform_id == Platform.id)
-            .order_by(Token.created_at)  # type: ignore[arg-type]
-        ).all()
-    today = now()
-    rows = [
-        [token.id, platform.domain, member.handle, _state(token, today), _day(token.last_used_at)]
-        for token, member, platform in held
-    ]
-    _table(["id", "platform", "member", "state", "last used"], rows)
-
-
-@token_app.command("revoke")
-def revoke_token(token_id: str) -> None:
-    """Revoke a token at once."""
-    with opened() as database, database.writing() as session:
-        membership.revoke_token(session, token_id, now=now())
-    err.print(f"revoked {token_id}")
-
-
 def _reached(host: str) -> str:
     """How this machine reaches a server that listens on the host."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -324,32 +244,6 @@ def _demonstrate(
             highlight=False,
         )
     sys.stderr.flush()
-
-
-def _state(token: Token, now: datetime) -> str:
-    if token.revoked_at is not None:
-        return f"revoked {_day(token.revoked_at)}"
-    if token.expires_at is not None and token.expires_at <= now:
-        return f"expired {_day(token.expires_at)}"
-    return f"until {_day(token.expires_at)}" if token.expires_at else "live"
-
-
-def _day(instant: datetime | None) -> str:
-    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M}"
-
-
-def _table(columns: list[str], rows: list[list[str]]) -> None:
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(*columns, box=None)
-        for row in rows:
-            table.add_row(*row)
-        Console().print(table)
-    else:
-        for row in rows:
-            print("\t".join(row))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Platforms, members and tokens: added, found, revoked."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -118,6 +119,20 @@ def add_member(
         event = "member.added" if before is None else "member.changed"
         log(session, event, platform, now, roles=[role.value for role in member.roles])
     return member
+
+
+def listed(
+    session: Session, domain: str | None = None
+) -> list[tuple[Platform, Member, list[Token]]]:
+    """The members of all platforms, or of one, each with its tokens."""
+    members = select(Platform, Member).where(Member.platform_id == Platform.id)
+    if domain is not None:
+        members = members.where(Platform.id == find_platform(session, domain).id)
+    tokens = defaultdict[str, list[Token]](list)
+    for token in session.exec(select(Token)):
+        tokens[token.member_id].append(token)
+    found = session.exec(members.order_by(col(Platform.domain), col(Member.handle)))
+    return [(platform, member, tokens[member.id]) for platform, member in found]
 
 
 def _may_act(session: Session, platform: Platform, roles: Collection[Role]) -> None:

@@ -9,7 +9,7 @@ from api.console import now
 from tests.api.cli.conftest import Comity
 from tests.api.http.outside import OPERATIONS, issue_input
 from tests.api.serving import plain_client, serving
-from tests.builders import World
+from tests.builders import World, write_keys
 
 KEY_FILE = "keys/comity.key"
 
@@ -43,6 +43,15 @@ def test_a_backup_says_what_it_holds_and_that_no_key_is_in_it(
     assert (tmp_path / "a.backup").stat().st_mode & 0o777 == 0o600
     files[-1].unlink()
     assert str(files[-1]) not in filled("backup", "b.backup").err
+
+
+def test_new_keys_are_told_and_those_that_were_there_are_not(
+    comity: Comity, tmp_path: Path
+) -> None:
+    write_keys(tmp_path / "comity.key")
+    (tmp_path / "comity.witness.key").unlink()
+    assert "new keys are in comity.witness.key, comity.token.keys:" in comity("migrate").err
+    assert "new keys" not in comity("migrate").err
 
 
 def test_a_backup_restores_into_a_database_of_the_other_engine_or_the_same(

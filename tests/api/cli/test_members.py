@@ -115,6 +115,38 @@ def test_adding_a_member_again_changes_its_roles_and_not_its_kind(member: Comity
     assert "PERSON" in service.err
 
 
+def test_members_are_listed_with_their_roles_and_live_tokens(member: Comity) -> None:
+    for domain in ("other.example", "empty.example"):
+        assert member("platform", "add", domain).code == 0
+    assert (
+        member("member", "add", "other.example", "login", "--service", "--role", "READER").code == 0
+    )
+    for lifetime in ("1h", "90d"):
+        member("token", "create", "other.example", "login", "--expires-in", lifetime)
+    ident, *_ = member("token", "list").out.split("\t")
+    assert member("token", "revoke", ident).code == 0
+    mod = "example.social\tmod-1\tPERSON\tISSUER, REVIEWER\t0\tnever\n"
+    login = "other.example\tlogin\tSERVICE\tREADER\t1\tnever\n"
+    assert member("member", "list").out == mod + login
+    assert member("member", "list", "example.social").out == mod
+    assert member("member", "list", "Other.Example").out == login
+    assert member("member", "list", "empty.example").out == ""
+
+
+def test_tokens_of_one_platform_are_listed_alone(member: Comity) -> None:
+    member("platform", "add", "other.example")
+    member("member", "add", "other.example", "login", "--service", "--role", "READER")
+    for domain, handle in (("other.example", "login"), ("example.social", "mod-1")):
+        member("token", "create", domain, handle)
+    listed = member("token", "list").out.splitlines(keepends=True)
+    assert [line.split("\t")[1] for line in listed] == ["other.example", "example.social"]
+    assert member("token", "list", "other.example").out == listed[0]
+    for command in ("member", "token"):
+        done = member(command, "list", "unknown.example")
+        assert (done.code, done.out) == (1, "")
+        assert "no platform unknown.example" in done.err
+
+
 def test_every_command_but_migrate_needs_a_migrated_database(comity: Comity) -> None:
     Path("list.csv").write_text("domain,severity\n")
     write_keys(Path("comity.key"))
@@ -123,6 +155,7 @@ def test_every_command_but_migrate_needs_a_migrated_database(comity: Comity) -> 
         ("platform", "list"),
         ("member", "add", "example.social", "mod-1", "--role", "READER"),
         ("token", "create", "example.social", "mod-1"),
+        ("member", "list"),
         ("token", "list"),
         ("token", "revoke", "tok_1"),
         ("import", "mastodon-blocks", "list.csv", "--platform", "example.social"),

@@ -24,6 +24,7 @@ COMMANDS = [
     "platform list",
     "member",
     "member add",
+    "member list",
     "token",
     "token create",
     "token list",
