@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -143,10 +143,14 @@ class Site:
         """A template that is no page."""
         return templates().get_template(template).render(told)
 
-    def route(self, path: str, view: View, *methods: str) -> Route:
-        """A route whose problems are pages, too."""
+    def route(self, path: str, view: View, method: str = "GET") -> Route:
+        """A route whose problems are pages, too. Whoever comes to where a form is sent, such as by
+        loading a refused one again, is led to the form's page."""
 
         async def answered(request: Request) -> Response:
+            if method == "POST" and request.method != "POST":
+                path = request.url.path.rpartition("/")[0]
+                return RedirectResponse(path, status_code=303, headers=PRIVATE)
             try:
                 return await view(request)
             except Problem as problem:
@@ -158,7 +162,7 @@ class Site:
                 current().errors["UNAVAILABLE"] += 1
                 return self.problem(request, AWAY)
 
-        return Route(path, answered, methods=methods or ("GET",))
+        return Route(path, answered, methods=("GET", method))
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """What went wrong and where to go on."""

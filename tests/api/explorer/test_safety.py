@@ -154,3 +154,17 @@ def test_vendored_files_are_those_that_the_readme_names() -> None:
     for name, digest in rows:
         assert sha256(vendored.pop(name).read_bytes()).hexdigest() == digest
     assert list(vendored) == ["uPlot.LICENSE.txt"]
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/staff/login", "/staff"),
+        ("/staff/appeals/apl_x/move", "/staff/appeals/apl_x"),
+        ("/staff/receipts/remedy", "/staff/receipts"),
+        ("/appeal/open", "/appeal"),
+    ],
+)
+def test_where_a_form_is_sent_leads_to_its_page(site: TestClient, form: str, page: str) -> None:
+    for answer in (site.get(form), site.head(form)):
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
