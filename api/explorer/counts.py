@@ -10,6 +10,7 @@ from starlette.requests import Request
 from api.explorer.asking import Data, Desk, Problem
 from api.explorer.facets import Choice, Facet, Selection
 from api.schema.facets import MOST_NEWEST
+from api.schema.statistics import StatisticsDimension as Dimension
 
 COUNTED_SECONDS = 5
 
@@ -36,23 +37,23 @@ class Counts:
 async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
     """Counts for every facet that has them. What is chosen of a facet doesn't narrow the facet
     itself, so that its other values can be compared."""
-    counted = [facet for facet in selection.shelf.facets if facet.dimension]
-    free = [facet for facet in counted if facet.name not in selection.values]
-    chosen = [facet for facet in counted if facet.name in selection.values]
+    free = [facet for facet in selection.counted if facet.name not in selection.values]
+    chosen = [facet for facet in selection.counted if facet.name in selection.values]
     asked = [(selection, free)] + [(selection.without(facet.name), [facet]) for facet in chosen]
     answers = await asyncio.gather(*(_counted(desk, request, *one) for one in asked))
-    total = sum(answers[0][0].values()) if answers[0] else None
+    total = answers[0].seen if answers[0] else None
     if not free or (total or 0) >= MOST_NEWEST:
         total = await _total(desk, request, selection)
     found: dict[tuple[str, str], str] = {}
     is_estimated = False
-    for (of, facets), numbers in zip(asked, answers, strict=True):
-        seen = sum(numbers[0].values()) if numbers else 0
-        is_all = seen < MOST_NEWEST
+    for (of, facets), answer in zip(asked, answers, strict=True):
+        if answer is None:
+            continue
+        is_all = answer.seen < MOST_NEWEST
         is_estimated |= not is_all
-        share = total / seen if of is selection and seen and total else None
-        for facet, by_value in zip(facets, numbers, strict=bool(numbers)):
-            for value, number in by_value.items():
+        share = total / answer.seen if of is selection and answer.seen and total else None
+        for facet in facets:
+            for value, number in answer.by[str(facet.dimension)].items():
                 told = f"{number:,}" if is_all else estimate(number, share)
                 found[facet.name, value] = told
     return Counts(found, is_estimated, total)
@@ -67,17 +68,27 @@ def estimate(count: int, share: float | None) -> str:
     return f"~{rounded:,}"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How many were looked at, and how many of these have each value, by dimension."""
+
+    seen: int
+    by: dict[str, dict[str, int]]
+
+
 async def _counted(
     desk: Desk, request: Request, selection: Selection, facets: Sequence[Facet]
-) -> list[dict[str, int]]:
-    """The number of each value, by facet; nothing where it takes too long."""
-    asked = {"by": [str(facet.dimension) for facet in facets], "filter": selection.filter()}
-    by: dict[str, dict[str, int]] = {str(facet.dimension): {} for facet in facets}
-    if facets and (found := await _in_time(desk, request, "counts", asked)):
-        for one in found["facets"]:
-            by[one["dimension"]][one["key"]] = one["number"]
-        return list(by.values())
-    return []
+) -> Answer | None:
+    """The number of each value; None where that takes too long."""
+    # Each sanction has one validity, but may have no keyword or several.
+    by: dict[str, dict[str, int]] = {str(Dimension.VALIDITY): {}}
+    by |= {str(facet.dimension): {} for facet in facets}
+    asked = {"by": list(by), "filter": selection.filter()}
+    if not facets or (found := await _in_time(desk, request, "counts", asked)) is None:
+        return None
+    for one in found["facets"]:
+        by[one["dimension"]][one["key"]] = one["number"]
+    return Answer(sum(by[Dimension.VALIDITY].values()), by)
 
 
 async def _total(desk: Desk, request: Request, selection: Selection) -> int | None:

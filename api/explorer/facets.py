@@ -69,6 +69,7 @@ PLATFORM = Facet("platform", "Platform", "platform", None, Dimension.PLATFORM, i
 MEASURE = Facet("measure", "Measure", "measures", Measure, Dimension.MEASURE)
 CATEGORY = Facet("category", "Category", "categories", Category, Dimension.CATEGORY)
 DURATION = Facet("duration", "Length", "durations", DurationBucket, Dimension.DURATION_BUCKET)
+KEYWORD = Facet("keyword", "Keyword", "keywords", Keyword, Dimension.KEYWORD)
 SERVER = Facet("server", "Server", "subject", is_single=True)
 SANCTIONS = Shelf(
     "/sanctions",
@@ -76,7 +77,7 @@ SANCTIONS = Shelf(
         PLATFORM,
         MEASURE,
         CATEGORY,
-        Facet("keyword", "Keyword", "keywords", Keyword),
+        KEYWORD,
         Facet("effect", "Effect now", "effects", Effect, Dimension.EFFECT),
         Facet("validity", "Validity", "validities", Validity, Dimension.VALIDITY),
         Facet("end", "Ended because", "endReasons", EndReason),
@@ -186,12 +187,19 @@ class Selection:
             changed["keyword"] = tuple(k for k in changed["keyword"] if k in fit)
         return replace(self, values={n: changed[n] for n in self.shelf.names if changed.get(n)})
 
+    @property
+    def counted(self) -> Sequence[Facet]:
+        """The facets whose values are counted; keywords once there are any to choose from."""
+        has_keywords = not self.values.keys().isdisjoint(("category", "keyword"))
+        found = [facet for facet in self.shelf.facets if facet.dimension]
+        return [facet for facet in found if facet is not KEYWORD or has_keywords]
+
     def offered(self, facet: Facet, platforms: Sequence[Data]) -> Iterator["Choice"]:
         """What may be chosen of a facet."""
         if facet is PLATFORM:
             for platform in platforms:
                 yield Choice(self, facet.name, platform["domain"], platform["name"])
-        elif facet.words is Keyword:
+        elif facet is KEYWORD:
             fit = _keywords(self.values.get("category", ()))
             for keyword in fit or map(Keyword, self.values.get("keyword", ())):
                 yield Choice(self, facet.name, keyword, label(keyword), meaning(keyword))

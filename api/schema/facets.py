@@ -64,9 +64,19 @@ def _looked_at(
         chosen = chosen.order_by(*order).limit(read.bound(_most(newest), sa.Integer()))
     looked_at = chosen.cte("looked_at")
     return [
-        _facet(dimension, key, value, sa.func.count(), looked_at)
+        _facet(dimension, key, *_each(dimension, value, looked_at, read))
         for dimension, key, value in zip(dimensions, keys, looked_at.c, strict=True)
     ]
+
+
+def _each(
+    dimension: StatisticsDimension, value: sa.ColumnElement[str], looked_at: FromClause, read: Read
+) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int], FromClause]:
+    """What is counted: a value of each sanction, or each of its keywords."""
+    if dimension is not StatisticsDimension.KEYWORD:
+        return value, sa.func.count(), looked_at
+    keyword = read.dialect.items(value)
+    return keyword.c.value, sa.func.count(), sa.join(looked_at, keyword, sa.true())
 
 
 def _facet(

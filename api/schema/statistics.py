@@ -49,6 +49,7 @@ class StatisticsDimension(Structural, Word):
     EFFECT = "EFFECT", "What the sanction does at `asOf`"
     AUTOMATION = "AUTOMATION", "How far machines took the decision"
     VALIDITY = "VALIDITY", "Whether the decision stands"
+    KEYWORD = "KEYWORD", "Each of its keywords; in `facets` alone"
     SUBJECT_KIND = "SUBJECT_KIND", "Account, content or whole server"
     SOURCE = "SOURCE", "What brought the case to attention"
     DURATION_BUCKET = "DURATION_BUCKET", "How long it restricts, as a DurationBucket"
@@ -101,6 +102,7 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.EFFECT: effect,
     StatisticsDimension.AUTOMATION: lambda row, read: row.automation,
     StatisticsDimension.VALIDITY: lambda row, read: row.validity,
+    StatisticsDimension.KEYWORD: lambda row, read: row.keywords,  # a list
     StatisticsDimension.SUBJECT_KIND: lambda row, read: row.subject_kind,
     StatisticsDimension.SOURCE: lambda row, read: row.source,
     StatisticsDimension.DURATION_BUCKET: lambda row, read: (
@@ -145,6 +147,9 @@ class Alike:
 def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
     """The figures of the sanctions that fit the filter, and of the appeals against them."""
     dimensions = dimensions_of(group_by, "groupBy", MOST_DIMENSIONS)
+    if StatisticsDimension.KEYWORD in dimensions:
+        message = "groupBy: expected no KEYWORD, of which a sanction has several; ask `facets`"
+        raise InvalidInput(message, path=["groupBy"])
     tallies = tallies_of(read, given)
     counted = alike(tallies, dimensions, read, given)
     lasting = alike(tallies, dimensions, read, given, "lasts")

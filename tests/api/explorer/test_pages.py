@@ -254,6 +254,23 @@ def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None
     assert "/sanctions" in links(html)  # without its category, the keyword goes, too
 
 
+def test_keywords_are_told_with_their_counts(node: Node, team: Team) -> None:
+    def counts(query: str) -> dict[str, str]:
+        html = node.client.get(f"/sanctions?{query}").text
+        return dict(re.findall(r'<span>([^<]+)</span><span class="count">([^<]+)<', html))
+
+    harm, hatred = "COORDINATED_HARM", "INCITEMENT_VIOLENCE_HATRED"
+    for keywords in ([], [harm], [harm, hatred]):
+        node.issue(team.issuer, category="VIOLENCE", keywords=keywords)
+    node.issue(team.issuer, category="CYBER_VIOLENCE")
+    expected = {label(harm): "2", label(hatred): "1"}
+    assert expected.items() <= counts("category=VIOLENCE").items()
+    assert expected.items() <= counts(f"category=VIOLENCE&keyword={hatred}").items()
+    assert label(harm) not in counts("")
+    page = node.client.get(f"/sanctions?category=VIOLENCE&keyword={harm}").text
+    assert "2 decisions that fit your choice" in page
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

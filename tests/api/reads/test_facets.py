@@ -1,5 +1,6 @@
 """Facets count each dimension on its own, over no more than the newest that fit; both engines."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ GROUPED = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
   statistics(groupBy: $by, filter: $filter) { rows { keys sanctionCount } }
 }"""
 EVERY = [str(dimension) for dimension in StatisticsDimension]
+GROUPS = [dimension for dimension in EVERY if dimension != "KEYWORD"]
 
 
 async def facets(ask: Asking, **asked: Any) -> dict[str, dict[str, int]]:
@@ -26,7 +28,7 @@ async def facets(ask: Asking, **asked: Any) -> dict[str, dict[str, int]]:
 @pytest.mark.parametrize("given", [{}, {"measures": ["ACCOUNT_SUSPENDED"]}, {"isAppealed": True}])
 async def test_facets_are_the_counts_of_statistics(ask: Asking, given: dict[str, Any]) -> None:
     found = await facets(ask, by=EVERY, filter=given)
-    for dimension in EVERY:
+    for dimension in GROUPS:
         told = await ask.data(GROUPED, {"by": [dimension], "filter": given})
         rows = told["statistics"]["rows"]
         assert found[dimension] == {row["keys"][0]: row["sanctionCount"] for row in rows}
@@ -37,6 +39,20 @@ async def test_only_the_newest_are_looked_at(ask: Asking) -> None:
     found = (await facets(ask, by=["MEASURE"], newest=3))["MEASURE"]
     measures = [node["measure"] for node in listed]
     assert found == {measure: measures.count(measure) for measure in measures}
+
+
+@pytest.mark.parametrize("newest", [None, 9])
+async def test_a_sanction_counts_for_each_of_its_keywords(ask: Asking, newest: int | None) -> None:
+    query = "query($first: Int) { sanctions(first: $first) { nodes { keywords } } }"
+    nodes = (await ask.data(query, {"first": newest or 1_000}))["sanctions"]["nodes"]
+    expected = Counter(keyword for node in nodes for keyword in node["keywords"])
+    found = await facets(ask, by=["KEYWORD", "MEASURE"], newest=newest)
+    assert found.get("KEYWORD", {}) == expected
+    assert sum(found["MEASURE"].values()) == len(nodes)
+
+
+async def test_statistics_arent_grouped_by_what_there_may_be_several_of(ask: Asking) -> None:
+    assert await ask.codes(GROUPED, {"by": ["KEYWORD"]}) == ["INVALID_INPUT"]
 
 
 async def test_of_nothing_there_is_nothing(ask: Asking) -> None:
