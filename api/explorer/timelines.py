@@ -10,11 +10,12 @@ from governance.words import AppealState, EndReason, EventType, ReceiptState
 
 
 class Step(NamedTuple):
-    """One thing that happened, or will."""
+    """One thing that happened, or will; `anchor` is where an appeal is linked to."""
 
     at: str
     what: str
     how: str = ""
+    anchor: str = ""
 
 
 def timeline(sanction: Data, events: Sequence[Data]) -> list[Step]:
@@ -49,7 +50,7 @@ def _appealed(sanction: Data) -> Iterator[Step]:
     for appeal in sanction["appeals"]["nodes"]:
         if appeal["filedAt"] < sanction["issuedAt"]:  # it went on against what took its place
             how = "against the decision that this one replaced"
-            yield Step(appeal["filedAt"], "Appealed", how)
+            yield Step(appeal["filedAt"], "Appealed", how, appeal["id"])
         if appeal["isOverdue"]:
             yield Step(appeal["dueAt"], "An answer was due", "it is overdue")
         elif appeal["state"] in OPEN:
@@ -88,7 +89,7 @@ def _moved(event: Data) -> Iterator[Step]:
     """Where an appeal came to; what is the platform's own affair is left out."""
     at, state, appeal = event["occurredAt"], event["appealState"], event["appeal"]
     if state == AppealState.FILED:
-        yield Step(at, "Appealed")
+        yield Step(at, "Appealed", anchor=appeal["id"])
     elif state == AppealState.INADMISSIBLE:
         why = meant(appeal["inadmissibleCode"], "InadmissibleCode")
         yield Step(at, "Appeal refused without a review", why)

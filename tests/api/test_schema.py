@@ -23,6 +23,7 @@ from governance.events import Event
 from governance.exporting.files import ExportFile
 from governance.peers import Peer, PeerFork
 from governance.platforms import Platform, PlatformKey
+from governance.reporting import Report
 from governance.sanctions import Sanction
 from governance.selections import Selection, SelectionFile
 
@@ -41,6 +42,7 @@ TABLES: dict[str, type[SQLModel]] = {
     "Export": ExportFile,
     "Selection": Selection,
     "SelectionFile": SelectionFile,
+    "PublishedReport": Report,
 }
 # Types whose fields are columns that a select brings along.
 SELECTED = {"SuspensionStatus", "Policy", "PolicyReference", "LadderAdvice", "StatisticsRow"}

@@ -82,6 +82,14 @@ def test_feeds_are_atom_and_say_what_the_list_says(site: TestClient, name: str) 
         assert f'href="{path}"' in page
 
 
+def test_each_appeal_of_the_feed_has_its_place_on_the_page(site: TestClient) -> None:
+    feed = ElementTree.fromstring(site.get("/appeals.atom").content)
+    linked = [link.attrib["href"] for link in feed.findall(f"{ATOM}entry/{ATOM}link")]
+    assert linked
+    for path, _, anchor in (address.partition("#") for address in linked):
+        assert site.get(path).text.count(f'id="{anchor}"') == 1
+
+
 def test_a_feed_is_of_its_selection(site: TestClient) -> None:
     page = site.get("/sanctions?measure=WARNING").text
     [address] = re.findall(r'rel="alternate" type="application/atom\+xml"[^>]*href="([^"]+)"', page)

@@ -77,7 +77,7 @@ def test_a_take_over_stays_in_the_history_when_its_correction_is_overdue(
 
 
 def test_an_appeal_that_goes_on_against_a_replacement_is_told_as_such() -> None:
-    appeal = {"isOverdue": False, "state": "FILED", "dueAt": "2026-03-09"}
+    appeal = {"id": "apl_a", "isOverdue": False, "state": "FILED", "dueAt": "2026-03-09"}
     appeals = [{**appeal, "filedAt": filed} for filed in ("2026-02-27", "2026-03-02")]
     issued = dict.fromkeys(("issuedAt", "effectiveAt"), "2026-03-01")
     ends = dict.fromkeys(("approvedAt", "endedAt", "expiresAt"))
