@@ -49,12 +49,14 @@ _BUG = 500, "Something went wrong"
 
 @dataclass(frozen=True, slots=True)
 class Problem(Exception):
-    """A page that can't be shown: a status, a headline, and what was expected."""
+    """A page that can't be shown: a status, a headline, what was expected, and where that is told
+    at length."""
 
     status: int
     title: str
     message: str
     headers: Mapping[str, str] | None = None
+    choices: str = ""
 
 
 @cache

@@ -29,6 +29,7 @@ from governance.words import (
 )
 
 LONGEST = 200  # characters of a value
+MOST_NAMED = 18  # choices in a message
 SORTS = {"newest": "newest first", "oldest": "oldest first"}
 DAYS = ("from", "to")
 _HTTPS = "https://"
@@ -106,8 +107,8 @@ APPEALS = Shelf(
 )
 
 
-def bad(message: str) -> Problem:
-    return Problem(400, "That can't be asked", message)
+def bad(message: str, choices: str = "") -> Problem:
+    return Problem(400, "That can't be asked", message, choices=choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,10 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
         return (_server(given[-1]),)
     for value in given if facet.words else ():
         if facet.words and value not in facet.words.__members__:
-            raise bad(f"{name}: expected one of {', '.join(facet.words)}; got “{value}”")
+            some = list(facet.words)[:MOST_NAMED]
+            more = ", …" if len(facet.words) > MOST_NAMED else ""
+            told = f"{name}: expected one of {', '.join(some)}{more}; got “{value}”"
+            raise bad(told, "/data/columns" if facet is KEYWORD else f"{shelf.path}#narrow")
     return given[-1:] if facet.is_single else given
 
 

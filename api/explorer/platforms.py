@@ -54,9 +54,8 @@ def platform_routes(site: Site) -> list[Route]:
         period = Period.of(request, site.desk.executor.now())
         domain = request.path_params["domain"]
         asked = {"domain": domain}
-        data = await site.desk.ask(request, "platform", asked)
-        platform = data["platform"]
-        if platform is None:
+        data = await site.found(request, "platform", asked)
+        if data is None or (platform := data["platform"]) is None:
             return site.missing(request, "No platform of this node has this domain.")
         own = {"platform": platform["domain"]}
         spans = {

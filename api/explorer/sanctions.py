@@ -49,9 +49,8 @@ def sanction_routes(site: Site) -> list[Route]:
 
     async def one(request: Request) -> Response:
         asked = {"id": request.path_params["id"]}
-        data = await site.desk.ask(request, "sanction", asked)
-        sanction = data["sanction"]
-        if sanction is None:
+        data = await site.found(request, "sanction", asked)
+        if data is None or (sanction := data["sanction"]) is None:
             return site.missing(request, "No sanction of this node has this id.")
         return site.page(
             request,

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.errors import is_unreachable
-from api.explorer.asking import Desk, Problem, document
+from api.explorer.asking import Data, Desk, Problem, document
 from api.explorer.telling import FILTERS, moment
 from api.observing import logs
 from api.observing.notes import current
@@ -171,6 +171,15 @@ class Site:
         return self.page(
             request, "problem", status=problem.status, headers=headers, problem=problem, word=word
         )
+
+    async def found(self, request: Request, name: str, asked: Mapping[str, Any]) -> Data | None:
+        """The data about what an address names; None where no such thing could be named so."""
+        try:
+            return await self.desk.ask(request, name, asked)
+        except Problem as problem:
+            if problem.status != HTTPStatus.BAD_REQUEST:
+                raise
+            return None
 
     async def absent(self, request: Request, _: Exception) -> Response:
         """What stands at an address where nothing is."""

@@ -254,6 +254,16 @@ def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None
     assert "/sanctions" in links(html)  # without its category, the keyword goes, too
 
 
+def test_a_message_names_some_choices_and_leads_to_all(site: TestClient) -> None:
+    page = site.get("/sanctions?category=VIOLENCE&keyword=SPAM")
+    assert page.status_code == 400
+    assert ", …; got “SPAM”" in page.text
+    assert len(page.text) < 4_000
+    assert "/data/columns" in links(page.text)
+    assert "/appeals#narrow" in links(site.get("/appeals?state=OPEN").text)
+    assert site.get("/data/columns").status_code == 200
+
+
 def test_keywords_are_told_with_their_counts(node: Node, team: Team) -> None:
     def counts(query: str) -> dict[str, str]:
         html = node.client.get(f"/sanctions?{query}").text
@@ -301,7 +311,14 @@ def test_what_an_address_cant_mean_is_told(site: TestClient, query: str, told: s
 
 
 @pytest.mark.parametrize(
-    "path", ["/sanctions/san_unknown", "/platforms/nobody.example", "/sanctions/san_a/b"]
+    "path",
+    [
+        "/sanctions/san_unknown",
+        "/sanctions/unknown",
+        "/sanctions/san_a/b",
+        "/platforms/nobody.example",
+        "/platforms/nobody",
+    ],
 )
 def test_what_isnt_there_is_told_with_a_way_on(site: TestClient, path: str) -> None:
     page = site.get(path)
