@@ -56,6 +56,7 @@ class Writer:
     variables: dict[str, Any] = field(default_factory=dict)
     fragments: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     unaliased: dict[tuple[str, str], str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> Written:
         body = self.selections("Query", DEEPEST)
@@ -98,6 +99,8 @@ class Writer:
         name = self.random.choice(composite if composite and self._chance(0.6) else possible)
         definition = parent.fields[name]
         alias = self._alias()
+        if not alias and self.types.setdefault(name, str(definition.type)) != str(definition.type):
+            alias = f"a{self._next()}: "  # two types may meet where either may stand
         if alias:
             given = self._arguments(definition)
         else:  # under one response key, the arguments have to be the same
