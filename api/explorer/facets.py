@@ -268,9 +268,9 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
         return (_server(given[-1]),)
     for value in given if facet.words else ():
         if facet.words and value not in facet.words.__members__:
-            some = list(facet.words)[:MOST_NAMED]
-            more = ", …" if len(facet.words) > MOST_NAMED else ""
-            told = f"{name}: expected one of {', '.join(some)}{more}; got “{value}”"
+            words = list(facet.words)
+            named = words if len(words) <= MOST_NAMED else [*words[:2], "…"]
+            told = f"{name}: expected one of {', '.join(named)}; got “{value}”"
             raise bad(told, "/data/columns" if facet is KEYWORD else f"{shelf.path}#narrow")
     return given[-1:] if facet.is_single else given
 
