@@ -102,15 +102,20 @@ def resume() -> None:
 @app.command("begin-anew")
 def begin_anew(
     name: Annotated[str, typer.Argument(help="Of the new log, such as example.org/log2.")],
+    key_lost: Annotated[
+        bool, typer.Option("--key-lost", help="The key is lost: nothing proves who closed the log.")
+    ] = False,
 ) -> None:
-    """Close a log of which entries are lost for good, and begin one with another name and key."""
+    """Close a log of which entries are lost for good, or the key, and begin one with another name
+    and key."""
     try:
         check_name(name)
     except LogError as error:
         fail(f"expected a name such as example.org/log2 ({error})")
     settings = read_settings()
     with opened(settings) as database:
-        verifier = continuing.begin_anew(database, KeyFile(settings.log_key_path), name, now=now())
+        file = KeyFile(settings.log_key_path)
+        verifier = continuing.begin_anew(database, file, name, now=now(), is_key_lost=key_lost)
     err.print("tell those who verify or follow the closed log; /log/closed has its last checkpoint")
     if settings.log_origin:
         err.print(f"set COMITY_LOG_ORIGIN={verifier.name} from now on", highlight=False)

@@ -164,6 +164,9 @@ def _tell(audit: Audit, *, is_key_given: bool) -> None:
     for origin in audit.history.unknown:
         told = f"it took the place of {origin}: that this was its doing shows its --key, given too"
         typer.echo(_shown(told), err=True)
+    for origin in audit.history.lost:
+        told = f"it says that it took the place of {origin}, whose key was lost: nothing proves it"
+        typer.echo(_shown(told), err=True)
     size = f"{tree.size:,} {'entry' if tree.size == 1 else 'entries'}"
     print(_shown(f"{tree.origin}: {size}, root {encode(tree.root)}, signed by {names}"))
 

@@ -2,9 +2,10 @@
 
 It has the entries that are left, under another name and another key, so that it is another log to
 everybody, and no second history of the one before. Its next entry says which log was closed, and
-what its newest tree was.
+what its newest tree was. Where that one's key is lost, it says so, and nothing proves the rest.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import orjson
@@ -25,28 +26,34 @@ from governance.log.sequencing import Decision, Sequencer, ledger_of, newest_che
 from governance.log.signers import Verifier
 
 
-def begin_anew(database: Database, file: KeyFile, name: str, *, now: datetime) -> Verifier:
+def begin_anew(
+    database: Database, file: KeyFile, name: str, *, now: datetime, is_key_lost: bool = False
+) -> Verifier:
     """Closes the log and begins one with another name; returns its key.
 
-    Conflict if nothing that was signed is missing, or the name isn't new. Interrupted at any
-    moment, the same again finishes what was begun.
+    Conflict if nothing is missing, of what was signed or of keys, or the name isn't new.
+    Interrupted at any moment, the same again finishes what was begun.
     """
     log = database.log
     assert log is not None, "opened with its log"
     next_file = KeyFile(file.path.with_name(f"{file.path.name}.next"))
     next_guard = Guard(log.guard.path.with_name(f"{log.guard.path.name}.next"))
     if not _is_begun(database, next_file):
-        closed = _closed(database, log)
+        closed = _orphaned(database, log) if is_key_lost else _closed(database, log)
         with database.reading() as session:
-            used = _names(session) | {log.origin}
+            used = _names(session) | {closed.origin}
         if name in used:
             raise Conflict(f"expected another name than {name}, which a log of this node had")
         for left in (next_file.path, next_guard.path):
             left.unlink(missing_ok=True)
         write_secret(next_file.path, str(new_signer(name)))
-        successor = Sequencer(next_file, next_guard, None, log.is_witnessed, closes=log.origin)
+        successor = Sequencer(next_file, next_guard, None, log.is_witnessed, closes=closed.origin)
+        verifier = next_file().verifier()
+        shown = (
+            {"isKeyLost": True} if is_key_lost else {"handover": hand_over(log.signer, verifier)}
+        )
         with database.writing(successor) as session:
-            _announce(session, log, closed, next_file().verifier(), now)
+            _announce(session, closed, verifier, shown, now)
     _finish(database, file, next_file, log.guard, next_guard)
     return file().verifier()
 
@@ -96,10 +103,25 @@ def _closed(database: Database, log: Sequencer) -> Checkpoint:
     return newest.tree
 
 
+def _orphaned(database: Database, log: Sequencer) -> Checkpoint:
+    """The newest tree that was signed, by a key that isn't this node's."""
+    signed = log.guard.newest()
+    with database.reading() as session:
+        newest = newest_checkpoint(session)
+    if newest is None or log.has_signed(newest):
+        raise Conflict("the key that signed the log is in its place: it isn't lost")
+    is_ahead = signed and signed.origin == newest.origin and signed.size > newest.size
+    return signed if signed and is_ahead else newest.tree
+
+
 def _announce(
-    session: Session, log: Sequencer, closed: Checkpoint, verifier: Verifier, now: datetime
+    session: Session,
+    closed: Checkpoint,
+    verifier: Verifier,
+    shown: Mapping[str, str | bool],
+    now: datetime,
 ) -> None:
-    """Logs which log was closed, as its own key signs."""
+    """Logs which log was closed, and what shows that it was its own doing, if anything does."""
     ledger = ledger_of(session)
     at = ledger.instant(now)
     told: dict[str, str | int] = {
@@ -107,7 +129,7 @@ def _announce(
         "size": closed.size,
         "rootHash": encode(closed.root),
         "verifier": str(verifier),
-        "handover": hand_over(log.signer, verifier),
+        **shown,
     }
     if ledger.newest is not None:
         told["checkpoint"] = ledger.newest.note

@@ -45,6 +45,7 @@ class History:
         self._cases: dict[int, bytes] = {}  # number of the platform that began it, newest hash
         self._keys: dict[str | None, set[bytes]] = {}
         self.unknown: list[str] = []  # logs closed by a key that isn't known
+        self.lost: list[str] = []  # logs closed since their key was lost, by nobody's proof
 
     def follow(self, leaf: Leaf, leaf_hash: bytes) -> None:
         """Tell the next entry. Malformed or Unproven says the first thing that is wrong with it;
@@ -100,14 +101,19 @@ class History:
             self._rotate(leaf)
 
     def _rotate(self, leaf: Leaf) -> None:
-        verifier, handover = leaf.decision.get("verifier"), leaf.decision.get("handover")
-        if leaf.platform is not None or type(verifier) is not str or type(handover) is not str:
+        told = leaf.decision
+        is_lost = told["type"] == LOG_BEGUN and told.get("isKeyLost") is True
+        verifier, shown = told.get("verifier"), told.get("origin" if is_lost else "handover")
+        if leaf.platform is not None or type(verifier) is not str or type(shown) is not str:
             raise Malformed("a new key of the log is of no platform, and has a verifier, handover")
         successor, before = parse_verifier(verifier), self._newest_key
-        self._name(leaf.decision, successor.name)
+        self._name(told, successor.name)
         self._newest_key = successor
+        if is_lost:
+            self.lost.append(shown)  # and nothing is trusted for it
+            return
         old = {*self._given, before} if before else self._given
-        handed = [key for key in old if _hands_over(key, successor, handover)]
+        handed = [key for key in old if _hands_over(key, successor, shown)]
         if not handed:
             self._check_handed(leaf.decision, before)
         if successor.name == self.origin and self.trusted.intersection(handed):

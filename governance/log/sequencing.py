@@ -17,18 +17,19 @@ from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import RolledBack
 from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
-from governance.log.errors import LogError, Malformed
+from governance.log.errors import LogError, Malformed, Unproven
 from governance.log.guards import Guard
 from governance.log.leaves import LARGEST_LEAF
-from governance.log.notes import Note, decode, encode
+from governance.log.notes import Note, decode, encode, parse_note
 from governance.log.proving import stored_root, tiles_at
-from governance.log.signers import Signer
+from governance.log.signers import Signer, signed_by
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
 from governance.rows import insert, insert_columns, mark
 
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
+KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
 _LAST_SEQ = "SELECT max(seq) FROM log_entries WHERE platform_id "
@@ -68,10 +69,24 @@ class Sequencer:
         signers = [self.signer, *([self.successor] if self.successor else [])]
         return Note(tree.text, tuple(signer.sign(tree.text) for signer in signers))
 
+    def has_signed(self, checkpoint: LogCheckpoint) -> bool:
+        """Whether it was this node's key that signed a tree."""
+        try:
+            return bool(signed_by(parse_note(checkpoint.note.encode()), [self.signer.verifier()]))
+        except Unproven:
+            return False
+
     def recalled(self, session: Session) -> Checkpoint:
         """What `continued` says, unless nothing here remembers what was signed: the database may
         be an old one on a new machine."""
-        head = self.continued(session)
+        newest = newest_checkpoint(session)
+        head = self.continued(session, newest)
+        if newest is not None and not self.has_signed(newest):
+            raise RolledBack(
+                f"another key than this node's signed {head.origin} last: put its file back or, if "
+                "this one took its place, bring the database on with `comity log recover`; "
+                f"{KEY_LOST}"
+            )
         if head.size and self.guard.newest() is None:
             raise RolledBack(
                 f"the log has {head.size:,} entries, and no {self.guard.path} says that they are "
@@ -90,7 +105,7 @@ class Sequencer:
             raise RolledBack(
                 f"this node's key signs {self.origin}, the log is {head.origin}: put its key file "
                 "back or, if this log took its place, bring the database on with `comity log "
-                "recover`"
+                f"recover`; {KEY_LOST}"
             )
         self.guard.check(head, lambda size: stored_root(session, size))
         return head

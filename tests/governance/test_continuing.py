@@ -18,7 +18,7 @@ from governance.log.checkpoints import Checkpoint
 from governance.log.continuing import begin_anew, closed_note
 from governance.log.errors import Unproven
 from governance.log.guards import Guard
-from governance.log.keyfiles import KeyFile, write_secret
+from governance.log.keyfiles import KeyFile, new_signer, write_secret
 from governance.log.notes import encode, parse_note
 from governance.log.rotating import rotate
 from governance.log.sequencing import Sequencer
@@ -29,6 +29,7 @@ from tests.builders import KEYS, LOG_KEY, NOW, World
 from tests.logs import Files, Served, audited, files
 
 NAME = "second.example/log"
+OTHER_NAME = "other.invalid/log"
 LOST = 3  # entries
 
 
@@ -178,6 +179,59 @@ def test_without_what_remembers_the_newest_tree_the_last_one_left_is_told(
     [told] = begun(logged)
     assert (told["size"], told["rootHash"]) == (last.size, last.root_hash)
     logged.team()
+
+
+@pytest.fixture(params=[OTHER_NAME, LOG_KEY.name])
+def keyless(request: pytest.FixtureRequest, logged: World, file: KeyFile, tmp_path: Path) -> World:
+    """Return a world whose log's key is lost, and which was given one of another or the same name,
+    on a new machine."""
+    file.path.unlink()
+    write_secret(file.path, str(new_signer(request.param)))
+    logged.database.log = Sequencer(KeyFile(file.path), Guard(tmp_path / "new.head"))
+    with logged.database.reading() as session, pytest.raises(RolledBack, match="--key-lost"):
+        logged.database.log.recalled(session)
+    return logged
+
+
+def test_a_log_whose_key_is_lost_is_closed_and_the_new_one_says_so(
+    keyless: World, file: KeyFile
+) -> None:
+    before, last = entries(keyless), newest(keyless)
+    verifier = begin_anew(keyless.database, file, NAME, now=NOW, is_key_lost=True)
+    assert (verifier.name, file().verifier()) == (NAME, verifier)
+    assert entries(keyless)[:-1] == before
+    [told] = begun(keyless)
+    assert (told["isKeyLost"], "handover" in told) == (True, False)
+    assert (told["origin"], told["size"]) == (LOG_KEY.name, len(before))
+    assert (told["rootHash"], told["checkpoint"]) == (last.root_hash, last.note)
+    log = keyless.database.log = Sequencer(file, Guard(file.path.with_name("new.head")))
+    with keyless.database.reading() as session:
+        assert log.recalled(session).origin == NAME
+    keyless.issue(keyless.team().issuer)
+    rotate(keyless.database, file, now=NOW)
+    for trusted in ([verifier], [LOG_KEY.verifier(), verifier]):
+        audit = audited(served(keyless), trusted=trusted)
+        assert (audit.faults, audit.history.lost) == ([], [LOG_KEY.name])
+        assert audit.history.trusted == {*trusted, file().verifier()}
+    assert audited(served(keyless), trusted=[LOG_KEY.verifier()]).faults
+
+
+def test_a_key_that_is_there_is_not_lost(logged: World, cut: World, file: KeyFile) -> None:
+    for world in (logged, cut):
+        with pytest.raises(Conflict, match="it isn't lost"):
+            begin_anew(world.database, file, NAME, now=NOW, is_key_lost=True)
+    assert begun(cut) == []
+
+
+def test_what_was_signed_and_lost_with_the_key_is_told(cut: World, file: KeyFile) -> None:
+    size = newest(cut).size
+    file.path.unlink()
+    write_secret(file.path, str(new_signer(OTHER_NAME)))
+    begin_anew(cut.database, file, NAME, now=NOW, is_key_lost=True)
+    [told] = begun(cut)
+    assert told["size"] == size + LOST
+    cut.database.log = Sequencer(file, Guard(file.path.with_name("log.head")))
+    cut.team()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -201,6 +201,29 @@ def test_a_log_that_no_copy_brings_back_is_closed_and_another_begun(
     assert node("doctor", database_url=older).code == 0
 
 
+def test_a_node_whose_keys_are_all_lost_is_served_again_under_another_log(
+    node: Comity, issue: Callable[..., str], copy: Callable[..., Path], tmp_path: Path
+) -> None:
+    issue()
+    assert node("backup", "old.backup").code == 0
+    restored, key_file = f"sqlite:///{tmp_path / 'restored.db'}", tmp_path / "new" / "comity.key"
+    old, new = node("log", "key").out.strip(), {"database_url": restored, "key_file": key_file}
+    assert node("migrate", **new).code == 0
+    assert node("restore", "old.backup", "--any-key", **new).code == 0
+    for arguments in (("serve", "--any-key"), ("log", "resume"), ("doctor",)):
+        done = node(*arguments, **new)
+        assert (done.code, "begin-anew --key-lost" in done.err) == (1, True)
+    begun = node("log", "begin-anew", "second.example/log", "--key-lost", **new)
+    assert (begun.code, begun.out) == (0, node("log", "key", **new).out), begun.err
+    assert node("platform", "add", "x.example", **new).code == 0
+    assert "as this node signed them" in node("doctor", **new).err
+    mirror = str(copy(restored))
+    for keys in ([begun.out.strip()], [old, begun.out.strip()]):
+        done = node("log", "verify", mirror, *(f"--key={key}" for key in keys))
+        assert done.code == 0, done.err
+        assert "whose key was lost: nothing proves it" in done.err
+
+
 def test_an_empty_database_is_made_anew_from_log_and_backup(
     node: Comity,
     issue: Callable[..., str],
