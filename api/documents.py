@@ -91,7 +91,7 @@ class Documents:
         try:
             document = parse(text, max_tokens=self._settings.max_tokens, no_location=False)
         except (GraphQLSyntaxError, RecursionError) as error:
-            if _TOO_MANY_TOKENS in str(error):
+            if isinstance(error, GraphQLError) and error.message.endswith(_TOO_MANY_TOKENS):
                 message = f"expected a document of at most {self._settings.max_tokens:,} tokens"
                 return Parsed(key, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
             return Parsed(key, errors=[_coded(error, "SYNTAX_ERROR")])

@@ -18,7 +18,7 @@ from governance.database import Database
 EVERY = timedelta(hours=1)
 AT_FIRST = timedelta(minutes=1)  # after the start, so that it doesn't delay the first answers
 
-IN_THE_WAY = "a reader keeps the write-ahead log, which may hold what was erased: run this again"
+IN_THE_WAY = "others use the write-ahead log, which may hold what was erased: run this again"
 
 app = typer.Typer(help="Erasing what is not kept any longer.")
 

@@ -54,8 +54,8 @@ def _share_memory() -> None:
 def expect_free(host: str, port: int) -> None:
     """Ends the process with the reason where nobody can listen there: the server's own words may
     hold anything, so that they aren't told."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         is_taken = error.errno == errno.EADDRINUSE

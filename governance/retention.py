@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from time import sleep
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -21,7 +22,9 @@ from governance.rules.status import effect
 from governance.sanctions import Sanction
 from governance.words import Effect, Validity
 
-PATIENCE = 500  # milliseconds for readers to leave SQLite's write-ahead log; writers wait as well
+# Milliseconds in which readers may leave SQLite's write-ahead log, as writers wait meanwhile; how
+# often that is tried, and seconds between.
+PATIENCE, TRIES, PAUSE = 80, 5, 0.2
 BATCH = 50  # who writes meanwhile waits for one: less than a tenth of a second
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
@@ -62,12 +65,16 @@ def run(
 
 def settle(db: Database, *, rewrite: bool = False) -> bool:
     """Takes what was erased, by whomever, out of the files: SQLite's write-ahead log is emptied,
-    PostgreSQL's tables are written anew if asked for. False where a reader still needs that log."""
+    PostgreSQL's tables are written anew if asked for. False while others need that log."""
     if db.dialect == "sqlite":
         with closing(sqlite3.connect(str(db.engine.url.database))) as connection:
             connection.execute(f"PRAGMA busy_timeout={PATIENCE}").close()
-            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return not is_busy
+            for _ in range(TRIES):
+                is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not is_busy:
+                    return True
+                sleep(PAUSE)
+            return False
     if rewrite:
         with db.engine.connect() as session:
             alone = session.execution_options(isolation_level="AUTOCOMMIT")

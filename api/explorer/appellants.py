@@ -39,7 +39,7 @@ BARRED = {
     RefusalCode.APPEAL_WINDOW_CLOSED: "The time in which you could appeal is over.",
 }
 # Where the appeal that bars another isn't on this page.
-ELSEWHERE = "It was filed against what this sanction replaced: open that one with its own secret."
+ELSEWHERE = "It belongs to another decision of the same case, which has a secret of its own."
 
 
 def appellant_routes(site: Site, keys: Keys) -> list[Route]:

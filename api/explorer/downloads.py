@@ -19,13 +19,13 @@ STEP = 500  # sanctions that are asked for at once
 FIGURES = (
     "sanctionCount",
     "appealCount",
-    "decidedCount",
     "overturnedCount",
     "reducedCount",
     "overturnRate",
     "medianSecondsToDecision",
     "medianDurationSeconds",
     "overdueAppealCount",
+    "decidedCount",
     "echoCount",
     "overdueReceiptCount",
 )

@@ -278,7 +278,10 @@ def _checked(shelf: Shelf, name: str, given: tuple[str, ...]) -> tuple[str, ...]
 def _server(text: str) -> str:
     """A server's host as it is stored; Problem for what names none."""
     try:
-        found = parse_subject(f"{_HTTPS}{text.strip().removeprefix(_HTTPS)}")
+        host = text.strip()
+        if host[: len(_HTTPS)].lower() == _HTTPS:
+            host = host[len(_HTTPS) :]
+        found = parse_subject(f"{_HTTPS}{host}")
         if SubjectKind.SERVER not in found.kinds:
             raise BadUri
     except BadUri:

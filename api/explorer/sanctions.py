@@ -59,6 +59,7 @@ def sanction_routes(site: Site) -> list[Route]:
             sanction=sanction,
             log=data["log"],
             timeline=timeline(sanction, data["eventPage"]["nodes"]),
+            is_cut=data["eventPage"]["hasNextPage"],
         )
 
     return [site.route("/sanctions", listed), site.route("/sanctions/{id}", one)]

@@ -1,6 +1,7 @@
 """For staff: a member's own view, by its token, and the moves of an appeal as buttons."""
 
 from datetime import timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +10,7 @@ from starlette.routing import Route
 from api.auth import Members
 from api.explorer.asking import Data, Problem
 from api.explorer.changing import Sent, change, instant, onward, refused, text
-from api.explorer.facets import OWN, Selection
+from api.explorer.facets import OWN, Selection, sort_of
 from api.explorer.lists import paged, turned
 from api.explorer.moves import moves_of
 from api.explorer.notices import notices_due, receipts_due
@@ -98,12 +99,14 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
             return onward(PATH)
         actor, platform = who
         selection = Selection.of(OWN, request.query_params)
+        sort = sort_of(request.query_params)
         chosen = selection.filter() | {"platform": platform["domain"]}
-        asked = {"filter": chosen, **paged(request)}
+        asked = {"filter": chosen, **paged(request, sort)}
         found = (await site.desk.ask(request, "own_sanctions", asked, actor=actor))["sanctions"]
         offered = [(facet, list(selection.offered(facet, ()))) for facet in OWN.facets]
-        told = {"platform": platform, "selection": selection, "nodes": found["nodes"]}
-        told |= turned(selection, "newest", found["pageInfo"])
+        told: dict[str, Any] = {"platform": platform, "selection": selection}
+        told["nodes"] = found["nodes"] if sort == "newest" else found["nodes"][::-1]
+        told |= turned(selection, sort, found["pageInfo"])
         told["facets"] = [(facet, choices) for facet, choices in offered if choices]
         return answered(request, session, "staff_sanctions", **told)
 

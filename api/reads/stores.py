@@ -115,7 +115,8 @@ def _give_way() -> None:
     """Has this thread run after the loop's, with what that answers at once; where a thread has a
     priority of its own (Linux)."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        with contextlib.suppress(OSError):  # what the node runs in may not let it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class _Timed:

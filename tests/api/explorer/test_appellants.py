@@ -155,7 +155,7 @@ def test_an_appeal_against_what_was_replaced_is_told_on_the_replacement(
     person.send("/appeal/move", move="FILE", message="Not me")
     person.send("/appeal/close")
     opened(node, team, person, supersedes=first)
-    assert "It was filed against what this sanction replaced" in person.text
+    assert "It belongs to another decision of the same case" in person.text
     assert first not in person.text
     assert "File the appeal" not in person.text
 

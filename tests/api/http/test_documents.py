@@ -112,6 +112,7 @@ def test_documents_with_too_many_aliases_are_refused(lite: Node) -> None:
 def test_documents_with_too_many_tokens_are_refused(lite: Node) -> None:
     assert lite.data("{ policy { " + "version " * 500 + "} }") == {"policy": {"version": 1}}
     refused(lite, "{ policy { " + "version " * 4_000 + "} }", "LIMIT_EXCEEDED")
+    refused(lite, "{ policy ] # tokens. Parsing aborted.", "SYNTAX_ERROR")
 
 
 @pytest.mark.parametrize(

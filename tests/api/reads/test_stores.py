@@ -41,6 +41,16 @@ async def test_a_read_that_takes_longer_moves_to_a_thread(store: SQLiteStore) ->
     assert (threads(), store.statements) == (1, 1)
 
 
+async def test_what_may_have_no_priority_reads_all_the_same(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refused)
+    assert await store.one(COUNT, [100_000], is_point=True) == 100_000
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
 async def test_what_reads_for_long_runs_after_the_loop(store: SQLiteStore) -> None:
     await store.one(COUNT, [100_000], is_point=True)
