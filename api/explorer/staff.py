@@ -10,7 +10,7 @@ from starlette.routing import Route
 from api.auth import Members
 from api.explorer.asking import Data, Problem
 from api.explorer.changing import Sent, change, instant, onward, refused, text
-from api.explorer.facets import OWN, Selection, sort_of
+from api.explorer.facets import OWN, SORTS, Selection, sort_of
 from api.explorer.lists import paged, turned
 from api.explorer.moves import moves_of
 from api.explorer.notices import notices_due, receipts_due
@@ -104,7 +104,7 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         asked = {"filter": chosen, **paged(request, sort)}
         found = (await site.desk.ask(request, "own_sanctions", asked, actor=actor))["sanctions"]
         offered = [(facet, list(selection.offered(facet, ()))) for facet in OWN.facets]
-        told: dict[str, Any] = {"platform": platform, "selection": selection}
+        told: dict[str, Any] = {"platform": platform, "selection": selection, "order": SORTS[sort]}
         told["nodes"] = found["nodes"] if sort == "newest" else found["nodes"][::-1]
         told |= turned(selection, sort, found["pageInfo"])
         told["facets"] = [(facet, choices) for facet, choices in offered if choices]

@@ -1,0 +1,116 @@
+"""Figures, reports and columns, as their pages tell them; on both engines."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.explorer.figures import figure
+from api.explorer.reports import told
+from api.explorer.telling import number, percent
+from governance import reporting
+from governance.exporting.columns import ALL
+from governance.exporting.templates import Part
+from governance.periods import Period
+from tests.api.explorer.test_pages import links
+from tests.api.http.outside import Node
+from tests.builders import DAY, Team
+
+
+@pytest.mark.parametrize("path", ["/?days=365", "/platforms/harbor.example?days=90"])
+def test_a_figure_leads_to_as_many_decisions(site: TestClient, path: str) -> None:
+    counted = re.findall(
+        r'big figure"><a href="(/sanctions\?[^"]+)">(\d+)</a>', site.get(path).text
+    )
+    assert counted
+    for address, count in counted:
+        told = re.search(r'class="lead">(\d+) decisions? ', site.get(unescape(address)).text)
+        assert told is not None
+        assert told[1] == count
+
+
+def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: Team) -> None:
+    for _ in range(3):
+        node.issue(team.issuer)
+    wrong = node.issue(team.issuer)["sanction"]["id"]
+    node.do("OverturnSanction", team.issuer, sanctionId=wrong, reason="Wrong")
+    node.clock.forward(30 * DAY)
+    page = node.client.get("/?days=90").text
+    assert "<h1>4 time-outs began, 4 ended, 1 of them overturned</h1>" in page
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told", "change"),
+    [
+        (0.143, 0.32, percent, "down 18 points"),
+        (0.336, 0.325, percent, "up 2 points"),
+        (0.14, 0.13, percent, "up 1 point"),
+        (0.141, 0.139, percent, "as before"),
+        (0.5, 0.0, percent, "up 50 points"),
+        (None, 0.32, percent, ""),
+        (6, 4, number, "up 50%"),
+        (1, 4, number, "down 75%"),
+        (17, 4, number, "up"),
+        (4, 4, number, "as before"),
+        (4, 0, number, ""),
+    ],
+)
+def test_a_figure_is_told_with_its_change(
+    now: Any, before: Any, told: Callable[[Any], str], change: str
+) -> None:
+    assert figure("Figure", now, before, told).change == change
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/reports/harbor.example?from=2026-01-01&to=2026-02-01", 200),
+        ("/reports/harbor.example?from=2026-02-01&to=2026-01-01", 400),
+        ("/reports/harbor.example?from=2026-02-01&to=2026-02-01", 400),
+        ("/reports/harbor.example?from=soon", 400),
+        ("/reports/harbor.example?from=2126-01-01&to=2126-02-01", 400),
+        ("/reports/nobody.example", 404),
+        ("/data?after=nonsense", 400),
+    ],
+)
+def test_reports_are_of_days_that_come_in_order(site: TestClient, path: str, status: int) -> None:
+    page = site.get(path)
+    assert page.status_code == status
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_reports_that_were_published_are_listed(node: Node, team: Team) -> None:
+    assert "None yet" in node.client.get("/reports").text
+    node.clock.forward(60 * DAY)
+    for _ in range(2):
+        march = Period.of_days("2026-03-01/2026-03-31")
+        node.world.do(reporting.publish, "mod.example", march, now=node.clock.now)
+    html = node.client.get("/reports").text
+    assert html.count("/reports/mod.example?") == 1
+    assert "1 March 2026 to 1 April 2026</a>, version 2 of" in html
+    [address] = [one for one in links(html) if one.startswith("/reports/mod.example?")]
+    report = node.client.get(address).text
+    assert "Version 2, published" in report
+    parts = [one for one in links(report) if ".csv?" in one]
+    assert [node.client.get(part).status_code for part in parts] == [200] * len(Part)
+
+
+def test_every_column_of_the_files_is_told_with_its_codes(site: TestClient) -> None:
+    html = site.get("/data/columns").text
+    assert "/data/columns" in links(site.get("/data").text)
+    for dataset in ALL.values():
+        for column in dataset.columns:
+            assert f"<code>{column.name}</code>" in html
+            for word in column.words or ():
+                assert f"<code>{word}</code></dt><dd>" in html
+    assert {c.name for c in ALL["statements"].columns if c.words} >= {"measure", "keywords"}
+
+
+def test_figures_of_a_report_have_their_units() -> None:
+    assert told({"scope": "Median time", "value": "1.506204"}) == "1 h 30 min"
+    assert told({"scope": "Percentage of outcomes implemented", "value": "0.5"}) == "50%"
+    assert told({"scope": "Total number", "value": "0"}) == "0"
+    assert told({"scope": "Total number", "value": None}) == ""
