@@ -19,7 +19,8 @@ from tests.api.http.outside import Node
 from tests.api.worlds import Cast
 from tests.builders import NOW, Team, World
 
-SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
+SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 1337 * 7331 }}"
+RUN = re.compile(r"<script>|<img|onerror=alert(?!\(1\)&gt;)|9801547")
 MOST_PAGES = 90
 
 
@@ -77,7 +78,7 @@ def test_a_script_in_any_text_is_text(node: Node, hostile: tuple[Visitor, list[s
     for path in pages:
         page = visitor.open(path)
         assert page.status_code == 200, path
-        assert re.findall(r"<script>|<img|onerror=alert(?!\(1\)&gt;)|\b49\b", page.text) == [], path
+        assert RUN.findall(page.text) == [], path
         shown += page.text.count(escape(SCRIPT)) + page.text.count(str(escape(SCRIPT, quote=False)))
         shown += page.text.count("&lt;script&gt;alert(1)&lt;/script&gt;")
     assert shown > 20
