@@ -199,7 +199,7 @@ def _request(
             f"expected a measure against {source.subject_kind}, got {draft.measure}",
             path=["measure"],
         )
-    is_other = draft.measure.endswith("_OTHER")
+    is_other = draft.measure in policy.OTHER_MEASURES
     if is_other and draft.measure is not source.measure:
         raise InvalidInput(
             f"expected {draft.measure} only where the source is, which describes it",

@@ -20,6 +20,7 @@ from governance.fields import (
 )
 from governance.fields import UTCDateTime as Utc
 from governance.identifiers import SubjectKind
+from governance.rules.policy import OTHER_MEASURES
 from governance.vocabulary import TERRITORIES, Category, ContentType, Keyword, keyword_belongs
 from governance.words import (
     Audience,
@@ -223,6 +224,6 @@ class SanctionDraft(SanctionTexts, SanctionTerms, Draft):  # validated from righ
     @classmethod
     def _other_is_described(cls, text: str | None, info: ValidationInfo) -> str | None:
         measure = info.data.get("measure")
-        if text is not None and measure is not None and not measure.endswith("_OTHER"):
+        if text is not None and measure is not None and measure not in OTHER_MEASURES:
             raise ValueError(f"expected nothing with {measure}; it describes *_OTHER measures")
         return text

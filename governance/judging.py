@@ -156,7 +156,7 @@ def _conflicts(
     if is_ours and conduct_end and conduct_end > decided_at + policy.CLOCK_TOLERANCE:
         name = "conductTo" if draft.conduct_to else "conductFrom"
         raise InvalidInput("expected conduct that has happened, not a time to come", path=[name])
-    if draft.measure.endswith("_OTHER") and not draft.other_measure:
+    if draft.measure in policy.OTHER_MEASURES and not draft.other_measure:
         raise InvalidInput(f"expected a description with {draft.measure}", path=["otherMeasure"])
     decision = policy.Decision(
         measure=draft.measure,

@@ -13,6 +13,7 @@ from governance.fields import validated
 from governance.importing import dsa_words as words
 from governance.importing.runs import NOT_STATED
 from governance.judging import Dating, Request
+from governance.rules.policy import OTHER_MEASURES
 from governance.vocabulary import TERRITORIES, Category, Keyword, keyword_belongs
 from governance.words import Ground, Measure, Precision, Source
 
@@ -148,7 +149,7 @@ def _restrictions(row: Mapping[str, str]) -> Iterator[Restriction]:
         ("decision_account", words.ACCOUNT),
     ):
         for measure in dict.fromkeys(words.meanings(row, column, known)):
-            is_other = measure.endswith("_OTHER")
+            is_other = measure in OTHER_MEASURES
             described = (_text(row, f"{column}_other") or NOT_STATED) if is_other else None
             yield Restriction(measure, moment(row, _end_column(measure)), described)
 

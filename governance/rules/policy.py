@@ -40,6 +40,8 @@ SUSPENSIONS = frozenset(
 OUTSIDE_MEASURES = frozenset({Measure.SERVICE_TERMINATED, Measure.MONETIZATION_TERMINATED})
 SERVER_MEASURES = frozenset({Measure.SERVER_LIMITED, Measure.SERVER_SUSPENDED})
 CONTENT_MEASURES = frozenset(m for m in Measure if m.startswith("CONTENT_"))
+# A description says what they are.
+OTHER_MEASURES = frozenset({Measure.CONTENT_OTHER, Measure.MONETIZATION_OTHER})
 ACCOUNT_MEASURES = frozenset(Measure) - SERVER_MEASURES - CONTENT_MEASURES - {Measure.WARNING}
 
 
