@@ -15,11 +15,11 @@ from prometheus_client.registry import Collector
 from sqlmodel import col
 
 from api.observing.metrics import release
-from api.schema.appeals import OVERDUE_STATES
 from governance.appeals import Appeal
 from governance.database import Database
 from governance.events import Event
 from governance.receivers import Backlog, backlogs, dead_letters
+from governance.rules.lifecycle import AWAITING_ANSWER
 
 PATIENCE = 5.0  # seconds that a question about the state may take
 Found = TypeVar("Found")
@@ -68,7 +68,7 @@ def read_state(database: Database, now: datetime) -> State:
         col(Event.position).desc()
     )
     overdue = sa.select(sa.func.count()).where(
-        col(Appeal.state).in_(OVERDUE_STATES), col(Appeal.due_at) <= now
+        col(Appeal.state).in_(AWAITING_ANSWER), col(Appeal.due_at) <= now
     )
     with database.reading() as session:
         last = session.execute(newest.limit(1)).first()

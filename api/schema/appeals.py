@@ -17,13 +17,11 @@ from governance.appeals import AppealStatement
 from governance.events import Event
 from governance.fields import Instant
 from governance.rules.disclosure import ViewerKind
-from governance.rules.lifecycle import OPEN
+from governance.rules.lifecycle import AWAITING_ANSWER
 from governance.words import AppealState, Author
 
 if TYPE_CHECKING:
     from api.schema.sanctions import Sanction
-
-OVERDUE_STATES = OPEN - {AppealState.AWAITING_APPELLANT}
 
 
 def state(row: Row, read: Read) -> sa.ColumnElement[str]:
@@ -37,7 +35,7 @@ def state(row: Row, read: Read) -> sa.ColumnElement[str]:
 
 def is_overdue(row: Row, read: Read) -> sa.ColumnElement[bool]:
     """The SQL twin of `rules.lifecycle.is_overdue`."""
-    return sa.and_(is_any_of(row.state, OVERDUE_STATES), row.due_at <= read.now)
+    return sa.and_(is_any_of(row.state, AWAITING_ANSWER), row.due_at <= read.now)
 
 
 def appeals_of(read: Read, known: sa.ColumnElement[Any]) -> Any:

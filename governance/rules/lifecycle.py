@@ -53,6 +53,7 @@ class AppealStep:
 S = AppealState
 OPEN = frozenset({S.FILED, S.ADMITTED, S.IN_REVIEW, S.AWAITING_APPELLANT})
 UNDER_WAY = OPEN | {S.ESCALATED}
+AWAITING_ANSWER = OPEN - {S.AWAITING_APPELLANT}  # the clock runs
 
 APPEAL_STEPS: dict[AppealMove, AppealStep] = {
     AppealMove.ADMIT: AppealStep(frozenset({S.FILED}), S.ADMITTED, Author.PLATFORM),
@@ -79,7 +80,7 @@ def appeal_state(stored: AppealState, lapses_at: datetime | None, now: datetime)
 
 def is_overdue(state: AppealState, due_at: datetime, now: datetime) -> bool:
     """Whether an answer is due and missing; the clock stands still while the appellant is asked."""
-    return state in OPEN - {S.AWAITING_APPELLANT} and due_at <= now
+    return state in AWAITING_ANSWER and due_at <= now
 
 
 def moved(move: AppealMove, state: AppealState) -> AppealState:
