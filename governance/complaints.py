@@ -16,6 +16,7 @@ from governance.exporting.templates import Values
 from governance.periods import Period
 from governance.platforms import Platform
 from governance.rules.lifecycle import appeal_state
+from governance.rules.policy import CONTENT_MEASURES
 from governance.sanctions import Sanction
 from governance.words import AppealState, EventType, Measure, Outcome
 
@@ -25,9 +26,7 @@ DISPUTES = "Number of disputes submitted to out-of-court dispute settlement bodi
 # Which measures a complaint may be about. Warnings are in the total alone.
 ABOUT: Mapping[str, frozenset[Measure]] = {
     "Complaint regarding a decision to remove or disable access to or restrict visibility of "
-    "information": frozenset(
-        {m for m in Measure if m.startswith("CONTENT_")} | {Measure.SERVER_LIMITED}
-    ),
+    "information": CONTENT_MEASURES | {Measure.SERVER_LIMITED},
     "Complaint regarding a decision to suspend or terminate the provision of the "
     "service": frozenset(
         {m for m in Measure if m.startswith("SERVICE_")} | {Measure.SERVER_SUSPENDED}

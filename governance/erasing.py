@@ -14,7 +14,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 from governance import feed
 from governance.adoptions import Receipt
 from governance.appeals import Appeal, AppealMessage, SecretUse
-from governance.errors import InvalidInput, NotFound
+from governance.changing import own_sanction
+from governance.errors import InvalidInput
 from governance.fields import URI, Draft, LongText
 from governance.identifiers import BadUri, SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
@@ -144,7 +145,7 @@ def _records(session: Session, keys: Keys, actor: Actor, draft: ErasureDraft) ->
     if (draft.subject is None) is (draft.sanction_id is None):
         raise InvalidInput("expected a subject or a sanction", path=["subject"])
     if draft.sanction_id is not None:
-        return [_own(session, actor, draft.sanction_id)]
+        return [own_sanction(session, actor, draft.sanction_id)]
     query = (
         select(Sanction)
         .where(col(Sanction.id).in_(_about(keys, str(draft.subject))))
@@ -170,13 +171,6 @@ def _forget_answers(session: Session, keys: Keys, actor: Actor, draft: ErasureDr
         about = _about(keys, draft.subject)
         said = sa.update(Receipt).where(col(Receipt.platform_id) == actor.platform_id)
         session.execute(said.where(col(Receipt.sanction_id).in_(about)).values(reason=None))
-
-
-def _own(session: Session, actor: Actor, sanction_id: str) -> Sanction:
-    sanction = session.get(Sanction, sanction_id)
-    if sanction is None or sanction.platform_id != actor.platform_id:
-        raise NotFound("no such sanction of this platform", path=["sanctionId"])
-    return sanction
 
 
 def under_appeal(session: Session, ids: list[str], now: datetime) -> dict[str, datetime]:
