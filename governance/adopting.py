@@ -9,9 +9,9 @@ from sqlmodel import Session, col, select
 
 from governance import feed, issuing
 from governance.adoptions import AdoptionDraft, AnswerDraft, Receipt, RemedyDraft
-from governance.appeals import Invitation
 from governance.changing import own_sanction
 from governance.correcting import Corrected, correct, correct_copies, receipt_of, receive
+from governance.disclosing import case_of
 from governance.drafts import PolicyReference, SanctionDraft
 from governance.entries import LogEntry
 from governance.errors import Conflict, InvalidInput, NotFound, PolicyRefused, RefusalCode, Refused
@@ -21,7 +21,8 @@ from governance.judging import Adoption, Request, adoption_fingerprint, referenc
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.platforms import Platform
-from governance.rules import adoption, disclosure, policy
+from governance.rules import adoption, policy
+from governance.rules.disclosure import sees_subject
 from governance.rules.permissions import Operation
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Sanction, SubjectKey
@@ -120,26 +121,12 @@ def _reached(
     found = session.get(Sanction, sanction_id)
     held = session.get(Disclosure, sanction_id) if found else None
     if found is not None and held is not None and held.subject:
-        case = _case(session, found, held)
+        case = case_of(session, found, held)
         is_other = found.platform_id != actor.platform_id
-        if is_other and disclosure.sees_subject(actor.viewer, case, now):
+        if is_other and sees_subject(actor.viewer, case, now):
             return found, held
     raise NotFound(
         "no such sanction of another platform, or not shared with this one", path=["sanctionId"]
-    )
-
-
-def _case(session: Session, sanction: Sanction, held: Disclosure) -> disclosure.Case:
-    guests = select(Invitation.platform_id).where(Invitation.sanction_id == sanction.id)
-    return disclosure.Case(
-        platform_id=sanction.platform_id,
-        host_id=held.host_id,
-        kind=sanction.subject_kind,
-        audience=sanction.audience,
-        is_binding=sanction.is_binding,
-        recorded_at=sanction.recorded_at,
-        ends_at=sanction.ends_at,
-        guest_ids=frozenset(session.exec(guests)),
     )
 
 

@@ -56,11 +56,10 @@ def openings(
     }
 
 
-def _seen(
-    session: Session, viewer: Viewer, sanction: Sanction, disclosure: Disclosure, now: datetime
-) -> list[str]:
+def case_of(session: Session, sanction: Sanction, disclosure: Disclosure) -> Case:
+    """What decides who may see what a sanction discloses."""
     guests = select(Invitation.platform_id).where(Invitation.sanction_id == sanction.id)
-    case = Case(
+    return Case(
         platform_id=sanction.platform_id,
         host_id=disclosure.host_id,
         kind=sanction.subject_kind,
@@ -70,6 +69,12 @@ def _seen(
         ends_at=sanction.ends_at,
         guest_ids=frozenset(session.exec(guests)),
     )
+
+
+def _seen(
+    session: Session, viewer: Viewer, sanction: Sanction, disclosure: Disclosure, now: datetime
+) -> list[str]:
+    case = case_of(session, sanction, disclosure)
     names = [*PUBLIC]
     if sees_subject(viewer, case, now):
         names += WHOM
