@@ -22,7 +22,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, settings
 from sqlmodel import Session, col
 
-from governance import adopting, appealing, changing, deciding, erasing, issuing, judging, signing
+from governance import (
+    adopting,
+    appealing,
+    changing,
+    deciding,
+    erasing,
+    issuing,
+    judging,
+    remedying,
+    signing,
+)
 from governance.adoptions import AdoptionDraft, AnswerDraft, Receipt, RemedyDraft, receipt_id
 from governance.appeals import Appeal, DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
 from governance.appellants import Moved
@@ -282,7 +292,7 @@ class World:
         now: datetime = NOW,
     ) -> Receipt:
         wish = RemedyDraft(sanction_id=sanction_id, remedy=remedy, replacement_id=replacement_id)
-        return self.do(adopting.remedy, actor, wish, now=now)
+        return self.do(remedying.remedy, actor, wish, now=now)
 
     def receipt(self, sanction_id: str, team: "Team") -> Receipt | None:
         """The team's receipt of a sanction."""

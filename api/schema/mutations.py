@@ -35,6 +35,7 @@ from governance import (
     issuing,
     judging,
     notices,
+    remedying,
     selections,
     signing,
 )
@@ -250,7 +251,7 @@ class Mutation(BaseModel):
         "Say what became of a copy whose source was corrected",
     )
     def record_remedy(act: Act, draft: Any) -> Changed:
-        return Changed(adopting.remedy(act.session, act.actor, draft, now=act.now).id)
+        return Changed(remedying.remedy(act.session, act.actor, draft, now=act.now).id)
 
     @change(
         EraseSubjectResult,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from governance import adopting, issuing, judging
+from governance import adopting, issuing, judging, remedying
 from governance.adoptions import AdoptionDraft, AnswerDraft, RemedyDraft
 from governance.demonstration import steps, words
 from governance.demonstration.decisions import DAY, Inventor
@@ -55,7 +55,7 @@ def remedy(domain: str, remedy: Remedy) -> Step:
             remedy=remedy,
             replacement_id=_replacement(domain, course, now) if is_kept else None,
         )
-        adopting.remedy(course.session, course.staffs[domain].issuers[1], draft, now=now)
+        remedying.remedy(course.session, course.staffs[domain].issuers[1], draft, now=now)
 
     return step
 
