@@ -3,9 +3,12 @@
 import contextlib
 import ctypes
 import errno
+import os
 import signal
 import socket
 import sys
+from multiprocessing import parent_process
+from threading import Thread
 from typing import Any
 
 from starlette.applications import Starlette
@@ -40,8 +43,17 @@ def application() -> Starlette:
     the collector looked through that, everybody waited for a tenth of a second."""
     sys.setswitchinterval(SWITCH)
     _share_memory()
+    Thread(target=_stop_as_an_orphan, daemon=True).start()
     with settling():
         return create_app()
+
+
+def _stop_as_an_orphan() -> None:
+    """Stops a worker whose supervisor was killed: nobody else would, and while it listens no other
+    node can."""
+    if (supervisor := parent_process()) is not None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _share_memory() -> None:

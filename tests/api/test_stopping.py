@@ -57,11 +57,11 @@ def connect(served: Served) -> socket.socket:
     return socket.create_connection((address.hostname or "", address.port or 0), timeout=PATIENCE)
 
 
-def await_refusal(served: Served) -> None:
+def await_refusal(served: Served, *, is_alive: bool = True) -> None:
     """Returns once new connections are refused, while the node still runs."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        assert served.process.is_alive()
+        assert served.process.is_alive() is is_alive
         try:
             connect(served).close()
         except ConnectionRefusedError:
@@ -94,6 +94,20 @@ def test_what_is_under_way_is_answered_and_on_disk(
         results = orjson.loads(sent)["data"]["issueSanctions"]["results"]
         assert [result["__typename"] for result in results] == ["SanctionIssued"] * SIZE
         assert served.ended() == 0
+    assert len(node.records()["sanctions"]) == SIZE
+
+
+def test_workers_stop_as_well_once_their_supervisor_was_killed(
+    node: Node, database_url: str
+) -> None:
+    head, body = request(node)
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with serving("--workers", "2", **settings) as served, begun(served, head) as connection:
+        served.process.kill()
+        served.ended()
+        await_refusal(served, is_alive=False)
+        connection.sendall(body)
+        assert answer(connection).count(b"SanctionIssued") == SIZE
     assert len(node.records()["sanctions"]) == SIZE
 
 
