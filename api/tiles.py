@@ -21,13 +21,13 @@ from starlette.routing import Route
 from api.subscriptions.heads import Head
 from governance.database import Database
 from governance.entries import LogEntry
+from governance.feed import newest_position
 from governance.log.continuing import closed_note
 from governance.log.errors import LogError
 from governance.log.proving import tiles_at
 from governance.log.sequencing import Sequencer
 from governance.log.tiles import ENTRIES, FULL, Tile, bundle, parse_path
 from governance.publishing import newest_published
-from governance.receivers import newest
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 NEWEST = {**ANYWHERE, "Cache-Control": "no-cache"}
@@ -114,7 +114,7 @@ def tag_of(checkpoint: bytes) -> str:
 
 def _newest(session: Session) -> tuple[str | None, str, int]:
     """The newest published checkpoint, its tag, and the feed's end."""
-    found, place = newest_published(session), newest(session)
+    found, place = newest_published(session), newest_position(session)
     signed = found.signed if found else None
     return signed, tag_of((signed or "").encode()), place
 

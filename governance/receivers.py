@@ -14,6 +14,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from governance.errors import Conflict, InvalidInput, NotFound
 from governance.events import Event
+from governance.feed import newest_position
 from governance.fields import EnumText, new_id
 from governance.fields import UTCDateTime as Utc
 from governance.membership import find_platform
@@ -103,7 +104,7 @@ def add_webhook(
         url=url,
         filter=dict(wanted),
         added_at=now,
-        position=newest(session) if after is None else after,
+        position=newest_position(session) if after is None else after,
     )
     session.add(receiver)
     session.flush()
@@ -115,11 +116,6 @@ def check_room(session: Session, platform_id: str) -> None:
     counted = sa.select(sa.func.count()).where(col(Receiver.platform_id) == platform_id)
     if session.execute(counted).scalar_one() >= MOST_RECEIVERS:
         raise Conflict(f"the platform has {MOST_RECEIVERS} receivers, the most there may be")
-
-
-def newest(session: Session) -> int:
-    """The feed's newest place; 0 while it is empty."""
-    return session.execute(sa.select(sa.func.max(col(Event.position)))).scalar_one() or 0
 
 
 def found(session: Session, ident: str) -> Receiver:
@@ -147,7 +143,7 @@ def set_status(session: Session, ident: str, status: ReceiverStatus, reason: str
     receiver = found(session, ident)
     if status is ReceiverStatus.ENABLED:
         if receiver.status is ReceiverStatus.DISABLED:
-            receiver.position = newest(session)
+            receiver.position = newest_position(session)
         receiver.attempts, receiver.next_at, receiver.problem = 0, None, None
     receiver.status, receiver.reason = status, reason
     session.add(receiver)
@@ -180,7 +176,7 @@ def due(session: Session, now: datetime) -> list[Receiver]:
         Receiver.status == ReceiverStatus.ENABLED,
         Receiver.delivery != Delivery.POLL,
         sa.or_(col(Receiver.next_at).is_(None), col(Receiver.next_at) <= now),
-        sa.or_(col(Receiver.position) < newest(session), waiting, verifying, turning),
+        sa.or_(col(Receiver.position) < newest_position(session), waiting, verifying, turning),
     )
     return list(session.exec(query.order_by(col(Receiver.id))))
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from governance import receivers, turns
 from governance.errors import Conflict, Forbidden, NotFound
+from governance.feed import newest_position
 from governance.fields import new_id
 from governance.membership import Actor
 from governance.platforms import Platform
@@ -50,7 +51,7 @@ def create(
         url=url,
         filter=wanted(issuer, types),
         added_at=now,
-        position=receivers.newest(session),
+        position=newest_position(session),
     )
     session.add(receiver)
     session.flush()
@@ -137,7 +138,7 @@ def acknowledge(
     session: Session, receiver: Receiver, stream: Stream, positions: Sequence[int]
 ) -> None:
     """Notes events that a polling receiver is done with, in whatever order."""
-    newest, turn = receivers.newest(session), turns.newest(session)
+    newest, turn = newest_position(session), turns.newest(session)
     told = {p for p in positions if receiver.position < p <= newest}
     if stream.turn is not None:
         told |= {p for p in positions if stream.turn < -p <= turn}

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from governance.events import Event
+from governance.feed import newest_position
 from governance.fields import EnumText
 from governance.fields import UTCDateTime as Utc
 from governance.identifiers import SubjectKind
@@ -76,7 +77,7 @@ def is_due(session: Session, now: datetime) -> bool:
         return True
     look = sa.exists().where(col(Watch.next_at) <= now)
     told = _changes(mark.position).limit(1)
-    far = _feed_end(session) - mark.position > FAR
+    far = newest_position(session) - mark.position > FAR
     return far or bool(session.scalar(sa.select(look))) or session.execute(told).first() is not None
 
 
@@ -86,7 +87,7 @@ def record(session: Session, now: datetime) -> bool:
     if mark is None:
         _begin(session, now)
         return False
-    end = _feed_end(session)
+    end = newest_position(session)
     changes = session.execute(_changes(mark.position).limit(MOST_AT_ONCE)).all()
     due = select(Watch).where(Watch.next_at <= now).order_by(col(Watch.next_at))
     looks = session.exec(due.limit(MOST_AT_ONCE)).all()
@@ -180,13 +181,9 @@ def _changes(position: int) -> sa.Select[Any]:
     return later.order_by(col(Event.position))
 
 
-def _feed_end(session: Session) -> int:
-    return session.execute(sa.select(sa.func.max(col(Event.position)))).scalar_one() or 0
-
-
 def _begin(session: Session, now: datetime) -> None:
     """Takes accounts as they stand: who is told from now on is told of what changes."""
-    session.add(Mark(id=1, position=_feed_end(session)))
+    session.add(Mark(id=1, position=newest_position(session)))
     session.flush()
     start, end, ident = col(Sanction.starts_at), col(Sanction.ends_at), col(Sanction.id)
     at = sa.bindparam("now", now, Utc())

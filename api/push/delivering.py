@@ -27,6 +27,7 @@ from api.push.turning import turning
 from api.subscriptions.heads import Head
 from governance import receivers, streams, turns
 from governance.database import Database
+from governance.feed import newest_position
 from governance.migrations import is_current
 from governance.receivers import Receiver, Stream
 from governance.rules.delivery import Verdict, is_given_up
@@ -296,7 +297,7 @@ class Courier:
 def _due(session: Session, now: datetime) -> tuple[list[str], bool, int]:
     """Receivers that something is due for, whether anybody is pushed to, and the feed's end."""
     due = [receiver.id for receiver in receivers.due(session, now)]
-    return due, bool(due) or receivers.are_pushed(session), receivers.newest(session)
+    return due, bool(due) or receivers.are_pushed(session), newest_position(session)
 
 
 def _state(session: Session, ident: str) -> tuple[Held | None, int, list[int], list[Turn]]:
@@ -305,7 +306,7 @@ def _state(session: Session, ident: str) -> tuple[Held | None, int, list[int], l
     if stream is not None and stream.turn is not None:
         turned = turns.after(session, stream.issuer_id, stream.turn, 1)
     letters = receivers.waiting(session, ident, WINDOW)
-    return to, receivers.newest(session), letters, turned
+    return to, newest_position(session), letters, turned
 
 
 def _of_different_sanctions(found: Sequence[Told]) -> list[Told]:

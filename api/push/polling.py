@@ -18,6 +18,7 @@ from api.push.sets import turns_of
 from api.push.transmitters import Call, Transmitter, parsed, told
 from governance import receivers, streams, turns
 from governance.errors import Forbidden, NotFound
+from governance.feed import newest_position
 from governance.receivers import TOKEN_ERRORS, Receiver, Stream
 from governance.rules.disclosure import READERS
 from governance.settings import Settings
@@ -90,7 +91,7 @@ class Polling:
         receiver = to.receiver
         if receiver.status is not ReceiverStatus.ENABLED:
             return {}, False
-        end = await self._at.reading(receivers.newest)
+        end = await self._at.reading(newest_position)
         ahead = set(stream.acknowledged)
         first = min(most + len(ahead) + 1, 1_000)
         found, has_more = await read(
@@ -200,7 +201,7 @@ def _settle(session: Session, ident: str, position: int, turn: int) -> None:
 def _newest(session: Session, ident: str) -> tuple[int, int, int]:
     stream = session.get(Stream, ident)
     told = stream.verifications if stream else 0
-    return receivers.newest(session), turns.newest(session), told
+    return newest_position(session), turns.newest(session), told
 
 
 def _turn(session: Session, place: int) -> Turn | None:

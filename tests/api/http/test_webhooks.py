@@ -12,6 +12,7 @@ import pytest
 
 from api.push import delivering, webhooks
 from governance import receivers
+from governance.feed import newest_position
 from governance.receivers import Letter, Receiver
 from governance.rules.delivery import LONGEST_PAUSE, MOST_ATTEMPTS
 from governance.words import LetterState, ReceiverStatus
@@ -70,7 +71,7 @@ def settled(node: Node, receiver: Receiver, attempts: int = 0) -> Receiver:
     while True:
         found = state(node, receiver)
         with node.world.database.reading() as session:
-            is_done = found.position == receivers.newest(session)
+            is_done = found.position == newest_position(session)
         if found.attempts == attempts and (attempts or is_done):
             return found
         assert time.monotonic() < until, found
