@@ -4,18 +4,16 @@ Beside a server; several workers may, since a witness cosigns one tree as often 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 import anyio
-import anyio.to_thread
-from sqlmodel import Session
 
 from api.leading import jittered
 from api.observing import logs
 from api.posting import Answer, Unanswered, post
+from api.threads import reading, writing
 from governance.database import Database
 from governance.entries import LogCheckpoint
 from governance.log.errors import LogError
@@ -29,8 +27,6 @@ EVERY = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)  # after rounds without a quorum
 PATIENCE = timedelta(seconds=10)  # for one witness
 GRACE = timedelta(seconds=0.5)  # for the other witnesses once there is a quorum
-
-Found = TypeVar("Found")
 
 
 async def publishing(database: Database, settings: Settings) -> None:
@@ -58,14 +54,14 @@ class Publisher:
 
     async def round(self) -> bool:
         """Publishes the newest checkpoint if it waits; whether nothing waits any longer."""
-        newest = await self._read(waiting)
+        newest = await reading(self._database, waiting)
         if newest is None:
             return True
         lines = await self._gathered(newest)
         if len(lines) < self._quorum:
             return False
         in_order = [lines[witness] for witness in self._witnesses if witness in lines]
-        await anyio.to_thread.run_sync(self._publish, newest.size, in_order)
+        await writing(self._database, partial(publish, size=newest.size, cosignatures=in_order))
         logs.tell(logging.INFO, "published", size=newest.size, cosignatures=len(lines))
         return True
 
@@ -106,7 +102,7 @@ class Publisher:
         """Asks again, once, if the witness knows another size than this process thought."""
         old = self._sizes.get(witness)
         if old is None:
-            published = await self._read(newest_published)
+            published = await reading(self._database, newest_published)
             old = published.size if published else 0
         old = min(old, newest.size)
         answer = await self._sent(witness, newest, old)
@@ -120,7 +116,7 @@ class Publisher:
         return line
 
     async def _sent(self, witness: Witness, newest: LogCheckpoint, old: int) -> Answer:
-        asked = await self._read(partial(request, checkpoint=newest, old=old))
+        asked = await reading(self._database, partial(request, checkpoint=newest, old=old))
         return await post(f"{witness.prefix}/add-checkpoint", asked.render())
 
     async def _conceded(self, witness: Witness, newest: LogCheckpoint, old: int, known: int) -> int:
@@ -130,18 +126,7 @@ class Publisher:
             raise Unanswered("it knows another tree of this size" if old else "status 409")
         if known <= newest.size:
             return known
-        head = await self._read(newest_checkpoint)
+        head = await reading(self._database, newest_checkpoint)
         if head is not None and known <= head.size:
             raise Unanswered("overtaken by another process")
         raise Unanswered("it knows more of this log than this node")
-
-    async def _read(self, question: Callable[[Session], Found]) -> Found:
-        def asked() -> Found:
-            with self._database.reading() as session:
-                return question(session)
-
-        return await anyio.to_thread.run_sync(asked)
-
-    def _publish(self, size: int, lines: list[str]) -> None:
-        with self._database.writing() as session:
-            publish(session, size, lines)

@@ -6,12 +6,9 @@ Whoever has the newest one may have the answer wait for the next (RFC 7240, `Pre
 
 import gzip
 import re
-from collections.abc import Callable
 from hashlib import sha256
-from typing import TypeVar
 
 import anyio
-import anyio.to_thread
 import sqlalchemy as sa
 from sqlmodel import Session, col
 from starlette.requests import Request
@@ -19,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.subscriptions.heads import Head
+from api.threads import reading
 from governance.database import Database
 from governance.entries import LogEntry
 from governance.feed import newest_position
@@ -40,25 +38,16 @@ LOOK = 1.0  # seconds between looks meanwhile: what witnesses cosign comes later
 
 _WISH = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})(?:$|[,;\s])")
 
-Found = TypeVar("Found")
-
 
 def log_routes(database: Database, sequencer: Sequencer, head: Head) -> list[Route]:
     """What is served under /log."""
     notes: dict[str, str | None] = {}  # of the closed log, by the name of the one in its place
     turns = anyio.CapacityLimiter(MOST_HELD)
 
-    async def read(question: Callable[[Session], Found]) -> Found:
-        def asked() -> Found:
-            with database.reading() as session:
-                return question(session)
-
-        return await anyio.to_thread.run_sync(asked)
-
     async def checkpoint(request: Request) -> Response:
         """The newest published checkpoint (C2SP tlog-checkpoint)."""
         known, wait = request.headers.get("if-none-match", ""), _wait(request)
-        signed, tag, place = await read(_newest)
+        signed, tag, place = await reading(database, _newest)
         if tag in known and wait and turns.available_tokens > 0:
             async with turns:
                 until = anyio.current_time() + wait
@@ -66,7 +55,7 @@ def log_routes(database: Database, sequencer: Sequencer, head: Head) -> list[Rou
                     if head.is_stopping:
                         break
                     await head.waited(place, min(left, LOOK))
-                    signed, tag, place = await read(_newest)
+                    signed, tag, place = await reading(database, _newest)
         if signed is None:
             return _absent()
         headers = {**NEWEST, "ETag": tag}
@@ -81,7 +70,7 @@ def log_routes(database: Database, sequencer: Sequencer, head: Head) -> list[Rou
     async def closed(request: Request) -> Response:
         """The last checkpoint of the log that this one took the place of, if there was one."""
         if sequencer.origin not in notes:
-            notes[sequencer.origin] = await read(closed_note)
+            notes[sequencer.origin] = await reading(database, closed_note)
         note = notes[sequencer.origin]
         return PlainTextResponse(note, headers=NEWEST) if note else _absent()
 
@@ -90,11 +79,13 @@ def log_routes(database: Database, sequencer: Sequencer, head: Head) -> list[Rou
         try:
             wanted = parse_path(f"tile/{request.path_params['path']}")
             if wanted.level != ENTRIES:
-                hashes = await read(lambda session: tiles_at(session, [wanted])[wanted])
+                hashes = await reading(
+                    database, lambda session: tiles_at(session, [wanted])[wanted]
+                )
                 return Response(hashes, media_type="application/octet-stream", headers=FOR_GOOD)
         except LogError:
             return _absent()
-        entries = await read(lambda session: entries_of(session, wanted))
+        entries = await reading(database, lambda session: entries_of(session, wanted))
         if len(entries) < wanted.width:
             return _absent()
         return _compressed(request, bundle(entries))

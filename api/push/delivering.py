@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -25,6 +24,7 @@ from api.push.payloads import Told, Unread, read, read_turn
 from api.push.sets import turns_of
 from api.push.turning import turning
 from api.subscriptions.heads import Head
+from api.threads import reading, writing
 from governance import receivers, streams, turns
 from governance.database import Database
 from governance.feed import newest_position
@@ -40,8 +40,6 @@ PATIENCE = timedelta(seconds=10)  # for one answer, from the name's look-up on
 MOST_AT_ONCE = 16  # receivers that are served at one time
 WINDOW = 8  # events of different sanctions under way to one receiver
 GONE = "the receiver wants no more (410)"
-
-Found = TypeVar("Found")
 
 
 async def delivering(
@@ -92,7 +90,7 @@ class Courier:
             if self._messages.may_be_tokens:
                 tasks.start_soon(turning, self.database, self._now)
             while True:
-                due, is_any, end = await self._asked(partial(_due, now=self._now()))
+                due, is_any, end = await reading(self.database, partial(_due, now=self._now()))
                 for ident in due:
                     if ident in self._served:
                         self._again.add(ident)
@@ -124,7 +122,7 @@ class Courier:
 
     async def _batch(self, ident: str) -> bool:
         """Sends a few events; whether to go on at once."""
-        to, end, letters, turned = await self._asked(partial(_state, ident=ident))
+        to, end, letters, turned = await reading(self.database, partial(_state, ident=ident))
         if to is None or not self._is_ready(to.receiver):
             return False  # it was due when it was looked up
         if to.stream is not None and to.stream.is_verifying:
@@ -218,7 +216,7 @@ class Courier:
     async def _letter(self, receiver: Receiver, position: int) -> Told | None:
         """What a letter is about, as it now stands."""
         if position < 0:
-            turn = await self._asked(lambda session: session.get(Turn, -position))
+            turn = await reading(self.database, lambda session: session.get(Turn, -position))
             return await read_turn(self._executor, receiver, turn) if turn else None
         found, _ = await read(self._executor, receiver, position - 1, 1)
         return found[0] if found and found[0].position == position else None
@@ -278,20 +276,8 @@ class Courier:
         return False
 
     async def _done(self, change: Callable[[Session], object]) -> bool:
-        """Writes; what it answers."""
-
-        def write() -> bool:
-            with self.database.writing() as session:
-                return change(session) is not False
-
-        return await anyio.to_thread.run_sync(write)
-
-    async def _asked(self, question: Callable[[Session], Found]) -> Found:
-        def ask() -> Found:
-            with self.database.reading() as session:
-                return question(session)
-
-        return await anyio.to_thread.run_sync(ask)
+        """Writes; whether to go on."""
+        return await writing(self.database, change) is not False
 
 
 def _due(session: Session, now: datetime) -> tuple[list[str], bool, int]:

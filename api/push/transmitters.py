@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-import anyio.to_thread
 import orjson
-import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session, col, select
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from api import threads
 from api.auth import Members
 from api.bodies import BadRequest, whole_body
 from api.execution import Executor
@@ -21,10 +20,11 @@ from api.limiting.counting import counted_member
 from api.limiting.rates import LimitRefused, refused_headers
 from api.outward import Outside
 from api.subscriptions.heads import Head
+from api.threads import Found
 from governance.database import Database
 from governance.errors import Busy, InvalidInput, NotFound, RefusalCode, Refused, Unauthenticated
 from governance.membership import Actor
-from governance.peers import PeerPlatform
+from governance.peers import followed_platforms
 from governance.platforms import Platform
 from governance.settings import Keys, Settings
 from governance.tokens import TokenKeys
@@ -36,7 +36,6 @@ _STATUSES = {
     RefusalCode.NOT_FOUND: 404,
     RefusalCode.CONFLICT: 409,
 }
-Found = TypeVar("Found")
 Handler = Callable[["Call"], Awaitable[Response]]
 
 
@@ -72,26 +71,18 @@ class Transmitter:
 
     async def issuer(self, domain: str) -> Platform:
         # Nothing is issued in the name of a platform that another node speaks for.
-        is_peers = sa.exists().where(col(PeerPlatform.platform_id) == col(Platform.id))
-        query = select(Platform).where(Platform.domain == domain, sa.not_(is_peers))
+        is_own = col(Platform.id).not_in(followed_platforms())
+        query = select(Platform).where(Platform.domain == domain, is_own)
         found = await self.reading(lambda session: session.exec(query).first())
         if found is None:
             raise NotFound("no platform of this domain on this node")
         return found
 
     async def reading(self, question: Callable[[Session], Found]) -> Found:
-        def ask() -> Found:
-            with self.database.reading() as session:
-                return question(session)
-
-        return await anyio.to_thread.run_sync(ask)
+        return await threads.reading(self.database, question)
 
     async def writing(self, change: Callable[[Session], Found]) -> Found:
-        def write() -> Found:
-            with self.database.writing() as session:
-                return change(session)
-
-        return await anyio.to_thread.run_sync(write)
+        return await threads.writing(self.database, change)
 
     def endpoint(self, handle: Handler) -> Callable[[Request], Awaitable[Response]]:
         """A route: who asks is known and counted, and what was refused is told as JSON."""

@@ -14,9 +14,9 @@ from governance.settings import Keys
 PREFIX = "whsec_"
 
 
-def secret(keys: Keys, receiver: Receiver, generation: int | None = None) -> str:
+def secret(keys: Keys, receiver: Receiver) -> str:
     """What the receiver checks signatures with, as Standard Webhooks writes it."""
-    return PREFIX + b64encode(_key(keys, receiver, generation)).decode()
+    return PREFIX + b64encode(_key(keys, receiver, receiver.generation)).decode()
 
 
 def headers(
@@ -37,6 +37,5 @@ def headers(
     }
 
 
-def _key(keys: Keys, receiver: Receiver, generation: int | None = None) -> bytes:
-    number = receiver.generation if generation is None else generation
-    return bytes.fromhex(keys.tag("webhook", receiver.id, str(number)))
+def _key(keys: Keys, receiver: Receiver, generation: int) -> bytes:
+    return bytes.fromhex(keys.tag("webhook", receiver.id, str(generation)))
