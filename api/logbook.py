@@ -35,11 +35,6 @@ Keys = Annotated[
 ]
 
 
-@app.callback()
-def _app() -> None:
-    """Keeps a name for each command, however few there are."""
-
-
 @app.command()
 def verify(
     where: Where,
