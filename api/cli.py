@@ -127,10 +127,11 @@ def serve(
         address = f"http://{_reached(host)}:{port}"
         _demonstrate(settings, address, f"[bold]Comity[/] is at {address}/")
     keys, sequencer = settings.keys(), settings.sequencer()
+    signed = sequencer.guard.newest()
     with opened(settings) as database, database.reading() as session:
         if not any_key and not are_found(session, keys):
             fail(f"COMITY_KEY_FILE: {settings.key_file} {OTHER_KEY}")
-        sequencer.recalled(session)
+        sequencer.recalled(session, signed)
         if not settings.witnesses:
             publish_newest(database)
     for setting, file in settings.key_paths.items():

@@ -95,10 +95,12 @@ def _own_key(database: Database, settings: Settings) -> Iterator[Finding]:
 
 def _log(database: Database, settings: Settings) -> Iterator[Finding]:
     """The log must go on where this node stopped signing."""
-    with suppress(BadSetting), database.reading() as session:
+    with suppress(BadSetting):
         sequencer = settings.sequencer()
+        signed = sequencer.guard.newest()
         try:
-            head = sequencer.recalled(session)
+            with database.reading() as session:
+                head = sequencer.recalled(session, signed)
             told = f"{head.size:,} entries of {head.origin}, as this node signed them"
             yield Finding("log", True, told)
         except RolledBack as error:

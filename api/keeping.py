@@ -91,9 +91,11 @@ def open_field(
 @app.command()
 def resume() -> None:
     """Go on with a log on a new machine, having made sure that no entry is missing."""
-    with opened() as database, database.reading() as session:
+    with opened() as database:
         assert database.log is not None, "opened with it"
-        head = database.log.continued(session)
+        signed = database.log.guard.newest()
+        with database.reading() as session:
+            head = database.log.continued(session, signed)
     if head.size:
         database.log.guard.advance(head)
     err.print(f"{head.origin} goes on from {head.size:,} entries", highlight=False)

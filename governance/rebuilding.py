@@ -93,7 +93,7 @@ def _replayed(
     if not newest:
         raise Conflict(f"this copy of the log has no more than the database: {replay.size:,}")
     replay.finish(audit.signed.note, parse_instant(newest))
-    log.continued(session)
+    log.continued(session, log.guard.newest())
     return replay
 
 

@@ -90,7 +90,7 @@ def _closed(database: Database, log: Sequencer) -> Checkpoint:
     with database.reading() as session:
         newest = newest_checkpoint(session)
         try:
-            log.recalled(session)
+            log.recalled(session, signed)
         except RolledBack:
             ours = [one.origin for one in (signed, newest) if one is not None]
             if ours != [log.origin] * len(ours):

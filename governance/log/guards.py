@@ -38,25 +38,6 @@ class Guard:
                 "put your copy back, or remove it once `comity log verify` found the log sound"
             ) from None
 
-    def check(self, head: Checkpoint, root_at: Callable[[int], bytes]) -> None:
-        """RolledBack unless the newest tree signed here is `head` or the beginning of it.
-
-        `root_at` is the root that the log has at a size, up to that of `head`.
-        """
-        newest = self.newest()
-        if newest is None or newest == head:
-            return
-        if newest.origin != head.origin:
-            raise RolledBack(f"this node signed {newest.origin}, and the log is {head.origin}")
-        if newest.size > head.size:
-            raise RolledBack(
-                f"this node signed {newest.size:,} entries, and the log has {head.size:,}: bring "
-                "them back from a copy of the log with `comity log recover`; if there is no copy "
-                "that has them, close this log with `comity log begin-anew`"
-            )
-        if root_at(newest.size) != newest.root:
-            raise RolledBack(f"the log's first {newest.size:,} entries aren't those signed here")
-
     def advance(self, head: Checkpoint) -> None:
         """Writes down a tree that is committed, unless another process wrote a larger one; either
         is on the disk when this returns."""
@@ -68,3 +49,24 @@ class Guard:
                 os.pwrite(file.fileno(), head.text.encode(), 0)
             fcntl.flock(file, fcntl.LOCK_UN)  # who signs next need not wait for the disk
             os.fdatasync(file.fileno())
+
+
+def check_continues(
+    signed: Checkpoint | None, head: Checkpoint, root_at: Callable[[int], bytes]
+) -> None:
+    """RolledBack unless the newest tree signed here is `head` or the beginning of it.
+
+    `root_at` is the root that the log has at a size, up to that of `head`.
+    """
+    if signed is None or signed == head:
+        return
+    if signed.origin != head.origin:
+        raise RolledBack(f"this node signed {signed.origin}, and the log is {head.origin}")
+    if signed.size > head.size:
+        raise RolledBack(
+            f"this node signed {signed.size:,} entries, and the log has {head.size:,}: bring "
+            "them back from a copy of the log with `comity log recover`; if there is no copy "
+            "that has them, close this log with `comity log begin-anew`"
+        )
+    if root_at(signed.size) != signed.root:
+        raise RolledBack(f"the log's first {signed.size:,} entries aren't those signed here")

@@ -18,7 +18,7 @@ from governance.errors import RolledBack
 from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Malformed, Unproven
-from governance.log.guards import Guard
+from governance.log.guards import Guard, check_continues
 from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import Note, decode, encode, parse_note
 from governance.log.proving import stored_root, tiles_at
@@ -76,18 +76,18 @@ class Sequencer:
         except Unproven:
             return False
 
-    def recalled(self, session: Session) -> Checkpoint:
+    def recalled(self, session: Session, signed: Checkpoint | None) -> Checkpoint:
         """What `continued` says, unless nothing here remembers what was signed: the database may
         be an old one on a new machine."""
         newest = newest_checkpoint(session)
-        head = self.continued(session, newest)
+        head = self.continued(session, signed, newest)
         if newest is not None and not self.has_signed(newest):
             raise RolledBack(
                 f"another key than this node's signed {head.origin} last: put its file back or, if "
                 "this one took its place, bring the database on with `comity log recover`; "
                 f"{KEY_LOST}"
             )
-        if head.size and self.guard.newest() is None:
+        if head.size and signed is None:
             raise RolledBack(
                 f"the log has {head.size:,} entries, and no {self.guard.path} says that they are "
                 "all: bring it on with `comity log recover`, or if nothing is missing say so with "
@@ -95,8 +95,14 @@ class Sequencer:
             )
         return head
 
-    def continued(self, session: Session, newest: LogCheckpoint | None = None) -> Checkpoint:
-        """The tree to go on from; RolledBack unless it goes on from what was signed here."""
+    def continued(
+        self, session: Session, signed: Checkpoint | None, newest: LogCheckpoint | None = None
+    ) -> Checkpoint:
+        """The tree to go on from; RolledBack unless it goes on from what was signed here.
+
+        Outside a writer's turn others go on signing: the guard is asked what was `signed` before
+        the session reads anything.
+        """
         newest = newest or newest_checkpoint(session)
         head = Checkpoint(self.origin, 0, EMPTY_ROOT) if newest is None else newest.tree
         if head.origin == self.closes:
@@ -107,7 +113,7 @@ class Sequencer:
                 "back or, if this log took its place, bring the database on with `comity log "
                 f"recover`; {KEY_LOST}"
             )
-        self.guard.check(head, lambda size: stored_root(session, size))
+        check_continues(signed, head, lambda size: stored_root(session, size))
         return head
 
 
@@ -153,7 +159,7 @@ class Ledger:
             return None
         session = self._session
         session.flush()
-        head = self._sequencer.continued(session, self.newest)
+        head = self._sequencer.continued(session, self._sequencer.guard.newest(), self.newest)
         hashes = self._insert_entries(head.size)
         root = _grown(session, head.size, hashes)
         return self._signed(Checkpoint(head.origin, head.size + len(hashes), root))

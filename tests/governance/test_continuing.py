@@ -189,7 +189,7 @@ def keyless(request: pytest.FixtureRequest, logged: World, file: KeyFile, tmp_pa
     write_secret(file.path, str(new_signer(request.param)))
     logged.database.log = Sequencer(KeyFile(file.path), Guard(tmp_path / "new.head"))
     with logged.database.reading() as session, pytest.raises(RolledBack, match="--key-lost"):
-        logged.database.log.recalled(session)
+        logged.database.log.recalled(session, None)
     return logged
 
 
@@ -206,7 +206,7 @@ def test_a_log_whose_key_is_lost_is_closed_and_the_new_one_says_so(
     assert (told["rootHash"], told["checkpoint"]) == (last.root_hash, last.note)
     log = keyless.database.log = Sequencer(file, Guard(file.path.with_name("new.head")))
     with keyless.database.reading() as session:
-        assert log.recalled(session).origin == NAME
+        assert log.recalled(session, log.guard.newest()).origin == NAME
     keyless.issue(keyless.team().issuer)
     rotate(keyless.database, file, now=NOW)
     for trusted in ([verifier], [LOG_KEY.verifier(), verifier]):

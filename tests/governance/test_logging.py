@@ -23,7 +23,7 @@ from governance.log.commitments import opening
 from governance.log.leaves import case_id
 from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
-from governance.log.sequencing import ledger_of
+from governance.log.sequencing import ledger_of, newest_checkpoint
 from governance.log.tiles import Tile, tiles_of
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
 from governance.membership import Actor, add_platform
@@ -218,6 +218,23 @@ def test_a_log_that_is_behind_what_was_signed_is_not_continued(
     with pytest.raises(RolledBack, match="aren't those signed here"):
         world.lift(team.issuer, sanction_id)
     assert newest(world).size == head.size
+
+
+def test_others_may_sign_while_somebody_looks_whether_anything_is_missing(
+    world: World, team: Team, tmp_path: Path
+) -> None:
+    log = world.database.log = sequencer(tmp_path)
+    world.issue(team.issuer)
+    signed = log.guard.newest()
+    assert signed is not None
+    with world.database.reading() as session:
+        seen = newest_checkpoint(session)
+        world.issue(team.issuer)
+        assert log.guard.newest() != signed
+        assert seen is not None
+        assert log.recalled(session, signed) == signed == seen.tree
+        with pytest.raises(RolledBack, match="signed"):
+            log.recalled(session, log.guard.newest())
 
 
 def _tree(world: World) -> Checkpoint:
