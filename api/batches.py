@@ -26,7 +26,7 @@ from api.asking import Context
 from api.asking import Request as Asking
 from api.changing import Changes
 from api.prepared import prepared
-from api.reads.selections import fields
+from api.reads.selections import below
 from api.schema.build import changes as declared
 from api.schema.inputs import IssueSanctionInput, IssueSanctionsInput
 from api.schema.nodes import Refusal
@@ -133,13 +133,11 @@ def _refused(raw: Mapping[str, Any]) -> Request | Refused:
 def _completed(payload: Mapping[str, Any], node: FieldNode, context: Context) -> dict[str, Any]:
     """The payload as it is answered: what Python made is selected from, what was read is whole."""
     document, variables = context.operation.document, context.variables
-    assert node.selection_set is not None
     answer: dict[str, Any] = {}
-    for key, nodes in fields(document, RESULT, [node.selection_set], variables).items():
+    for key, nodes in below(document, RESULT, [node], variables).items():
         answer[key] = RESULT if nodes[0].name.value == "__typename" else payload[key]
         if nodes[0].name.value == "results":
-            sets = [one.selection_set for one in nodes if one.selection_set]
-            shown = fields(document, Refusal.__name__, sets, variables)
+            shown = below(document, Refusal.__name__, nodes, variables)
             answer[key] = [
                 _refusal(one, shown) if isinstance(one, Refusal) else one for one in payload[key]
             ]

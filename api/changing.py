@@ -21,7 +21,7 @@ from api.outward import Outside
 from api.reading import Reader
 from api.reads.compiler import TYPE_KEY
 from api.reads.plans import Plan
-from api.reads.selections import fields
+from api.reads.selections import below
 from api.reads.stores import Values
 from api.schema.build import methods
 from api.schema.changes import Act, Change, Changed
@@ -239,8 +239,8 @@ class Changes:
 def _of_batch(info: Info) -> dict[str, list[FieldNode]]:
     """What is selected of a batch, by response key."""
     context: Context = info.context
-    sets = [node.selection_set for node in info.field_nodes if node.selection_set]
-    return fields(context.operation.document, "SanctionsIssued", sets, context.variables)
+    document = context.operation.document
+    return below(document, "SanctionsIssued", info.field_nodes, context.variables)
 
 
 @cache

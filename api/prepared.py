@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from keyword import iskeyword
 from typing import Any
 
 from graphql import (
@@ -16,7 +15,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
-from api.reads.compiler import TYPE_KEY
+from api.reads.compiler import TYPE_KEY, python_name
 from api.schema.build import changes, computations, schema
 from api.schema.changes import Change
 from governance.fields import print_instant
@@ -61,7 +60,7 @@ def _queried(_source: None, info: Info, **_arguments: Any) -> Any:
 
 def _computing(compute: Any) -> Any:
     async def resolve(_source: None, info: Info, **given: Any) -> Any:
-        named = {f"{name}_" if iskeyword(name) else name: value for name, value in given.items()}
+        named = {python_name(name): value for name, value in given.items()}
         return await info.context.executor.computed(compute, info, named)
 
     return resolve
@@ -78,11 +77,7 @@ def _held(source: Any, info: Info, **_arguments: Any) -> Any:
     """What was read, by response key; or what Python made, by name."""
     if isinstance(source, dict):
         return source[info.path.key]
-    return getattr(source, _snake(info.field_name))
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+    return getattr(source, python_name(info.field_name))
 
 
 def _type_of(source: Any, *_: Any) -> str:

@@ -36,9 +36,9 @@ from api.reads.fields import (
 from api.reads.followings import compiled_following
 from api.reads.groups import compiled_groups
 from api.reads.pages import compiled_page
-from api.reads.selections import Document, fields
+from api.reads.selections import Document, below
 from api.reads.stretches import compiled_stretch
-from api.reads.texts import Text, concatenated, grouped, literal, name_of
+from api.reads.texts import Text, concatenated, flag, grouped, literal, name_of
 from api.reads.values import arguments
 
 Methods = Mapping[tuple[str, str], Callable[..., Any] | str]
@@ -64,13 +64,12 @@ class Compiler:
 
     def objects(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
         """The JSON of one object: its selected fields, by response key."""
-        sets = [node.selection_set for node in nodes if node.selection_set]
         parts: list[Text | str] = []  # nested objects, and groups of all that stands between
         plain: list[Text | str] = ["{"]
         if self.typed:
             plain.append(f'"{TYPE_KEY}":"{type_name}"')
         is_first = not self.typed
-        for key, selected in fields(self.document, type_name, sets, self.variables).items():
+        for key, selected in self.below(type_name, nodes).items():
             plain.append(f'"{key}":' if is_first else f',"{key}":')
             is_first = False
             json = self._field(type_name, selected, row, read)
@@ -80,6 +79,10 @@ class Compiler:
             else:
                 plain.append(json)
         return concatenated([*parts, grouped([*plain, "}"])])
+
+    def below(self, type_name: str, nodes: Sequence[FieldNode]) -> dict[str, list[FieldNode]]:
+        """What nodes of one response key select, by response key."""
+        return below(self.document, type_name, nodes, self.variables)
 
     def _field(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
         name = nodes[0].name.value
@@ -93,16 +96,11 @@ class Compiler:
             return scalar(read, definition.type, row[method])
         given = {a.name.value: a.value for a in nodes[0].arguments or ()}
         bound = arguments(definition, given, self.variables)
-        named = {self._python_name(name): value for name, value in bound.items()}
+        named = {python_name(name): value for name, value in bound.items()}
         found = method(row, read, **named)
         if isinstance(found, Node):
             return self._node(definition, nodes, found, read)
         return scalar(read, definition.type, found)
-
-    @staticmethod
-    def _python_name(name: str) -> str:
-        snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-        return f"{snake}_" if iskeyword(snake) else snake
 
     def _node(
         self, definition: GraphQLField, nodes: Sequence[FieldNode], node: Node, read: Read
@@ -153,6 +151,12 @@ class Compiler:
         return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))
 
 
+def python_name(name: str) -> str:
+    """What a field or an argument of the schema is called in Python."""
+    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+    return f"{snake}_" if iskeyword(snake) else snake
+
+
 def scalar(read: Read, kind: GraphQLOutputType, column: sa.ColumnElement[Any]) -> Text:
     """The JSON of a scalar, an enum or a list of them, null where the column is. What is null
     stays null through `||`, so that an expensive column is computed once."""
@@ -161,7 +165,7 @@ def scalar(read: Read, kind: GraphQLOutputType, column: sa.ColumnElement[Any]) -
         json: Text = sa.cast(column, sa.Text())
     elif named.name == "Boolean":
         if isinstance(kind, GraphQLNonNull):
-            return sa.case((column, literal("true")), else_=literal("false"))
+            return flag(column)
         json = sa.case((column, literal("true")), (sa.not_(column), literal("false")))
     elif named.name in NUMBERS:
         json = sa.cast(column, sa.Text())

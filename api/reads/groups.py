@@ -12,7 +12,6 @@ from sqlalchemy.sql.elements import Grouping
 
 from api.reads.dialects import POSITION, whole_number
 from api.reads.fields import Figures, Groups, Read
-from api.reads.selections import fields
 from api.reads.texts import Text, bracketed, concatenated, literal, name_of
 
 if TYPE_CHECKING:
@@ -26,10 +25,8 @@ def compiled_groups(
     compiler: Compiler, type_name: str, nodes: Sequence[FieldNode], groups: Groups, read: Read
 ) -> Text:
     """The JSON of all groups, in the order of their keys; more than MOST_GROUPS are refused."""
-    sets = [node.selection_set for node in nodes if node.selection_set]
-    selections = fields(compiler.document, type_name, sets, compiler.variables)
     parts: list[Text | str] = []
-    for key, selected in selections.items():
+    for key, selected in compiler.below(type_name, nodes).items():
         name = selected[0].name.value
         if name == "rows":
             value = _rows(compiler, selected, groups, read)
@@ -77,9 +74,8 @@ def _rows(compiler: Compiler, nodes: Sequence[FieldNode], groups: Groups, read: 
 
 def _columns(compiler: Compiler, kind: str, nodes: Sequence[FieldNode]) -> set[str]:
     """The columns that the selected fields are read from."""
-    sets = [node.selection_set for node in nodes if node.selection_set]
-    selections = fields(compiler.document, kind, sets, compiler.variables)
-    names = {selected[0].name.value for selected in selections.values()} - {"__typename"}
+    selections = compiler.below(kind, nodes).values()
+    names = {selected[0].name.value for selected in selections} - {"__typename"}
     return {str(compiler.methods[kind, name]) for name in names}
 
 

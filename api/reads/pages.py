@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from graphql import FieldNode
 
 from api.reads.fields import Page, Read, getter
-from api.reads.selections import fields
-from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.totals import is_estimated, total
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput
@@ -31,7 +30,7 @@ def compiled_page(
 ) -> Text:
     """The JSON of a connection. Looks one row further than asked, to know whether more follow."""
     size, is_backward = _size(page, read)
-    selections = _below(compiler, connection, nodes)
+    selections = compiler.below(connection, nodes)
     if not is_backward and {s[0].name.value for s in selections.values()} == {"nodes"}:
         return _items_alone(compiler, selections, page, read, connection, size)
     rows = _rows(page, read, connection, size, is_backward)
@@ -51,7 +50,7 @@ def compiled_page(
 
     def edges(selected: Sequence[FieldNode]) -> Text:
         parts: list[Text | str] = []
-        for key, inner in _below(compiler, edge, selected).items():
+        for key, inner in compiler.below(edge, selected).items():
             name = inner[0].name.value
             if name == "node":
                 value = node(inner)
@@ -73,13 +72,13 @@ def compiled_page(
         looks_further = "hasPreviousPage" if is_backward else "hasNextPage"
         known: dict[str, Text] = {
             "__typename": literal('"PageInfo"'),
-            "hasNextPage": _flag(after if is_backward else more),
-            "hasPreviousPage": _flag(more if is_backward else before),
+            "hasNextPage": flag(after if is_backward else more),
+            "hasPreviousPage": flag(more if is_backward else before),
             "startCursor": _nullable(first),
             "endCursor": _nullable(last),
         }
         parts: list[Text | str] = []
-        for key, inner in _below(compiler, "PageInfo", selected).items():
+        for key, inner in compiler.below("PageInfo", selected).items():
             name = inner[0].name.value
             if name in {"startCursor", "endCursor", looks_further}:
                 aggregates.append(known[name])
@@ -245,25 +244,12 @@ def _place(rows: Any, is_backward: bool) -> sa.ColumnElement[Any]:
     return position.desc() if is_backward else position.asc()
 
 
-def _below(
-    compiler: Compiler, type_name: str, nodes: Sequence[FieldNode]
-) -> dict[str, list[FieldNode]]:
-    sets = [node.selection_set for node in nodes if node.selection_set]
-    return fields(compiler.document, type_name, sets, compiler.variables)
-
-
 def _object(parts: list[Text | str]) -> Text:
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].removeprefix(",")
     return concatenated(["{", *parts, "}"])
 
 
-def _flag(value: bool | sa.ColumnElement[bool]) -> Text:
-    if isinstance(value, bool):
-        return sa.literal_column("'true'" if value else "'false'", sa.Text())
-    return sa.case((value, sa.literal_column("'true'")), else_=sa.literal_column("'false'"))
-
-
 def _nullable(cursor: Any) -> Text:
     quoted = concatenated(['"', cursor, '"'])
-    return sa.func.coalesce(quoted, sa.literal_column("'null'"), type_=sa.Text())
+    return sa.func.coalesce(quoted, literal("null"), type_=sa.Text())

@@ -69,6 +69,17 @@ def fields(
     return found
 
 
+def below(
+    document: Document,
+    type_name: str,
+    nodes: Iterable[FieldNode],
+    variables: Mapping[str, Any],
+) -> dict[str, list[FieldNode]]:
+    """The fields that nodes of one response key select together."""
+    sets = [node.selection_set for node in nodes if node.selection_set]
+    return fields(document, type_name, sets, variables)
+
+
 def _applies(schema: GraphQLSchema, condition: str, type_name: str) -> bool:
     if condition == type_name:
         return True

@@ -11,8 +11,7 @@ from graphql import FieldNode
 
 from api.reads.fields import Read, Stretch, getter
 from api.reads.pages import page_size
-from api.reads.selections import fields
-from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput
 
@@ -38,13 +37,11 @@ def compiled_stretch(
     kept, reached = rows.c.place <= size, sa.func.max(rows.c[str(stretch.key.key)])
     known: dict[str, Text] = {
         "__typename": literal(f'"{type_name}"'),
-        "hasNextPage": _flag(sa.func.coalesce(sa.func.max(rows.c.place), 0) > size),
+        "hasNextPage": flag(sa.func.coalesce(sa.func.max(rows.c.place), 0) > size),
         "endCursor": _quoted(sa.func.coalesce(reached.filter(kept), after)),
     }
     parts: list[Text | str] = []
-    sets = [node.selection_set for node in nodes if node.selection_set]
-    selections = fields(compiler.document, type_name, sets, compiler.variables)
-    for key, selected in selections.items():
+    for key, selected in compiler.below(type_name, nodes).items():
         name = selected[0].name.value
         if name == "nodes":
             item = compiler.objects(name_of(stretch.type), selected, rows.c, read)
@@ -81,7 +78,3 @@ def place_of(after: Argument) -> Getter:
         return int(match[1])
 
     return read
-
-
-def _flag(value: sa.ColumnElement[bool]) -> Text:
-    return sa.case((value, literal("true")), else_=literal("false"))

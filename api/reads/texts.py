@@ -74,5 +74,12 @@ def literal(text: str) -> Text:
     return sa.literal_column("'" + text.replace("'", "''") + "'", sa.Text())
 
 
+def flag(value: bool | sa.ColumnElement[bool]) -> Text:
+    """The JSON of a condition that is never null."""
+    if isinstance(value, bool):
+        return literal("true" if value else "false")
+    return sa.case((value, literal("true")), else_=literal("false"))
+
+
 def name_of(kind: type) -> str:
     return str(kind.__strawberry_definition__.name)  # type: ignore[attr-defined]

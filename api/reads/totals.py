@@ -9,7 +9,7 @@ from sqlalchemy.sql.elements import Grouping
 
 from api.reads.dialects import whole_number
 from api.reads.fields import Page, Read
-from api.reads.texts import Text, literal
+from api.reads.texts import Text, flag, literal
 
 EXACT = 10_000  # rows that are counted one by one
 SAMPLE = 10_000  # rows that an estimate looks at
@@ -29,8 +29,7 @@ def is_estimated(page: Page) -> Text:
     """The JSON of `isTotalCountEstimated`."""
     counted = _counted(page)
     is_more = counted.c.rows > whole_number(EXACT)
-    shown = sa.case((is_more, literal("true")), else_=literal("false"))
-    return sa.select(shown).select_from(counted).scalar_subquery()
+    return sa.select(flag(is_more)).select_from(counted).scalar_subquery()
 
 
 def _counted(page: Page) -> sa.Subquery:
