@@ -99,6 +99,12 @@ def known_words(given: Argument) -> list[Any]:
     return list(given.constant or ()) if isinstance(given, Late) else []
 
 
+def parts_of(given: Argument) -> dict[str, Argument]:
+    """The fields of an input object that are given and not null."""
+    fields = given if isinstance(given, dict) else {}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def arguments(
     definition: GraphQLField, nodes: Mapping[str, ValueNode], variables: Mapping[str, Any]
 ) -> dict[str, Argument]:

@@ -8,17 +8,19 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql
+from api.reads.fields import All, Condition, One, Read, Row, is_any_of, rows_of, sql
+from api.reads.values import Argument, parts_of
 from api.schema.nodes import Node
+from api.schema.subjects import is_of_platform
 from api.schema.visible import is_guest, is_own
 from governance.appeals import Appeal as AppealRow
 from governance.appeals import AppealMessage as MessageRow
 from governance.appeals import AppealStatement
 from governance.events import Event
-from governance.fields import Instant
+from governance.fields import Draft, Instant
 from governance.rules.disclosure import ViewerKind
 from governance.rules.lifecycle import AWAITING_ANSWER
-from governance.words import AppealState, Author
+from governance.words import AppealState, Author, Outcome
 
 if TYPE_CHECKING:
     from api.schema.sanctions import Sanction
@@ -107,6 +109,32 @@ class Appeal(AppealStatement, Node):
             [found.c.at, found.c.id],
             whole=_reads_messages(row, read),
         )
+
+
+@strawberry.pydantic.input(description="Which appeals; every part given must fit")
+class AppealFilter(Draft):
+    platform: str | None = Field(default=None, description="Domain of the answering platform")
+    sanction_id: strawberry.ID | None = Field(default=None, description="Of this sanction")
+    states: list[AppealState] | None = Field(default=None, description="Any of these states, now")
+    outcomes: list[Outcome] | None = Field(default=None, description="Any of these outcomes")
+    is_overdue: bool | None = Field(default=None, description="Whether an answer is overdue")
+
+
+def filed(found: Row, read: Read, given: Argument) -> list[Condition]:
+    """The conditions of a filter."""
+    values, where = parts_of(given), list[Condition]()
+    if "platform" in values:
+        where.append(is_of_platform(found, read, values["platform"]))
+    if "sanctionId" in values:
+        where.append(found.sanction_id == read.text(values["sanctionId"]))
+    if "states" in values:
+        where.append(read.among(state(found, read), values["states"]))
+    if "outcomes" in values:
+        where.append(read.among(found.outcome, values["outcomes"]))
+    if "isOverdue" in values:
+        overdue = is_overdue(found, read)
+        where.append(overdue if values["isOverdue"] else sa.not_(overdue))
+    return where
 
 
 def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:

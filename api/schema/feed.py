@@ -6,7 +6,6 @@ import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
-from sqlmodel import col
 
 from api.reads.fields import (
     Condition,
@@ -20,12 +19,12 @@ from api.reads.fields import (
     value_from,
 )
 from api.reads.stretches import cursor
-from api.reads.values import Argument, known_words
+from api.reads.values import Argument, known_words, parts_of
 from api.schema.appeals import Appeal
 from api.schema.platforms import Platform
 from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, disclosed
-from api.schema.subjects import domain_of
+from api.schema.subjects import is_of_platform
 from api.schema.visible import is_host, is_own, sees_subject
 from governance.fields import URI, Cursor, Draft, Instant
 from governance.identifiers import SubjectKind
@@ -118,24 +117,18 @@ class EventFilter(Draft):
 
 def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
     """The conditions of a filter, and of who may know."""
-    values = given if isinstance(given, dict) else {}
-    where = [_may_know(found, read)]
-    if values.get("platform") is not None:
-        platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
-        )
-        where.append(found.platform_id == platform.scalar_subquery())
-    if values.get("sanctionId") is not None:
+    values, where = parts_of(given), [_may_know(found, read)]
+    if "platform" in values:
+        where.append(is_of_platform(found, read, values["platform"]))
+    if "sanctionId" in values:
         where.append(found.sanction_id == read.text(values["sanctionId"]))
-    if values.get("types") is not None:
+    if "types" in values:
         where.append(read.among(found.type, values["types"]))
         if (wanted := known_words(values["types"])) and NOTICES.issuperset(wanted):
             where.append(is_any_of(found.type, NOTICES))  # which have an index of their own
     about = rows_of(sanctions.Sanction)
     columns = {"measures": about.c.measure, "subjectKinds": about.c.subject_kind}
-    of_sanction = [
-        read.among(c, values[n]) for n, c in columns.items() if values.get(n) is not None
-    ]
+    of_sanction = [read.among(c, values[n]) for n, c in columns.items() if n in values]
     if of_sanction:
         where.append(there_is(about, about.c.id == found.sanction_id, *of_sanction))
     return where
@@ -144,9 +137,7 @@ def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
 def _may_know(found: Row, read: Read) -> Condition:
     """Notices concern the issuing platform and the account's host: the twin of
     `rules.disclosure.knows_of`."""
-    is_open = sa.type_coerce(found.type, sa.Text()).not_in(
-        [sa.literal_column(f"'{word}'") for word in sorted(NOTICES)]
-    )
+    is_open = sa.not_(is_any_of(found.type, NOTICES))
     if read.viewer is not ViewerKind.PARTNER:
         return is_open
     about = rows_of(sanctions.Sanction)

@@ -6,20 +6,18 @@ from datetime import datetime
 import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import Field
-from sqlmodel import col
 
 from api.reads.fields import Condition, Read, Row, getter, is_any_of, rows_of, there_is
 from api.reads.texts import literal
-from api.reads.values import Argument, Env, Late, known_words
+from api.reads.values import Argument, Env, Late, known_words, parts_of
 from api.schema.durations import bucket
 from api.schema.sanctions import binds, effect, has_ended
-from api.schema.subjects import domain_of, lookup_keys
+from api.schema.subjects import is_of_platform, lookup_keys
 from api.schema.visible import sees_subject
 from governance.drafts import LANGUAGE
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft
 from governance.identifiers import SubjectKind
-from governance.platforms import Platform as PlatformRow
 from governance.records import appeals
 from governance.sanctions import SubjectKey
 from governance.vocabulary import Category, Keyword
@@ -79,7 +77,7 @@ WORDS = {
 
 def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     """The conditions of a filter."""
-    values = values_of(given)
+    values = parts_of(given)
     is_by_end = not values.keys().isdisjoint(("endedAfter", "endedBefore"))
     where = fits_columns(found, read, values, is_by_end=is_by_end)
     if "subject" in values:
@@ -117,12 +115,6 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     return where
 
 
-def values_of(given: Argument) -> dict[str, Argument]:
-    """The parts of a filter that are given."""
-    values = given if isinstance(given, dict) else {}
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def fits_columns(
     found: Row, read: Read, values: dict[str, Argument], *, is_by_end: bool = False
 ) -> list[Condition]:
@@ -130,10 +122,7 @@ def fits_columns(
     has no statistics, would look for the words first."""
     where: list[Condition] = []
     if "platform" in values:
-        platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
-        )
-        where.append(found.platform_id == platform.scalar_subquery())
+        where.append(is_of_platform(found, read, values["platform"]))
     for name, column in WORDS.items():
         if name in values:
             word = found[column].concat(literal("")) if is_by_end else found[column]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import BaseModel, Field
 
-from api.reads.fields import All, One, Read, Row, rows_of, sql
+from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql
 from api.schema.nodes import Refusal
 from api.schema.sanctions import Sanction, has_ended
 from api.schema.visible import sees_subject
@@ -71,9 +71,7 @@ class SanctionPreview(BaseModel):
         where = [
             found.c.id.in_(ids),
             found.c.is_binding,
-            sa.type_coerce(found.c.measure, sa.Text()).in_(
-                [sa.literal_column(f"'{measure}'") for measure in sorted(SUSPENSIONS)]
-            ),
+            is_any_of(found.c.measure, SUSPENSIONS),
             sa.not_(has_ended(found.c, read)),
             sa.or_(found.c.ends_at.is_(None), found.c.ends_at > start),
             sa.or_(end.is_(None), found.c.effective_at < end),

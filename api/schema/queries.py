@@ -7,12 +7,10 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
-from sqlmodel import col
+from pydantic import BaseModel
 
 from api.reads.fields import (
     All,
-    Condition,
     One,
     Page,
     Read,
@@ -25,7 +23,7 @@ from api.reads.fields import (
     sql,
 )
 from api.reads.values import Argument, Env
-from api.schema.appeals import Appeal, is_overdue, state
+from api.schema.appeals import Appeal, AppealFilter, filed
 from api.schema.appellants import AppellantView, opened
 from api.schema.changes import Act, Changed, change
 from api.schema.computing import Asked, computed
@@ -50,7 +48,7 @@ from api.schema.subjects import domain_of
 from governance import previewing
 from governance.errors import InvalidInput
 from governance.exporting.files import ExportFile
-from governance.fields import URI, Cursor, Draft
+from governance.fields import URI, Cursor
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
 from governance.platforms import PlatformKey
@@ -58,16 +56,6 @@ from governance.previewing import Preview
 from governance.records import adoptions, appeals, events, sanctions
 from governance.rules.disclosure import ViewerKind
 from governance.settings import token_hash
-from governance.words import AppealState, Outcome
-
-
-@strawberry.pydantic.input(description="Which appeals; every part given must fit")
-class AppealFilter(Draft):
-    platform: str | None = Field(default=None, description="Domain of the answering platform")
-    sanction_id: strawberry.ID | None = Field(default=None, description="Of this sanction")
-    states: list[AppealState] | None = Field(default=None, description="Any of these states, now")
-    outcomes: list[Outcome] | None = Field(default=None, description="Any of these outcomes")
-    is_overdue: bool | None = Field(default=None, description="Whether an answer is overdue")
 
 
 @strawberry.pydantic.type(description="Everything that can be asked")
@@ -120,7 +108,7 @@ class Query(BaseModel):
     def appeals(row: Row, read: Read, filter: Argument, **paging: Argument) -> Any:  # noqa: A002
         found = rows_of(appeals.Appeal)
         keys = found.c.filed_at, found.c.id
-        return Page(Appeal, found, keys, paging, _appeals(found.c, read, filter))
+        return Page(Appeal, found, keys, paging, filed(found.c, read, filter))
 
     @sql(
         Connection[Receipt],
@@ -308,23 +296,3 @@ def _any(ident: sa.ColumnElement[str], read: Read) -> Variants:
             selection_by_id(ident, read),
         ]
     )
-
-
-def _appeals(found: Row, read: Read, given: Argument) -> list[Condition]:
-    values = given if isinstance(given, dict) else {}
-    where: list[Condition] = []
-    if values.get("platform") is not None:
-        platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
-        )
-        where.append(found.platform_id == platform.scalar_subquery())
-    if values.get("sanctionId") is not None:
-        where.append(found.sanction_id == read.text(values["sanctionId"]))
-    if values.get("states") is not None:
-        where.append(read.among(state(found, read), values["states"]))
-    if values.get("outcomes") is not None:
-        where.append(read.among(found.outcome, values["outcomes"]))
-    if isinstance(values.get("isOverdue"), bool):
-        overdue = is_overdue(found, read)
-        where.append(overdue if values["isOverdue"] else sa.not_(overdue))
-    return where

@@ -9,10 +9,10 @@ from pydantic import Field
 from sqlmodel import col
 
 from api.reads.fields import Condition, One, Read, Row, is_any_of, rows_of, sql, value_from
-from api.reads.values import Argument
+from api.reads.values import Argument, parts_of
 from api.schema.nodes import Node
 from api.schema.platforms import Platform
-from api.schema.subjects import domain_of
+from api.schema.subjects import is_of_platform
 from api.schema.visible import is_own
 from governance.adoptions import Receipt as ReceiptRow
 from governance.adoptions import ReceiptStatement
@@ -103,16 +103,12 @@ class ReceiptFilter(Draft):
 
 def received(found: Row, read: Read, given: Argument) -> list[Condition]:
     """The conditions of a filter."""
-    values = given if isinstance(given, dict) else {}
-    where: list[Condition] = []
-    if values.get("platform") is not None:
-        platform = sa.select(col(PlatformRow.id)).where(
-            col(PlatformRow.domain) == read.text(values["platform"], domain_of)
-        )
-        where.append(found.platform_id == platform.scalar_subquery())
-    if values.get("states") is not None:
+    values, where = parts_of(given), list[Condition]()
+    if "platform" in values:
+        where.append(is_of_platform(found, read, values["platform"]))
+    if "states" in values:
         where.append(read.among(found.state, values["states"]))
-    if isinstance(values.get("isOverdue"), bool):
+    if "isOverdue" in values:
         overdue = is_overdue(found, read)
         where.append(overdue if values["isOverdue"] else sa.not_(overdue))
     return where

@@ -1,6 +1,9 @@
-"""Subjects as callers name them: canonical, of one kind, and theirs to ask about."""
+"""Subjects as callers name them: canonical, of one kind, and theirs to ask about; and platforms."""
 
-from api.reads.fields import getter
+import sqlalchemy as sa
+from sqlmodel import col
+
+from api.reads.fields import Condition, Read, Row, getter
 from api.reads.values import Argument, Env, Getter
 from governance.errors import Forbidden, InvalidInput, Refused, Unauthenticated
 from governance.identifiers import (
@@ -11,6 +14,7 @@ from governance.identifiers import (
     lookup_key,
     parse_subject,
 )
+from governance.platforms import Platform
 from governance.rules.disclosure import ViewerKind
 
 
@@ -74,6 +78,14 @@ def batch(value: Argument, most: int) -> Getter:
         return rows
 
     return read
+
+
+def is_of_platform(row: Row, read: Read, domain: Argument) -> Condition:
+    """Whether the row is of the platform with a domain."""
+    platform = sa.select(col(Platform.id)).where(
+        col(Platform.domain) == read.text(domain, domain_of)
+    )
+    return row.platform_id == platform.scalar_subquery()  # type: ignore[no-any-return]
 
 
 def domain_of(text: str) -> str:

@@ -16,9 +16,9 @@ from sqlalchemy.sql.selectable import FromClause
 from api.reads.dialects import whole_number
 from api.reads.fields import FIRST, Condition, Read, Row, instant_of, is_any_of, rows_of, value_from
 from api.reads.texts import literal
-from api.reads.values import Argument, Getter
+from api.reads.values import Argument, Getter, parts_of
 from api.schema.durations import bucket
-from api.schema.filters import fits_columns, values_of
+from api.schema.filters import fits_columns
 from governance.events import Event
 from governance.fields import UTCDateTime
 from governance.records import appeals, sanctions
@@ -110,7 +110,7 @@ class Tallies:
 
 def tallies_of(read: Read, given: Argument) -> Tallies | None:
     """Tallies of what fits a filter; None where it asks for what they don't tell."""
-    values = values_of(given)
+    values = parts_of(given)
     if not values.keys() <= NARROWED.keys():
         return None
     event, about, tallied = rows_of(Event), rows_of(sanctions.Sanction), rows_of(Tallied)
