@@ -5,16 +5,13 @@ sees the row and the `Read`, and returns an SQL expression or one of the constru
 which are the only way to a table because visibility stands in them.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
 import sqlalchemy as sa
-import strawberry
-import strawberry.pydantic
 from sqlalchemy.sql.selectable import FromClause
 from sqlmodel import SQLModel
 
@@ -263,46 +260,6 @@ def instant_of(value: Argument, name: str) -> Getter:
         return instant
 
     return read
-
-
-Method = Callable[..., Node | sa.ColumnElement[Any]]
-
-
-def sql(kind: object, description: str, **arguments: object) -> Callable[[Method], Any]:
-    """Declares a field that comes from SQL. `arguments` are its GraphQL arguments: a type, or
-    `argument(type, description)`. The method gets the row, the Read, and each argument."""
-
-    def declare(method: Method) -> Any:
-        def unused(self: object) -> None:
-            raise AssertionError("compiled reads replace every resolver")
-
-        this = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-        given = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                annotation=annotation,
-                default=inspect.Parameter.empty if _is_required(annotation) else None,
-            )
-            for name, annotation in arguments.items()
-        ]
-        unused.__signature__ = inspect.Signature(this + given)  # type: ignore[attr-defined]
-        unused.__annotations__ = dict(arguments)
-        unused.__name__, unused.__module__ = method.__name__, method.__module__
-        return strawberry.pydantic.field(
-            unused, graphql_type=kind, description=description, metadata={"sql": method}
-        )
-
-    return declare
-
-
-def argument(kind: Any, description: str) -> Any:
-    return Annotated[kind, strawberry.argument(description=description)]
-
-
-def _is_required(annotation: Any) -> bool:
-    kind = getattr(annotation, "__origin__", annotation)
-    return type(None) not in getattr(kind, "__args__", ())
 
 
 def is_any_of(column: sa.ColumnElement[Any], words: Iterable[str]) -> Condition:

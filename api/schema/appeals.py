@@ -8,8 +8,9 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import All, Condition, One, Read, Row, is_any_of, rows_of, sql
+from api.reads.fields import All, Condition, One, Read, Row, is_any_of, rows_of
 from api.reads.values import Argument, parts_of
+from api.schema.declaring import sql
 from api.schema.nodes import Node
 from api.schema.subjects import is_of_platform
 from api.schema.visible import is_guest, is_own

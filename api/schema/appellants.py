@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from sqlalchemy.sql.selectable import FromClause
 from sqlmodel import col
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql, there_is, value_from
+from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, there_is, value_from
 from api.schema.appeals import Appeal, state
+from api.schema.declaring import sql
 from api.schema.sanctions import Sanction, disclosed
 from governance.errors import RefusalCode
 from governance.records import appeals, sanctions

@@ -1,16 +1,14 @@
 """How a field that runs a use case is declared: its input, its payload, what is done."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-import strawberry
-import strawberry.pydantic
 from sqlmodel import Session
 
 from api.outward import Outside
+from api.schema.declaring import argument, declared, parameter
 from governance.errors import Refused, Unauthenticated
 from governance.membership import Actor
 from governance.settings import Keys
@@ -66,24 +64,10 @@ def change(
     `refused` it is a query that runs a use case: it writes nothing and its payload holds both.
     With `prepare` other servers are asked before the transaction begins."""
 
-    def declare(use: Callable[[Act, Any], Any]) -> Any:
-        def unused(self: object, input: object) -> None:  # noqa: A002
-            raise AssertionError("the executor replaces every resolver")
+    given = [parameter("input", argument(draft, "What to do"))]
 
-        given: Any = Annotated[draft, strawberry.argument(description="What to do")]
-        unused.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-                inspect.Parameter("input", inspect.Parameter.KEYWORD_ONLY, annotation=given),
-            ]
-        )
-        unused.__annotations__ = {"input": given}
-        unused.__name__, unused.__module__ = use.__name__, use.__module__
-        return strawberry.pydantic.field(
-            unused,
-            graphql_type=result,
-            description=description,
-            metadata={"change": Change(draft, payload, use, refused, prepare)},
-        )
+    def declare(use: Callable[[Act, Any], Any]) -> Any:
+        done = Change(draft, payload, use, refused, prepare)
+        return declared(use, result, description, given, change=done)
 
     return declare

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import strawberry.pydantic
 from sqlmodel import Session
+
+from api.schema.declaring import declared
 
 Compute = Callable[..., Any]
 
@@ -25,17 +26,7 @@ def computed(kind: object, description: str) -> Callable[[Compute], Any]:
     Python names; it answers an object whose attributes are the fields, or None, or is Refused."""
 
     def declare(compute: Compute) -> Any:
-        def unused(self: object) -> None:
-            raise AssertionError("the executor replaces every resolver")
-
-        signature = inspect.signature(compute)
-        _, *given = signature.parameters.values()
-        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        unused.__signature__ = inspect.Signature([this, *given])  # type: ignore[attr-defined]
-        unused.__annotations__ = {p.name: p.annotation for p in given}
-        unused.__name__, unused.__module__ = compute.__name__, compute.__module__
-        return strawberry.pydantic.field(
-            unused, graphql_type=kind, description=description, metadata={"computed": compute}
-        )
+        _, *given = inspect.signature(compute).parameters.values()
+        return declared(compute, kind, description, given, computed=compute)
 
     return declare

@@ -7,9 +7,10 @@ import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import Page, Read, Row, rows_of, sql
+from api.reads.fields import Page, Read, Row, rows_of
 from api.reads.texts import concatenated, literal
 from api.reads.values import Argument
+from api.schema.declaring import sql
 from api.schema.nodes import Node
 from governance.exporting.files import ExportFile
 from governance.fields import Long

@@ -7,20 +7,11 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
 
-from api.reads.fields import (
-    Condition,
-    One,
-    Read,
-    Row,
-    is_any_of,
-    rows_of,
-    sql,
-    there_is,
-    value_from,
-)
+from api.reads.fields import Condition, One, Read, Row, is_any_of, rows_of, there_is, value_from
 from api.reads.stretches import cursor
 from api.reads.values import Argument, known_words, parts_of
 from api.schema.appeals import Appeal
+from api.schema.declaring import sql
 from api.schema.platforms import Platform
 from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, disclosed

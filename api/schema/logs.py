@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 from sqlmodel import col
 
 from api.reads.dialects import whole_number
-from api.reads.fields import All, One, Read, Row, argument, rows_of, sql
+from api.reads.fields import All, One, Read, Row, rows_of
 from api.reads.texts import literal
 from api.reads.values import Argument
+from api.schema.declaring import argument, sql
 from governance.entries import LogCheckpoint
 from governance.entries import LogEntry as EntryRow
 from governance.fields import Long

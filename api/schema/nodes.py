@@ -8,7 +8,7 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from api.reads.fields import argument
+from api.schema.declaring import argument
 from governance.errors import RefusalCode
 
 T = TypeVar("T")

@@ -7,8 +7,9 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel
 
-from api.reads.fields import One, Read, Row, rows_of, sql
+from api.reads.fields import One, Read, Row, rows_of
 from api.schema.appeals import Appeal
+from api.schema.declaring import sql
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import Refusal
 from api.schema.peers import Peer

@@ -8,7 +8,8 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
 
-from api.reads.fields import All, Read, Row, rows_of, sql
+from api.reads.fields import All, Read, Row, rows_of
+from api.schema.declaring import sql
 from api.schema.visible import is_late
 from governance.fields import Long
 from governance.peers import Peer as PeerRow

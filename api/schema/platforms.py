@@ -8,8 +8,9 @@ import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import All, One, Page, Read, Row, rows_of, sql
+from api.reads.fields import All, One, Page, Read, Row, rows_of
 from api.reads.values import Argument
+from api.schema.declaring import sql
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.peers import Peer
 from api.schema.reports import PublishedReport

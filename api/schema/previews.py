@@ -8,7 +8,8 @@ import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import BaseModel, Field
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, sql
+from api.reads.fields import All, One, Read, Row, is_any_of, rows_of
+from api.schema.declaring import sql
 from api.schema.nodes import Refusal
 from api.schema.sanctions import Sanction, has_ended
 from api.schema.visible import sees_subject

@@ -9,24 +9,13 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel
 
-from api.reads.fields import (
-    All,
-    One,
-    Page,
-    Read,
-    Row,
-    Stretch,
-    Variants,
-    argument,
-    getter,
-    rows_of,
-    sql,
-)
+from api.reads.fields import All, One, Page, Read, Row, Stretch, Variants, getter, rows_of
 from api.reads.values import Argument, Env
 from api.schema.appeals import Appeal, AppealFilter, filed
 from api.schema.appellants import AppellantView, opened
 from api.schema.changes import Act, Changed, change
 from api.schema.computing import Asked, computed
+from api.schema.declaring import argument, sql
 from api.schema.exports import Export, exports_of
 from api.schema.facets import Facet, facets_of
 from api.schema.feed import Event, EventFilter, EventPage, happened

@@ -18,12 +18,12 @@ from api.reads.fields import (
     Row,
     is_any_of,
     rows_of,
-    sql,
     there_is,
     value_from,
 )
 from api.reads.values import Argument
 from api.schema.appeals import Appeal, appeals_of
+from api.schema.declaring import sql
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform

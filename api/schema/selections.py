@@ -8,9 +8,10 @@ import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
 
-from api.reads.fields import All, Condition, One, Page, Read, Row, rows_of, sql
+from api.reads.fields import All, Condition, One, Page, Read, Row, rows_of
 from api.reads.texts import literal
 from api.reads.values import Argument
+from api.schema.declaring import sql
 from api.schema.nodes import Node
 from governance.fields import Long
 from governance.rules.research import FEWEST

@@ -20,10 +20,10 @@ from api.reads.fields import (
     instant_of,
     is_any_of,
     rows_of,
-    sql,
     value_from,
 )
 from api.reads.values import Argument, Env
+from api.schema.declaring import sql
 from api.schema.peers import stale_peers
 from api.schema.sanctions import Sanction, binds, is_in_force, sanctions_of
 from api.schema.subjects import asked, batch

@@ -5,8 +5,9 @@ from typing import Any
 import strawberry.pydantic
 from pydantic import BaseModel
 
-from api.reads.fields import Following, Read, Row, argument, rows_of, sql
+from api.reads.fields import Following, Read, Row, rows_of
 from api.reads.values import Argument
+from api.schema.declaring import argument, sql
 from api.schema.feed import Event, EventFilter, happened
 from governance.fields import Cursor
 from governance.records import events
