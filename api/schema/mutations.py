@@ -43,45 +43,29 @@ from governance.appellants import Moved
 from governance.sanctions import Sanction
 from governance.words import NoticeOutcome
 
-SanctionChangeResult = Annotated[
-    SanctionChanged | Refusal,
-    strawberry.union("SanctionChangeResult", description="The sanction changed, or why not"),
-]
-AppealChangeResult = Annotated[
-    AppealChanged | Refusal,
-    strawberry.union("AppealChangeResult", description="The appeal changed, or why not"),
-]
-RecordNoticeResult = Annotated[
-    NoticeRecorded | Refusal,
-    strawberry.union("RecordNoticeResult", description="The notice recorded, or why not"),
-]
-AdoptSanctionResult = Annotated[
-    SanctionIssued | Refusal,
-    strawberry.union("AdoptSanctionResult", description="The adoption, or why not"),
-]
-ReceiptResult = Annotated[
-    ReceiptRecorded | Refusal,
-    strawberry.union("ReceiptResult", description="The receipt recorded, or why not"),
-]
-EraseSubjectResult = Annotated[
-    SubjectErased | Refusal,
-    strawberry.union("EraseSubjectResult", description="What was erased, or why nothing was"),
-]
 
-FollowNodeResult = Annotated[
-    NodeFollowed | Refusal,
-    strawberry.union("FollowNodeResult", description="The node followed, or why not"),
-]
+def _or_refusal(payload: type, name: str, description: str) -> Any:
+    """What a mutation answers: its payload, or why nothing was changed."""
+    return Annotated[payload | Refusal, strawberry.union(name, description=description)]
 
-SelectionResult = Annotated[
-    SelectionChanged | Refusal,
-    strawberry.union("SelectionResult", description="The selection, or why not"),
-]
 
-KeyChangeResult = Annotated[
-    KeyChanged | Refusal,
-    strawberry.union("KeyChangeResult", description="The key changed, or why not"),
-]
+SanctionChangeResult = _or_refusal(
+    SanctionChanged, "SanctionChangeResult", "The sanction changed, or why not"
+)
+AppealChangeResult = _or_refusal(
+    AppealChanged, "AppealChangeResult", "The appeal changed, or why not"
+)
+RecordNoticeResult = _or_refusal(
+    NoticeRecorded, "RecordNoticeResult", "The notice recorded, or why not"
+)
+AdoptSanctionResult = _or_refusal(SanctionIssued, "AdoptSanctionResult", "The adoption, or why not")
+ReceiptResult = _or_refusal(ReceiptRecorded, "ReceiptResult", "The receipt recorded, or why not")
+EraseSubjectResult = _or_refusal(
+    SubjectErased, "EraseSubjectResult", "What was erased, or why nothing was"
+)
+FollowNodeResult = _or_refusal(NodeFollowed, "FollowNodeResult", "The node followed, or why not")
+SelectionResult = _or_refusal(SelectionChanged, "SelectionResult", "The selection, or why not")
+KeyChangeResult = _or_refusal(KeyChanged, "KeyChangeResult", "The key changed, or why not")
 
 
 def issued(answer: issuing.Issued) -> Changed:
