@@ -23,7 +23,8 @@ from graphql import (
 from api.limiting.costs import Cost, cost_of
 from api.limiting.merging import Merging
 from api.observing.notes import Told, told_of
-from api.reads.plans import Kept, Operation
+from api.reads.caches import Kept
+from api.reads.plans import Operation
 from api.reads.selections import Document
 from api.variables import Coercers, Plain
 from governance.settings import Settings

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.observing.notes import Note
-from api.reads.plans import Kept
+from api.reads.caches import Kept
 
 # Where workers share their figures; prometheus-client reads it when it is imported.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"

@@ -1,15 +1,15 @@
 """Plans: one SQL statement for each root field, kept by document, viewer and shape."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from graphql import FieldNode, GraphQLNonNull, SelectionSetNode
 
+from api.reads.caches import Kept
 from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
 from api.reads.fields import SEAL, Read
@@ -19,7 +19,6 @@ from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
 from governance.fields import UTCDateTime, printed_anew
 
-Value = TypeVar("Value")
 KEPT_SQL = 20_000_000  # characters
 
 SECRET_FIELD = "appellantView"  # takes an appeal secret, and answers null where it is wrong
@@ -31,54 +30,6 @@ SECOND_PATH = {
     "previewSanction": "preview",
     "transparencyReport": "report",
 }
-
-
-class Kept(Generic[Value]):
-    """A cache bounded by number and by weight; what was unused longest goes first."""
-
-    def __init__(
-        self, most: int, heaviest: int = 0, weight: Callable[[Value], int] = lambda _: 0
-    ) -> None:
-        self._most, self._heaviest, self._weight = most, heaviest, weight
-        self._held_weight = 0
-        self._held: OrderedDict[Hashable, Value] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
-
-    def get(
-        self,
-        key: Hashable,
-        make: Callable[[], Value],
-        may_be_kept: Callable[[Value], bool] = lambda _: True,
-    ) -> Value:
-        if key in self._held:
-            self.hits += 1
-            self._held.move_to_end(key)
-            return self._held[key]
-        self.misses += 1
-        made = make()
-        if not may_be_kept(made):
-            return made
-        self._held[key] = made
-        self._held_weight += self._weight(made)
-        while len(self._held) > self._most or self._held_weight > self._heaviest:
-            _, dropped = self._held.popitem(last=False)
-            self._held_weight -= self._weight(dropped)
-        return made
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._held
-
-    def known(self, key: Hashable) -> Value | None:
-        """What is kept, if it is."""
-        found = self._held.get(key)
-        if found is not None:
-            self.hits += 1
-            self._held.move_to_end(key)
-        return found
-
-    def __len__(self) -> int:
-        return len(self._held)
 
 
 @dataclass(frozen=True, slots=True)

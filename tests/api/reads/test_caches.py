@@ -10,8 +10,8 @@ from api import documents
 from api.documents import KEPT_DOCUMENTS, LONGEST_KEPT
 from api.proofs import Proof, Prover
 from api.reads import plans
+from api.reads.caches import Kept
 from api.reads.dialects import DIALECTS, Dialect
-from api.reads.plans import Kept
 from api.reads.stores import LONGEST_KEPT as LONGEST_STATEMENT
 from api.reads.stores import SQLiteStore
 from governance.membership import Actor
