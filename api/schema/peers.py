@@ -7,8 +7,12 @@ import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 from pydantic import BaseModel, Field
+from sqlalchemy.sql.elements import Grouping
 
-from api.reads.fields import All, Read, Row, rows_of
+from api.reads.dialects import whole_number
+from api.reads.fields import All, Condition, Read, Row, is_any_of, rows_of
+from api.reads.groups import SECOND
+from api.reads.texts import bracketed
 from api.schema.declaring import sql
 from api.schema.visible import is_late
 from governance.fields import Long
@@ -37,17 +41,13 @@ class Peer(BaseModel):
 
     @sql(Long | None, "Seconds since it was verified; null before")
     def lag_seconds(row: Row, read: Read) -> Any:
-        seconds: sa.ColumnElement[Any] = sa.extract("epoch", read.now - row.last_verified_at)
-        if read.dialect.name == "sqlite":
-            days = sa.func.julianday(read.now) - sa.func.julianday(row.last_verified_at)
-            seconds = sa.func.round(days * 86_400)
-        return sa.cast(sa.func.floor(seconds), sa.BigInteger())
+        lag = read.dialect.microseconds(row.last_verified_at, read.now)
+        return Grouping(lag).op("/")(whole_number(SECOND))
 
     @sql(PeerState, "How it stands; its sanctions bind only while FOLLOWING")
     def state(row: Row, read: Read) -> Any:
-        stored = sa.type_coerce(row.state, sa.Text())
-        is_stale = sa.and_(stored == sa.literal_column("'FOLLOWING'"), is_late(row, read))
-        return sa.case((is_stale, sa.literal_column("'STALE'")), else_=stored)
+        stale = sa.literal_column(f"'{PeerState.STALE}'", sa.Text())
+        return sa.case((is_stale(row, read), stale), else_=sa.type_coerce(row.state, sa.Text()))
 
     @sql(list[Fork], "Evidence that it signed two histories, oldest first")
     def forks(row: Row, read: Read) -> Any:
@@ -55,18 +55,19 @@ class Peer(BaseModel):
         return All(Fork, found, [found.c.origin == row.origin], [found.c.seen_at, found.c.id])
 
 
+def is_stale(row: Row, read: Read) -> Condition:
+    """Whether a node is followed and wasn't verified lately."""
+    return sa.and_(is_any_of(row.state, [PeerState.FOLLOWING]), is_late(row, read))
+
+
 def stale_peers(read: Read) -> sa.ColumnElement[str]:
     """The names of logs whose sanctions don't bind for want of news, as a JSON array."""
     peer = rows_of(PeerRow)
-    state = sa.type_coerce(peer.c.state, sa.Text())
-    is_forked = state == sa.literal_column("'QUARANTINED'")
-    is_stale = sa.and_(state == sa.literal_column("'FOLLOWING'"), is_late(peer.c, read))
-    named = sa.select(peer.c.origin).where(sa.or_(is_forked, is_stale))
+    is_forked = is_any_of(peer.c.state, [PeerState.QUARANTINED])
+    named = sa.select(peer.c.origin).where(sa.or_(is_forked, is_stale(peer.c, read)))
     late = named.order_by(peer.c.origin).subquery()
     joined = read.dialect.joined(read.dialect.quoted(late.c.origin), late.c.origin)
-    listed = sa.select(sa.func.coalesce(joined, sa.literal_column("''"))).select_from(late)
-    bracket = sa.literal_column("'['", sa.Text()), sa.literal_column("']'", sa.Text())
-    return bracket[0].concat(listed.scalar_subquery()).concat(bracket[1])
+    return sa.select(bracketed(joined)).select_from(late).scalar_subquery()
 
 
 def peers_of(read: Read) -> All:
