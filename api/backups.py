@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from api.console import err, now, opened, progress
+from api.console import now, opened, progress, say
 from governance import backups, restoring
 from governance.settings import read_settings
 
@@ -17,13 +17,12 @@ def backup(
     settings = read_settings()
     with opened(settings) as database, progress(file.name) as told:
         made = backups.backup(database, settings.keys(), file, now=now(), progress=told)
-    err.print(f"{made.rows:,} rows are in {file}", highlight=False)
+    say(f"{made.rows:,} rows are in {file}")
     files = ", ".join(str(path) for path in settings.key_paths.values() if path.exists())
-    err.print(
+    say(
         f"the key files aren't ({files}): without them no account can be looked up, no appeal "
         "secret fits, nothing can be logged and nobody knows what this node signs, so keep copies "
-        "elsewhere",
-        highlight=False,
+        "elsewhere"
     )
 
 
@@ -43,4 +42,4 @@ def restore(
             database, settings.keys(), file, any_key=any_key, dry_run=dry_run, progress=told
         )
     would = "would be" if dry_run else "are"
-    err.print(f"{made.rows:,} rows of {made.made_at:%Y-%m-%d %H:%M}Z {would} restored")
+    say(f"{made.rows:,} rows of {made.made_at:%Y-%m-%d %H:%M}Z {would} restored")

@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from api.console import err, fail, now, opened
+from api.console import fail, now, opened, say
 from governance.exporting.atproto_labels import atproto_labels, multikey, new_key, read_key
 from governance.exporting.lemmy_blocks import lemmy_blocks
 from governance.exporting.mastodon_blocks import mastodon_blocks
@@ -66,7 +66,7 @@ def labeler_key(key: KeyFile) -> None:
     """Make a labeler's key where there is none; print the public part for its DID document."""
     if not key.exists():
         new_key(key)
-        err.print(f"{key} is new, of mode 0600", highlight=False)
+        say(f"{key} is new, of mode 0600")
     print(multikey(read_key(key)))
 
 

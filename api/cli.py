@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from typer.core import TyperGroup
 
-from api.console import err, fail, now, opened, progress
+from api.console import fail, now, opened, progress, say
 from api.doctoring import OTHER_KEY, findings
 from api.starting import settling
 from governance import migrations
@@ -97,8 +97,8 @@ def migrate() -> None:
     migrations.upgrade(settings.database_url)
     if made:
         files = ", ".join(map(str, made))
-        err.print(f"new keys are in {files}: keep copies elsewhere", highlight=False)
-    err.print("database and keys are ready")
+        say(f"new keys are in {files}: keep copies elsewhere")
+    say("database and keys are ready")
 
 
 @app.command()
@@ -196,10 +196,12 @@ def permissions() -> None:
 @app.command()
 def doctor() -> None:
     """Check database, keys, migrations and clock; say what is wrong and what to do."""
+    from rich.markup import escape
+
     found = findings(read_settings())
     for finding in found:
         mark = "[green]ok  [/]" if finding.is_fine else "[red]bad [/]"
-        err.print(f"{mark} {finding.subject}: {finding.message}", highlight=False)
+        say(f"{mark} {finding.subject}: {escape(finding.message)}", markup=True)
     if not all(finding.is_fine for finding in found):
         raise typer.Exit(1)
 
@@ -221,10 +223,11 @@ def _demonstrate(
             database, settings.keys(), now=now(), sanctions=sanctions, seed=seed, progress=told
         )
     if not world.is_new:
-        err.print("the demonstration world was there already; it stays as it is")
-    err.print(
+        say("the demonstration world was there already; it stays as it is")
+    say(
         f"\n{said} with {len(world.platforms)} demonstration platforms."
-        f"\n\nTry, as [bold]{world.platform}[/], whether an account is suspended:\n"
+        f"\n\nTry, as [bold]{world.platform}[/], whether an account is suspended:\n",
+        markup=True,
     )
     query = (
         "query($s: URI!) { suspensionStatus(subject: $s) "
@@ -236,13 +239,11 @@ def _demonstrate(
         f"  -H 'Content-Type: application/json' -d '{body}'",
         file=sys.stderr,
     )
-    err.print(f"\nWith the same token, staff log in at {address}/staff.")
+    say(f"\nWith the same token, staff log in at {address}/staff.")
     if world.appeal_secret is not None:
-        err.print(
+        say(
             f"At {address}/appeal the sanctioned see their case: id {world.sanction_id},\n"
-            f"secret {world.appeal_secret}",
-            soft_wrap=True,
-            highlight=False,
+            f"secret {world.appeal_secret}"
         )
     sys.stderr.flush()
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from governance import migrations
 from governance.database import Database
@@ -20,17 +20,12 @@ if TYPE_CHECKING:  # a server that starts has nothing to say here
 def _console() -> "Console":
     from rich.console import Console
 
-    return Console(stderr=True, soft_wrap=True)
+    return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-class _Err:
-    """The error stream, for people."""
-
-    def print(self, *said: Any, **how: Any) -> None:
-        _console().print(*said, **how)
-
-
-err = _Err()
+def say(text: str, *, markup: bool = False) -> None:
+    """Tells people, on the error stream; as it is, unless it is said to have marks of style."""
+    _console().print(text, markup=markup)
 
 
 @contextlib.contextmanager

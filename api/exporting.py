@@ -12,7 +12,7 @@ import anyio.to_thread
 import typer
 from typer.core import TyperGroup
 
-from api.console import err, fail, now, opened, progress
+from api.console import fail, now, opened, progress, say
 from api.observing import logs
 from governance.database import Database
 from governance.errors import BadSetting
@@ -60,10 +60,9 @@ def run(
                 register(database, place)
     except ExportFailed as error:
         fail(str(error))
-    err.print(
+    say(
         f"{done.days:,} days with {done.rows:,} rows exported; the explanations of {done.again:,} "
-        "made again",
-        highlight=False,
+        "made again"
     )
 
 
@@ -83,7 +82,7 @@ def verify(
     except LogError:
         fail("--key: it isn't a verifier key")
     if not trusted:
-        err.print("without --key, nothing shows whose export this is", highlight=False)
+        say("without --key, nothing shows whose export this is")
     with progress(folder.name) as told:
         found = verified(folder, trusted, told)
     if found.faults:
@@ -115,7 +114,7 @@ def dsa_statements(
         ready, refused = dsa.write(found, platform.name, file, is_dump=dump)
     for sanction_id, problems in refused:
         print(f"{sanction_id}: {'; '.join(problems)}")
-    err.print(f"{ready:,} statements in {file}, {len(refused):,} not ready", highlight=False)
+    say(f"{ready:,} statements in {file}, {len(refused):,} not ready")
     if refused and not ready:
         raise typer.Exit(1)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import typer
 from sqlmodel import col
 
-from api.console import err, fail, now, opened
+from api.console import fail, now, opened, say
 from api.leading import jittered, leading
 from api.observing import logs
 from api.outward import Outside
@@ -62,7 +62,7 @@ def follow(
             found = contact(outside, where, key or [], own=settings.sequencer().origin)
             with database.writing() as session:
                 peer = follow_up.begin(session, keys, where, found, token, now=now())
-            err.print(f"follows {peer.origin}", highlight=False)
+            say(f"follows {peer.origin}")
         elif not once:
             fail("expected a URL such as https://node.example, or --once")
         if once:
@@ -75,7 +75,7 @@ def unfollow(
     """Follow a node no longer: its sanctions stop binding, what it disclosed is deleted."""
     with opened() as database, database.writing() as session:
         peer = follow_up.end(session, node)
-    err.print(f"{peer.origin} is not followed any longer", highlight=False)
+    say(f"{peer.origin} is not followed any longer")
 
 
 def peers() -> None:
@@ -103,7 +103,7 @@ def _catch_up(database: Database, settings: Settings) -> None:
                 while follower.poll(Node(outside, client, url)) and follower.has_more():
                     pass
             except LogError as error:
-                err.print(f"{origin}: {error}", highlight=False, markup=False)
+                say(f"{origin}: {error}")
                 is_fine = False
     if not is_fine:
         raise SystemExit(1)

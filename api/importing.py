@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.console import err, now, opened, progress, span
+from api.console import now, opened, progress, say, span
 from api.starting import settling
 from governance.database import Database
 from governance.importing.block_events import import_block_events
@@ -121,14 +121,13 @@ def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> Non
     if len(summary.refused) > SHOWN_ROWS:
         print(f"… and {len(summary.refused) - SHOWN_ROWS:,} more refused rows")
     would = "would be " if summary.is_dry_run else ""
-    err.print(
+    say(
         f"{summary.read:,} rows read: {summary.issued:,} {would}issued, "
         f"{summary.recorded:,} {would}recorded without binding, {summary.unchanged:,} unchanged, "
         f"{summary.lifted:,} lifted, {summary.superseded:,} superseded, "
-        f"{len(summary.refused):,} refused",
-        highlight=False,
+        f"{len(summary.refused):,} refused"
     )
     for note in summary.notes:
-        err.print(note, highlight=False)
+        say(note)
     if summary.refused and len(summary.refused) == summary.read:
         raise typer.Exit(1)

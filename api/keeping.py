@@ -10,7 +10,7 @@ import typer
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session, col, select
 
-from api.console import err, fail, now, opened
+from api.console import fail, now, opened, say
 from api.logbook import Where, app, audited, signed_of, write_whole
 from api.sources import Source, opened_source
 from governance import rebuilding
@@ -43,10 +43,9 @@ def rotate_key() -> None:
     settings = read_settings()
     with opened(settings) as database:
         verifier = rotate(database, KeyFile(settings.log_key_path), now=now())
-    err.print(
+    say(
         f"running servers use it from their next entry on; copy {settings.log_key_path} again, as "
-        "older copies sign no more; tell those who verify the log:",
-        highlight=False,
+        "older copies sign no more; tell those who verify the log:"
     )
     print(verifier)
 
@@ -64,7 +63,7 @@ def proof(
     for suffix, data in ((".json", entry.data.encode()), (".tlog-proof", made.render())):
         file = folder / f"{ident}{suffix}"
         write_whole(file, data)
-        err.print(f"{file}", highlight=False)
+        say(f"{file}")
 
 
 @app.command("open")
@@ -98,7 +97,7 @@ def resume() -> None:
             head = database.log.continued(session, signed)
     if head.size:
         database.log.guard.advance(head)
-    err.print(f"{head.origin} goes on from {head.size:,} entries", highlight=False)
+    say(f"{head.origin} goes on from {head.size:,} entries")
 
 
 @app.command("begin-anew")
@@ -118,9 +117,9 @@ def begin_anew(
     with opened(settings) as database:
         file = KeyFile(settings.log_key_path)
         verifier = continuing.begin_anew(database, file, name, now=now(), is_key_lost=key_lost)
-    err.print("tell those who verify or follow the closed log; /log/closed has its last checkpoint")
+    say("tell those who verify or follow the closed log; /log/closed has its last checkpoint")
     if settings.log_origin:
-        err.print(f"set COMITY_LOG_ORIGIN={verifier.name} from now on", highlight=False)
+        say(f"set COMITY_LOG_ORIGIN={verifier.name} from now on")
     print(verifier)
 
 
@@ -180,12 +179,9 @@ def _pages(source: Source, where: str) -> rebuilding.Pages:
 
 
 def _tell(audit: Audit, lost: set[str]) -> None:
-    err.print(f"the database is at {audit.tree.size:,} entries of the log", highlight=False)
+    say(f"the database is at {audit.tree.size:,} entries of the log")
     if lost:
-        err.print(
-            f"{len(lost):,} sanctions came without their disclosures, and the log says so",
-            highlight=False,
-        )
+        say(f"{len(lost):,} sanctions came without their disclosures, and the log says so")
 
 
 def _entry(session: Session, ident: str) -> LogEntry:

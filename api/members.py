@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlmodel import select
 
-from api.console import err, now, opened, span
+from api.console import now, opened, say, span
 from governance import membership
 from governance.membership import is_live
 from governance.platforms import Platform, Token
@@ -30,7 +30,7 @@ def add_platform(
     """Add a platform to this node."""
     with opened() as database, database.writing() as session:
         platform = membership.add_platform(session, domain, name, now=now())
-    err.print(f"added {platform.domain} as {platform.id}")
+    say(f"added {platform.domain} as {platform.id}")
 
 
 @platform_app.command("list")
@@ -52,7 +52,7 @@ def add_member(
     kind = MemberKind.SERVICE if service else MemberKind.PERSON
     with opened() as database, database.writing() as session:
         member = membership.add_member(session, domain, handle, role, now=now(), kind=kind)
-    err.print(f"{handle} of {domain} is {', '.join(member.roles)}")
+    say(f"{handle} of {domain} is {', '.join(member.roles)}")
 
 
 @member_app.command("list")
@@ -110,7 +110,7 @@ def revoke_token(token_id: str) -> None:
     """Revoke a token at once."""
     with opened() as database, database.writing() as session:
         membership.revoke_token(session, token_id, now=now())
-    err.print(f"revoked {token_id}")
+    say(f"revoked {token_id}")
 
 
 def _state(token: Token, now: datetime) -> str:

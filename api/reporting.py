@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from api.console import err, fail, now, opened
+from api.console import fail, now, opened, say
 from api.limiting.counting import counted
 from api.limiting.rates import Rates
 from api.schema.reports import instant
@@ -46,7 +46,7 @@ def show(
     if found is None:
         fail(f"no platform {domain} on this node")
     print(found.text, end="")
-    err.print(f"version {found.version}" if found.version else "a draft: not published yet")
+    say(f"version {found.version}" if found.version else "a draft: not published yet")
 
 
 @app.command()
@@ -55,7 +55,7 @@ def publish(domain: Domain, days: Days) -> None:
     with opened() as database, database.writing() as session:
         made = reporting.publish(session, domain_of(domain), Period.of_days(days), now=now())
         version = made.version
-    err.print(f"published version {version} of {domain}, {days}", highlight=False)
+    say(f"published version {version} of {domain}, {days}")
 
 
 @app.command()
@@ -71,7 +71,7 @@ def figures(
         fail(f"{file}: expected CSV in UTF-8")
     with opened() as database, database.writing() as session:
         domain, period, count = reporting.add_figures(session, text, now=now())
-    err.print(f"{count:,} figures added for {domain}, {period}", highlight=False)
+    say(f"{count:,} figures added for {domain}, {period}")
 
 
 def report_routes(database: Database, rates: Rates, clock: Clock) -> list[Route]:

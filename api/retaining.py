@@ -10,7 +10,7 @@ import anyio.from_thread
 import anyio.to_thread
 import typer
 
-from api.console import err, now, opened, progress
+from api.console import now, opened, progress, say
 from api.observing import logs
 from governance import retention
 from governance.database import Database
@@ -37,9 +37,9 @@ def run(
     """Erase private disclosures a year after the end, and what waited for an appeal."""
     with opened() as database, progress("retention") as told:
         done = retention.run(database, clock=now, progress=told, rewrite=rewrite)
-    err.print(f"{done.erased:,} erased, {done.waiting:,} wait for an appeal", highlight=False)
+    say(f"{done.erased:,} erased, {done.waiting:,} wait for an appeal")
     if not done.is_settled:
-        err.print(IN_THE_WAY, highlight=False)
+        say(IN_THE_WAY)
 
 
 async def retaining(database: Database, clock: Callable[[], datetime]) -> None:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from api.console import err, now
+from api.console import now, say
 from api.network import PLATFORMS, Site, await_that, caller, free_ports, network
 from governance.fields import print_instant
 
@@ -38,15 +38,15 @@ def show(*, stays: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="comity-network-")))
-        err.print("three nodes start, which follow each other…")
+        say("three nodes start, which follow each other…")
         sites = stack.enter_context(network(folder / "nodes", free_ports(len(PLATFORMS))))
         for site in sites:
-            err.print(f"  {site.url}/  {', '.join(site.domains)}", highlight=False)
+            say(f"  {site.url}/  {', '.join(site.domains)}")
         client = stack.enter_context(caller())
         sanction_id, account = tell(client, sites)
         _show_where(sites, sanction_id, account)
         if stays:
-            err.print("\nthe nodes serve until you press Ctrl+C")
+            say("\nthe nodes serve until you press Ctrl+C")
             try:
                 signal.pause()
             except KeyboardInterrupt:
@@ -138,7 +138,7 @@ def soon(**span: float) -> str:
 
 def _say(what: str, seconds: float | None) -> None:
     measured = "" if seconds is None else f"  [bold]{seconds:.2f} s[/]"
-    err.print(f"{what}{measured}", highlight=False)
+    say(f"{what}{measured}", markup=True)
 
 
 def _show_where(sites: list[Site], sanction_id: str, account: str) -> None:
@@ -146,7 +146,7 @@ def _show_where(sites: list[Site], sanction_id: str, account: str) -> None:
     query = "query($s: URI!) { suspensionStatus(subject: $s) { isSuspended asOf stalePeers } }"
     body = f'{{"query": "{query}", "variables": {{"s": "{account}"}}}}'
     tokens = [site.tokens[f"{site.domains[0]} ISSUER"] for site in sites]
-    err.print("\nTo watch, with three nodes at work, and to decide yourself:\n")
+    say("\nTo watch, with three nodes at work, and to decide yourself:\n")
     told = "{ peers { origin size lagSeconds state problem } }"
     heard = "subscription { events { type platform { domain } sanction { id validity } } }"
     print(
@@ -160,4 +160,4 @@ def _show_where(sites: list[Site], sanction_id: str, account: str) -> None:
         flush=True,
     )
     for site, token in zip(sites, tokens, strict=True):
-        err.print(f"{site.url}/graphql  ISSUER of {site.domains[0]}: {token}", highlight=False)
+        say(f"{site.url}/graphql  ISSUER of {site.domains[0]}: {token}")

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.bodies import BadRequest, whole_body
-from api.console import err, fail, opened
+from api.console import fail, opened, say
 from api.limiting.counting import counted
 from api.limiting.rates import Rates
 from api.transport import CLOSE
@@ -91,7 +91,7 @@ def add(origin: str, verifier: list[str]) -> None:
     cosigner = settings.cosigner(create=True)
     with opened(settings) as database, database.writing() as session:
         log = witnessing.witness(session, origin, verifier)
-    err.print(f"{log.origin} is witnessed; give its operator this key:", highlight=False)
+    say(f"{log.origin} is witnessed; give its operator this key:")
     if cosigner is not None:
         print(cosigner.verifier)
 
@@ -109,7 +109,7 @@ def remove(origin: str) -> None:
     """Cosign a log no longer. What was cosigned is remembered."""
     with opened() as database, database.writing() as session:
         witnessing.forget(session, origin)
-    err.print(f"{origin} is not witnessed any longer", highlight=False)
+    say(f"{origin} is not witnessed any longer")
 
 
 @app.command()

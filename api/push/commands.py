@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from api.console import err, fail, now, opened
+from api.console import fail, now, opened, say
 from api.outward import Outside
 from api.push.addresses import receiver_url
 from api.push.webhooks import secret
@@ -51,7 +51,7 @@ def add(
         made = receivers.add_webhook(
             session, platform, where, wanted=wanted, after=place, now=now()
         )
-    err.print(f"{made.id} receives events; give it this secret:", highlight=False)
+    say(f"{made.id} receives events; give it this secret:")
     print(secret(settings.keys(), made))
 
 
@@ -95,7 +95,7 @@ def rotate_keys() -> None:
     if keys is None:
         fail("there are no keys that sign tokens: `comity migrate` makes them")
     keys.rotate()
-    err.print("running servers use the new keys from their next token on", highlight=False)
+    say("running servers use the new keys from their next token on")
 
 
 @app.command()
@@ -139,7 +139,7 @@ def replay(ident: Ident, cursors: Places = None) -> None:
     """Send dead letters again, once each, as the events then stand."""
     with opened() as database, database.writing() as session:
         count = receivers.replay(session, ident, [_letter(text) for text in cursors or ()])
-    err.print(f"{count:,} to be sent again", highlight=False)
+    say(f"{count:,} to be sent again")
     sys.exit(0 if count else 1)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from api.console import err, fail, now, opened
+from api.console import fail, now, opened, say
 from api.research.making import Keeper
 from governance import selections
 from governance.platforms import Member, Platform
@@ -41,7 +41,7 @@ def cancel(
     """Give up a selection, whoever's it is; its links are dead at once."""
     with opened() as database, database.writing() as session:
         selections.give_up(session, selections.found(session, ident))
-    err.print(f"cancelled {ident}; a server deletes its files, or `comity selection run`")
+    say(f"cancelled {ident}; a server deletes its files, or `comity selection run`")
 
 
 @app.command()
@@ -54,4 +54,4 @@ def run() -> None:
         is_done = keeper.make()
         if not is_done:
             fail("it stopped: the disk is full, or a server makes selections meanwhile")
-    err.print(f"all made; {again:,} of them anew", highlight=False)
+    say(f"all made; {again:,} of them anew")
