@@ -109,7 +109,7 @@ def serve(
     grace: Annotated[
         int, typer.Option(min=1, max=3_600, help="Seconds to finish requests in at a stop.")
     ] = 25,
-    demo: Annotated[bool, typer.Option(help="Load a demonstration world first.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Load a demonstration world first.")] = False,
     any_key: Annotated[
         bool, typer.Option("--any-key", help="Serve although the database's key file is lost.")
     ] = False,

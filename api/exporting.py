@@ -99,7 +99,9 @@ def dsa_statements(
     file: Annotated[Path, typer.Argument(help="The file to make; it must not be there yet.")],
     since: Annotated[str, typer.Option(help="First day of issue, such as 2026-03-01.")] = "",
     until: Annotated[str, typer.Option(help="Last day of issue, included.")] = "",
-    dump: Annotated[bool, typer.Option(help="The CSV of the daily dumps, not the API's.")] = False,
+    dump: Annotated[
+        bool, typer.Option("--dump", help="The CSV of the daily dumps, not the API's.")
+    ] = False,
 ) -> None:
     """Statements of reasons for the EU's database: a request of its API a line, or its dump."""
     from governance.exporting import dsa_statements as dsa

@@ -48,7 +48,9 @@ def follow(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="A token of that node, for disclosures."),
     ] = None,
-    once: Annotated[bool, typer.Option(help="Take over what is new now, then end.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Take over what is new now, then end.")
+    ] = False,
 ) -> None:
     """Follow another node from now on; a running server begins within a second."""
     from api.reaching import contact

@@ -28,9 +28,11 @@ LARGE = 16 << 20  # bytes of a file that two processes import sooner than one, o
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file to import.")]
 Comments = Annotated[
-    bool, typer.Option(help="Publish the file's free text as explanations, rather than keep it.")
+    bool, typer.Option("--publish-comments", help="Publish the file's free text as explanations.")
 ]
-DryRun = Annotated[bool, typer.Option(help="Say what would happen and change nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")
+]
 
 
 @app.command()

@@ -107,8 +107,7 @@ def begin_anew(
         bool, typer.Option("--key-lost", help="The key is lost: nothing proves who closed the log.")
     ] = False,
 ) -> None:
-    """Close a log of which entries are lost for good, or the key, and begin one with another name
-    and key."""
+    """Close a log whose entries or key are lost for good; begin one with another name and key."""
     try:
         check_name(name)
     except LogError as error:

@@ -17,6 +17,8 @@ OfPlatform = Annotated[
     str | None, typer.Argument(metavar="[DOMAIN]", help="Of this platform alone.")
 ]
 
+Domain = Annotated[str, typer.Argument(help="Domain of the platform.")]
+Handle = Annotated[str, typer.Argument(help="What the platform calls the member.")]
 platform_app = typer.Typer(help="Platforms of this node.")
 member_app = typer.Typer(help="Members of platforms.")
 token_app = typer.Typer(help="Bearer tokens of members.")
@@ -24,7 +26,7 @@ token_app = typer.Typer(help="Bearer tokens of members.")
 
 @platform_app.command("add")
 def add_platform(
-    domain: str,
+    domain: Annotated[str, typer.Argument(help="Such as example.social.")],
     name: Annotated[str | None, typer.Option(help="Name people know it by.")] = None,
 ) -> None:
     """Add a platform to this node."""
@@ -43,10 +45,12 @@ def list_platforms() -> None:
 
 @member_app.command("add")
 def add_member(
-    domain: str,
-    handle: str,
+    domain: Domain,
+    handle: Handle,
     role: Annotated[list[Role], typer.Option(help="What the member may do; repeatable.")],
-    service: Annotated[bool, typer.Option(help="An unattended program, not a person.")] = False,
+    service: Annotated[
+        bool, typer.Option("--service", help="An unattended program, not a person.")
+    ] = False,
 ) -> None:
     """Add a member to a platform, or give it these roles instead of what it had."""
     kind = MemberKind.SERVICE if service else MemberKind.PERSON
@@ -77,8 +81,8 @@ def list_members(domain: OfPlatform = None) -> None:
 
 @token_app.command("create")
 def create_token(
-    domain: str,
-    handle: str,
+    domain: Domain,
+    handle: Handle,
     expires_in: Annotated[str | None, typer.Option(help="Such as 90d, 12h or 30m.")] = None,
 ) -> None:
     """Create a token and print it alone. It can't be shown again."""
@@ -106,7 +110,9 @@ def list_tokens(domain: OfPlatform = None) -> None:
 
 
 @token_app.command("revoke")
-def revoke_token(token_id: str) -> None:
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(help="Its id; `comity token list`.")],
+) -> None:
     """Revoke a token at once."""
     with opened() as database, database.writing() as session:
         membership.revoke_token(session, token_id, now=now())

@@ -31,7 +31,10 @@ def _group() -> None:
 @app.command()
 def run(
     rewrite: Annotated[
-        bool, typer.Option(help="Write PostgreSQL's tables anew, which locks each meanwhile.")
+        bool,
+        typer.Option(
+            "--rewrite", help="Write PostgreSQL's tables anew, which locks each meanwhile."
+        ),
     ] = False,
 ) -> None:
     """Erase private disclosures a year after the end, and what waited for an appeal."""

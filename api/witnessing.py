@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
 
 import anyio.to_thread
 import typer
@@ -31,6 +32,7 @@ DECLINED: dict[type[Declined], tuple[int, str]] = {
     witnessing.Inconsistent: (422, "the consistency proof doesn't hold"),
 }
 
+Origin = Annotated[str, typer.Argument(help="The log's name, such as node.example/log.")]
 app = typer.Typer(help="Other nodes' logs that this one cosigns.")
 
 
@@ -85,7 +87,10 @@ def _told(words: str, status: int, headers: dict[str, str] | None = None) -> Res
 
 
 @app.command()
-def add(origin: str, verifier: list[str]) -> None:
+def add(
+    origin: Origin,
+    verifier: Annotated[list[str], typer.Argument(help="The log's key, name+id+key; or several.")],
+) -> None:
     """Cosign a log from now on: its name, and the key that it tells at /log/key."""
     settings = read_settings()
     cosigner = settings.cosigner(create=True)
@@ -105,7 +110,7 @@ def list_logs() -> None:
 
 
 @app.command()
-def remove(origin: str) -> None:
+def remove(origin: Origin) -> None:
     """Cosign a log no longer. What was cosigned is remembered."""
     with opened() as database, database.writing() as session:
         witnessing.forget(session, origin)

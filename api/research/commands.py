@@ -17,8 +17,11 @@ app = typer.Typer(help="What researchers asked for in bulk.")
 
 @app.command("list")
 def list_selections() -> None:
-    """List every selection there was, newest first: id, project, state, when it was asked for, its
-    rows, subjects and withheld rows, its bytes, the filter, what is in its way."""
+    """List every selection there was, newest first.
+
+    Id, project, state, when it was asked for, rows, subjects, withheld rows, bytes, filter,
+    problem.
+    """
     with opened() as database, database.reading() as session:
         for one in selections.listed(session):
             member = session.get_one(Member, one.project_id)
