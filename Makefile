@@ -18,23 +18,23 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers bench-workers bench-growth bench-pages bench-crawl soak lock clean
 
 help:
-	@echo 'make serve         run Comity with its demonstration world on http://127.0.0.1:8000'
-	@echo 'make test          every test, on SQLite and PostgreSQL'
-	@echo 'make conformance   what others test of a served node; some of it needs Node.js and npm'
-	@echo 'make check         style, types, the published schema, the lock files'
-	@echo 'make format        put the code into the style that check wants'
-	@echo 'make fuzz          the property tests and schemathesis, with thousands of examples each'
-	@echo 'make chaos         three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --engine mixed")'
-	@echo 'make bench         the measurements'
-	@echo 'make bench-fanout  how fast a thousand subscribers hear of events'
-	@echo 'make bench-peers   reads and batches beside other servers; needs npm (ARGS="--sanctions 1000000")'
-	@echo 'make bench-growth  how reads grow with the number of sanctions, to a million'
-	@echo 'make bench-pages   what each page of the explorer costs at a million'
-	@echo 'make bench-crawl   how long partners wait beside a crawler'
-	@echo 'make bench-workers how reads grow with the processes of a node'
-	@echo 'make soak          an hour at half load, with memory looked at (ARGS="--seconds 300")'
-	@echo 'make lock          resolve dependencies again (UPGRADE=--upgrade for the newest)'
-	@echo 'make clean         remove what make made'
+	@echo 'make serve          run Comity with its demonstration world on http://127.0.0.1:8000'
+	@echo 'make test           every test, on SQLite and PostgreSQL'
+	@echo 'make conformance    what others test of a served node; some of it needs Node.js and npm'
+	@echo 'make check          style, types, the published schema, the lock files'
+	@echo 'make format         put the code into the style that check wants'
+	@echo 'make fuzz           the property tests and schemathesis, with thousands of examples each'
+	@echo 'make chaos          three nodes, killed, cut off and slowed (CHAOS="--seconds 600 --engine mixed")'
+	@echo 'make bench          the measurements'
+	@echo 'make bench-fanout   how fast a thousand subscribers hear of events'
+	@echo 'make bench-peers    reads and batches beside other servers; needs npm (ARGS="--sanctions 1000000")'
+	@echo 'make bench-growth   how reads grow with the number of sanctions, to a million'
+	@echo 'make bench-pages    what each page of the explorer costs at a million'
+	@echo 'make bench-crawl    how long partners wait beside a crawler'
+	@echo 'make bench-workers  how reads grow with the processes of a node'
+	@echo 'make soak           an hour at half load, with memory looked at (ARGS="--seconds 300")'
+	@echo 'make lock           resolve dependencies again (UPGRADE=--upgrade for the newest)'
+	@echo 'make clean          remove what make made'
 
 serve: $(RUN)
 	$(BIN)/comity serve --demo
@@ -71,10 +71,6 @@ bench: $(DEV)
 bench-fanout: $(DEV)
 	$(BIN)/python -m bench.fanout
 
-# Versions stay as they are unless pyproject.toml or UPGRADE says otherwise.
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate $(UPGRADE)
-
 bench-peers: $(DEV) $(PEERS)
 	$(BIN)/python -m bench.peers $(ARGS)
 
@@ -92,6 +88,10 @@ bench-workers: $(DEV)
 
 soak: $(DEV)
 	$(BIN)/python -m bench.soak $(ARGS)
+
+# Versions stay as they are unless pyproject.toml or UPGRADE says otherwise.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate $(UPGRADE)
 
 lock: | $(UV)
 	$(COMPILE) pyproject.toml --all-extras --group build --group dev \
