@@ -1,12 +1,13 @@
 """The node as a process of its own, as an operator starts it."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -65,12 +66,19 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "api", *arguments]
 
 
+def free_port() -> int:
+    """One that nobody listens on, from below those that connections of others get (Linux)."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 @contextmanager
 def serving(*options: str, **settings: object) -> Iterator[Served]:
     """Serves until the end, or until it is killed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     variables = environment(**{"log_level": "warning"} | settings)
     address = f"http://127.0.0.1:{port}"
     with NamedTemporaryFile() as file:
