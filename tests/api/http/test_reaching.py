@@ -68,14 +68,17 @@ def test_the_newest_checkpoint_is_named_and_a_wait_wished() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "pause", "told"),
-    [(304, 1.0, False), (304, 0.0, None), (404, 0.0, None), (301, 0.0, None), (500, 1.0, None)],
+    ("status", "wait", "pause", "told"),
+    [
+        *[(304, 1, 1.0, False), (304, 60, 0.0, None), (404, 1, 0.0, None)],
+        *[(301, 1, 0.0, None), (500, 1, 1.0, None)],
+    ],
 )
 def test_only_who_waited_in_vain_says_that_there_is_no_news(
-    status: int, pause: float, told: bool | None
+    status: int, wait: int, pause: float, told: bool | None
 ) -> None:
     with peer(lambda _: (status, pause)) as url:
-        assert asked(url) is told
+        assert asked(url, wait) is told
 
 
 def test_who_is_out_of_reach_or_not_public_says_nothing() -> None:
