@@ -1,6 +1,5 @@
 """A receiver of somebody else's make, on a socket: it keeps what it gets, and answers as told."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 import orjson
 
-PATIENCE = 30  # seconds
+from tests.waiting import until_so
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,7 @@ class Endpoint:
 
     def waited(self, count: int) -> list[Got]:
         """What came, once there is so much of it."""
-        until = time.monotonic() + PATIENCE
-        while len(self.got) < count:
-            assert time.monotonic() < until, f"{len(self.got)} of {count} came"
-            time.sleep(0.01)
+        until_so(lambda: len(self.got) >= count, lambda: f"{len(self.got)} of {count} came")
         return self.got
 
 

@@ -1,8 +1,7 @@
 """Streams of tokens as a receiving platform has them, and tokens checked by other code."""
 
-import time
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from governance import receivers
 from governance.receivers import Letter, Receiver
 from tests.api.http.outside import Node
 from tests.builders import Team
-from tests.receiving import PATIENCE, Endpoint, Got
+from tests.receiving import Endpoint, Got
 
 BASE = "https://node.example"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
@@ -90,13 +89,6 @@ def claims(node: Node, token: str) -> dict[str, Any]:
 
 def events(node: Node, got: list[Got]) -> list[str]:
     return [uri for one in got for uri in claims(node, one.body.decode())["events"]]
-
-
-def until_so(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def found(node: Node, ident: str) -> Receiver:

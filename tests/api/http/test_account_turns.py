@@ -13,9 +13,10 @@ from governance import receivers
 from governance.fields import print_instant
 from governance.turns import Mark, Turn
 from tests.api.http.outside import Node
-from tests.api.http.streaming import BASE, Streams, claims, found, issuing, letters, until_so
+from tests.api.http.streaming import BASE, Streams, claims, found, issuing, letters
 from tests.builders import DAY, HOUR, NOW, Team
 from tests.receiving import Endpoint
+from tests.waiting import until_so
 
 DISABLED, ENABLED = f"{RISC}account-disabled", f"{RISC}account-enabled"
 BOTH = [DISABLED, ENABLED]

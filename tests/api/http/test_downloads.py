@@ -1,6 +1,5 @@
 """Exports as they are asked for and fetched."""
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -16,8 +15,7 @@ from governance.exporting.verifying import verify
 from tests.api.http.outside import Node
 from tests.api.http.test_contract_research import asked
 from tests.builders import DAY, LOG_KEY
-
-PATIENCE = 30  # seconds
+from tests.waiting import until_so
 
 
 @pytest.fixture
@@ -101,8 +99,5 @@ def test_a_server_exports_a_day_by_itself_once_it_is_over(
     with Node(database_url, tmp_path / "comity.key", export_folder=folder) as node:
         node.issue(node.world.team().issuer)
         node.clock.forward(2 * DAY)
-        until = time.monotonic() + PATIENCE
-        while len(files(node)) < 2 * 12:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until_so(lambda: len(files(node)) >= 2 * 12)
     assert verify(folder, [LOG_KEY.verifier()]).faults == []

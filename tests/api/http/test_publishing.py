@@ -27,8 +27,8 @@ from governance.witnessing import witness as witness_log
 from tests.api.http.conftest import Lines
 from tests.api.http.outside import Node
 from tests.builders import LOG_KEY, WITNESS_KEY
+from tests.waiting import until_so
 
-PATIENCE = 30  # seconds
 LOG = "{ log { size checkpoint rootHash entry(index: 0) { index isPublished proof data } } }"
 Reply = tuple[int, str, bytes]
 
@@ -38,7 +38,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let rounds follow each other at once."""
     monkeypatch.setattr(publishing, "EVERY", timedelta(seconds=0.05))
     monkeypatch.setattr(publishing, "LONGEST_PAUSE", timedelta(seconds=0.2))
-    monkeypatch.setattr(publishing, "PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(publishing, "PATIENCE", timedelta(seconds=2.5))
     monkeypatch.setattr(publishing, "GRACE", timedelta(seconds=0.2))
 
 
@@ -137,10 +137,7 @@ def published(node: Node) -> int:
 
 def reached(node: Node, size: int) -> None:
     """Waits until so much is published."""
-    until = time.monotonic() + PATIENCE
-    while published(node) < size:
-        assert time.monotonic() < until, published(node)
-        time.sleep(0.02)
+    until_so(lambda: published(node) >= size, lambda: published(node))
 
 
 def test_a_checkpoint_is_published_with_its_witnesses_cosignatures(
@@ -236,7 +233,7 @@ def test_a_witness_that_is_down_is_asked_again(
     port, others[0].port = others[0].port, 1
     with logging(database_url, tmp_path, others[:1]) as node:
         node.world.team()
-        time.sleep(0.3)
+        until_so(lambda: lines.of("no cosignature") != [])
         assert published(node) == 0
     assert lines.of("no cosignature")[0]["why"] == "not reached"
     others[0].port = port

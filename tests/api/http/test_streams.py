@@ -21,10 +21,10 @@ from tests.api.http.streaming import (
     claims,
     found,
     letters,
-    until_so,
 )
 from tests.builders import NOW, Team
 from tests.receiving import Endpoint
+from tests.waiting import until_so
 
 ISSUED, LIFTED = f"{EVENTS}sanction-issued", f"{EVENTS}sanction-lifted"
 SUBJECT = "acct:ann@elsewhere.example"

@@ -3,7 +3,7 @@
 import hmac
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from governance.rules.delivery import LONGEST_PAUSE, MOST_ATTEMPTS
 from governance.words import LetterState, ReceiverStatus
 from tests.api.http.outside import Node
 from tests.builders import DAY, KEYS, NOW, Team
-from tests.receiving import PATIENCE, Endpoint, Got, receiving
+from tests.receiving import Endpoint, Got, receiving
+from tests.waiting import PATIENCE, until_so
 
 ELSEWHERE = (("elsewhere.invalid", "127.0.0.1", 9),)  # with a test network, loopback is allowed
 
@@ -27,7 +28,6 @@ ELSEWHERE = (("elsewhere.invalid", "127.0.0.1", 9),)  # with a test network, loo
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let looks follow each other at once."""
     monkeypatch.setattr(delivering, "EVERY", timedelta(seconds=0.03))
-    monkeypatch.setattr(delivering, "PATIENCE", timedelta(seconds=0.5))
 
 
 @pytest.fixture
@@ -75,14 +75,6 @@ def settled(node: Node, receiver: Receiver, attempts: int = 0) -> Receiver:
         if found.attempts == attempts and (attempts or is_done):
             return found
         assert time.monotonic() < until, found
-        time.sleep(0.01)
-
-
-def until_so(holds: Callable[[], bool]) -> None:
-    """Waits for it."""
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until
         time.sleep(0.01)
 
 
@@ -249,8 +241,10 @@ def test_a_receiver_that_is_down_gets_all_of_it_later(
 
 
 def test_one_that_never_answers_holds_up_no_other(
-    node: Node, team: Team, endpoint: Endpoint
+    node: Node, team: Team, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(delivering, "PATIENCE", timedelta(seconds=0.5))
+
     def sleeps(_: Got) -> tuple[int, bytes]:
         time.sleep(1)
         return 200, b""

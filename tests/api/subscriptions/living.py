@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -127,14 +127,6 @@ class Subscriber:
     def _exhaust(self) -> None:
         while True:
             self.connection.recv(PATIENCE)
-
-
-def await_that(condition: Callable[[], object]) -> None:
-    """Returns once a condition holds."""
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, "it takes too long"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from contextlib import ExitStack
 
-from tests.api.subscriptions.living import Live, await_that, following
+from tests.api.subscriptions.living import Live, following
 from tests.builders import Team
+from tests.waiting import until_so
 
 MANY = 12
 
@@ -11,7 +12,7 @@ MANY = 12
 def test_subscribers_alike_share_one_statement_a_batch(node: Live, team: Team) -> None:
     with ExitStack() as kept:
         subscribers = [kept.enter_context(following(node, team.reader)) for _ in range(MANY)]
-        await_that(lambda: node.followers == [MANY])
+        until_so(lambda: node.followers == [MANY])
         feed = node.app.state.feed
         before = feed.reads
         for _ in range(3):
@@ -29,8 +30,8 @@ def test_what_differs_is_read_apart(node: Live, team: Team, partner: Team) -> No
             kept.enter_context(following(node, by))
         kept.enter_context(following(node, filter={"types": ["NOTICE_DUE"]}))
         # The public and researchers, members of one platform, of the other, and another filter.
-        await_that(lambda: sorted(node.followers) == [1, 1, 2, 2])
-    await_that(lambda: not node.followers)
+        until_so(lambda: sorted(node.followers) == [1, 1, 2, 2])
+    until_so(lambda: not node.followers)
 
 
 def test_the_same_cursor_in_another_variable_is_still_alike(node: Live, team: Team) -> None:
@@ -39,7 +40,7 @@ def test_the_same_cursor_in_another_variable_is_still_alike(node: Live, team: Te
     with following(node) as subscriber:
         cursors = [event["cursor"] for event in subscriber.take(2)]
     with following(node, after=cursors[0]) as one, following(node, after=cursors[1]) as other:
-        await_that(lambda: node.followers == [2])
+        until_so(lambda: node.followers == [2])
         one.next()
         assert other.is_quiet(0.01)
 

@@ -17,12 +17,12 @@ from tests.api.subscriptions.living import (
     PATIENCE,
     Live,
     Subscriber,
-    await_that,
     following,
     socket,
 )
 from tests.api.subscriptions.test_events import streaming
 from tests.builders import Team
+from tests.waiting import until_so
 
 LONG = "x" * 5_000
 COUNT = 60
@@ -54,7 +54,7 @@ def metric(node: Live, name: str) -> float:
 
 def until(node: Live, name: str, value: float) -> None:
     """Returns once a figure has a value."""
-    await_that(lambda: metric(node, name) == value)
+    until_so(lambda: metric(node, name) == value)
 
 
 def test_who_does_not_read_is_dropped_and_resumes(

@@ -1,6 +1,5 @@
 """What becomes of selections: made anew after an erasure, given up, gone after a week."""
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -15,8 +14,7 @@ from governance.rules import research
 from tests.api.http.outside import Node
 from tests.api.http.selections.conftest import ALL, CANCEL, Study
 from tests.builders import DAY
-
-PATIENCE = 30  # seconds
+from tests.waiting import until_so
 
 
 def test_files_go_after_a_week_and_the_request_stays(lite_study: Study) -> None:
@@ -135,13 +133,11 @@ def test_a_server_makes_renews_and_lets_go_by_itself(serving: Node) -> None:
     ident = study.ask()["selection"]["id"]
 
     def until(state: str, generation: int) -> None:
-        end = time.monotonic() + PATIENCE
-        while (found := study.found(ident)) and (found["state"], found["generation"]) != (
-            state,
-            generation,
-        ):
-            assert time.monotonic() < end, found
-            time.sleep(0.05)
+        def holds() -> bool:
+            found = study.found(ident)
+            return (found["state"], found["generation"]) == (state, generation)
+
+        until_so(holds, lambda: study.found(ident))
 
     until("READY", 0)
     serving.world.erase(study.team.admin, study.accounts[0], serving.clock.now)
