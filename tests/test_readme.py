@@ -3,11 +3,14 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 from starlette.testclient import TestClient
+from typer.main import get_command
 
 from api.app import create_app
+from api.cli import app
 from governance import demo
 from governance.database import Database
 from governance.settings import Settings, secret_fields
@@ -48,3 +51,23 @@ def test_every_refusal_code_is_explained() -> None:
 
     errors = (Path(__file__).parent.parent / "docs" / "errors.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([A-Z_]+)`", errors, re.MULTILINE)) == set(RefusalCode)
+
+
+def test_every_command_in_the_documents_exists() -> None:
+    root = Path(__file__).parent.parent
+    pages = [README, *(page.read_text(encoding="utf-8") for page in root.glob("docs/*.md"))]
+    group = get_command(app)
+    found = 0
+    for page in pages:
+        for line in re.findall(r"(?:^|`|sudo )comity ([a-z][^`\n#]*)", page, re.MULTILINE):
+            words = re.sub(r"[\[\]]", "", line).split()
+            command: Any = group
+            while words and hasattr(command, "commands") and words[0] in command.commands:
+                command = command.commands[words.pop(0)]
+            assert command is not group, line
+            within = getattr(command, "commands", {"": command}).values()
+            known = {option for one in within for p in one.params for option in p.opts}
+            told = {word.partition("=")[0] for word in words if word.startswith("--")}
+            assert told <= known | {"--help"}, line
+            found += 1
+    assert found > 50
