@@ -20,6 +20,7 @@ from sqlmodel import Session, col
 from governance import selections
 from governance.appeals import Appeal
 from governance.database import Database
+from governance.events import SAID_OF_OTHERS, Event
 from governance.exporting.columns import SCHEMA_VERSION
 from governance.exporting.grouping import ROWS, Grouping
 from governance.exporting.manifests import File
@@ -35,7 +36,7 @@ from governance.rules.research import MOST_BYTES, shown
 from governance.sanctions import Disclosure, Sanction
 from governance.selections import Fit, Selection, SelectionFile, pseudonym
 from governance.settings import Keys
-from governance.words import Audience, Validity
+from governance.words import AppealState, Audience
 from governance.words import SelectionState as State
 
 BATCH = 5_000  # records in memory
@@ -142,6 +143,8 @@ class Maker:
         def told(row: Mapping[str, Any]) -> tuple[str, bool, Mapping[str, Any]] | None:
             if not row["subject"] or row["subject"].startswith("urn:uuid:"):
                 return None  # erased, or it names nobody
+            if row["validity"] is None:
+                return None  # its news came later than it
             kind = str(row["subject_kind"])
             name = pseudonym(self.keys, selection.project_id, kind, row["subject"])
             return name, bool(row["fits"]), _row(row, selection.as_of)
@@ -216,15 +219,19 @@ def _records(
     session: Session, as_of: datetime, fit: Fit, after: str
 ) -> Iterator[Mapping[str, Any]]:
     """The next records in the order of their ids, whether they fit or not."""
-    found: Any = sa.alias(Sanction.__table__)  # type: ignore[attr-defined]
+    found = _known(as_of, after)
     fits, values = fit(found.c)
-    appeal: Any = sa.alias(Appeal.__table__)  # type: ignore[attr-defined]
-    filed = sa.exists().where(appeal.c.sanction_id == found.c.id, appeal.c.filed_at < as_of)
+    event = col(Event.sanction_id) == found.c.id, col(Event.recorded_at) < as_of
+    filed = sa.exists().where(*event, col(Event.appeal_id).is_not(None))
+    decided = sa.exists().where(
+        col(Event.appeal_id) == col(Appeal.id),
+        col(Event.appeal_state) == AppealState.DECIDED,
+        col(Event.recorded_at) < as_of,
+    )
     outcome = (
-        sa.select(appeal.c.outcome)
-        .where(appeal.c.sanction_id == found.c.id, appeal.c.outcome.is_not(None))
-        .where(appeal.c.decided_at < as_of)
-        .order_by(appeal.c.decided_at.desc(), appeal.c.id.desc())
+        sa.select(col(Appeal.outcome))
+        .where(col(Appeal.sanction_id) == found.c.id, decided)
+        .order_by(col(Appeal.decided_at).desc(), col(Appeal.id).desc())
         .limit(1)
     )
     query = (
@@ -236,27 +243,44 @@ def _records(
             outcome.scalar_subquery().label("outcome"),
             sa.case((fits, 1), else_=0).label("fits"),
         )
-        .join(Disclosure, col(Disclosure.sanction_id) == found.c.id)
+        .outerjoin(Disclosure, col(Disclosure.sanction_id) == found.c.id)
         .join(Platform, col(Platform.id) == found.c.platform_id)
-        .where(found.c.id > after, found.c.issued_at < as_of, found.c.recorded_at < as_of)
-        .where(found.c.audience == Audience.PARTNERS)
         .order_by(found.c.id)
-        .limit(BATCH)
     )
     for row in session.execute(query, values).mappings():
         yield dict(row)
 
 
+def _known(as_of: datetime, after: str) -> sa.Subquery:
+    """The next sanctions as the newest event before an instant left them: see `governance.events`.
+    What happens later on the day would else tell two selections of it apart."""
+    table: Any = Sanction.__table__  # type: ignore[attr-defined]
+    event: Any = sa.alias(Event.__table__)  # type: ignore[attr-defined]
+    some = (
+        sa.select(table)
+        .where(table.c.id > after, table.c.issued_at < as_of, table.c.recorded_at < as_of)
+        .where(table.c.audience == Audience.PARTNERS)
+        .order_by(table.c.id)
+        .limit(BATCH)
+        .subquery()
+    )
+    newest = (
+        sa.select(sa.func.max(col(Event.position)))
+        .where(col(Event.sanction_id) == some.c.id, col(Event.recorded_at) < as_of)
+        .where(col(Event.type).not_in(SAID_OF_OTHERS))
+        .correlate(some)
+        .scalar_subquery()
+    )
+    columns = ((event if c.name in _CHANGING else some).c[c.name] for c in table.c)
+    joined = some.outerjoin(event, event.c.position == newest)
+    return sa.select(*columns).select_from(joined).subquery()
+
+
+_CHANGING = {"validity", "expires_at", "starts_at", "ends_at", "end_reason"}
 _READ = (
     *("id", "subject_kind", "measure", "category", "ground", "source", "automation"),
-    *("issued_at", "starts_at", "ends_at", "expires_at", "end_reason"),
-    *("overturned_at", "voided_at", "superseded_at"),
+    *("issued_at", "starts_at", "ends_at", "expires_at", "end_reason", "validity"),
 )
-_UNDONE = {
-    "overturned_at": Validity.OVERTURNED,
-    "voided_at": Validity.VOIDED,
-    "superseded_at": Validity.SUPERSEDED,
-}
 
 
 def _row(row: Mapping[str, Any], as_of: datetime) -> Mapping[str, Any]:
@@ -264,7 +288,6 @@ def _row(row: Mapping[str, Any], as_of: datetime) -> Mapping[str, Any]:
     ends_at = row["ends_at"]
     has_ended = ends_at is not None and ends_at <= as_of
     end = ends_at if has_ended else row["expires_at"]
-    undone = (word for name, word in _UNDONE.items() if row[name] and row[name] < as_of)
     return {
         "subjectKind": str(row["subject_kind"]),
         "issuedOn": row["issued_at"].date().isoformat(),
@@ -272,7 +295,7 @@ def _row(row: Mapping[str, Any], as_of: datetime) -> Mapping[str, Any]:
         "category": str(row["category"]),
         "platform": row["platform"],
         "duration": str(bucket(row["measure"], (row["starts_at"], end))),
-        "validity": str(next(undone, Validity.STANDING)),
+        "validity": str(row["validity"]),
         "isAppealed": bool(row["is_appealed"]),
         "outcome": _text(row["outcome"]),
         "ground": str(row["ground"]),

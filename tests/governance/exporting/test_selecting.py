@@ -165,6 +165,31 @@ def test_a_row_says_what_was_known_when_the_day_began(making: Making) -> None:
         assert {row["issuedOn"] for row in rows} == {"2026-03-01"}
 
 
+def test_nothing_that_happens_on_a_day_is_in_a_selection_of_it(making: Making) -> None:
+    """Else two selections of one day would differ by whom the public log says it happened to."""
+    world, team, begun = making.world, making.team, NOW + 4 * DAY
+    of_today = begun + HOUR
+    people = [f"acct:bob{n}@b.example" for n in range(12)]
+    held = [world.issue(team.issuer, NOW + 3 * DAY, subject=one) for one in people]
+    pending = [
+        world.terminate(team.issuer, NOW + 3 * DAY, subject=f"acct:carol{n}@b.example")
+        for n in range(12)
+    ]
+    appeal = world.in_review(team, held[0], NOW + 3 * DAY)
+    before = making.rows(making.made(making.request(begun)))
+    world.shorten(team.issuer, held[1], of_today + HOUR, of_today)
+    world.lift(team.issuer, held[2], of_today)
+    world.void(team.issuer, held[3], of_today)
+    world.overturn(team.issuer, held[4], of_today)
+    world.in_review(team, held[5], of_today)
+    world.issue(team.issuer, of_today, supersedes=held[0], subject=people[0])
+    world.approve(team.issuer_2, pending[0], of_today)
+    formats = ExportFormat.NDJSON, ExportFormat.CSV
+    assert making.rows(making.made(making.request(of_today + HOUR, *formats))) == before
+    assert world.appeal(appeal).sanction_id != held[0]
+    assert making.rows(making.made(making.request(begun + DAY))) != before
+
+
 def test_another_nodes_key_gives_other_pseudonyms(lite_making: Making) -> None:
     subjects = {row["subject"] for row in lite_making.rows(lite_making.made(lite_making.request()))}
     other = replace(lite_making.maker, keys=replace(KEYS, secret=bytes([1] * 32)))
