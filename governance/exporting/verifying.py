@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from governance.exporting.columns import ALL, DATASETS, EVENTS, EXPLANATIONS, Dataset, rows_of
+from governance.exporting.columns import DATASETS, EVENTS, EXPLANATIONS, Dataset, rows_of
 from governance.exporting.formats import csv_header, csv_lines, ndjson_lines
 from governance.exporting.manifests import File, Manifest, open_manifest, path_of
 from governance.fields import print_instant
@@ -45,7 +45,9 @@ class Verified:
     entries: int = 0
     origin: str = ""
     faults: list[str] = field(default_factory=list)
-    edge: tuple[str, ...] = ()  # after the last day that was right
+    edge: tuple[str, ...] = ()  # after the day before, if that was right
+    signed: set[str] = field(default_factory=set)  # the files that manifests name
+    unread: set[str] = field(default_factory=set)  # days whose manifest doesn't hold
 
 
 class Edge:
@@ -80,31 +82,63 @@ class Edge:
 def verify(
     folder: Path, verifiers: Iterable[Verifier] = (), progress: Progress | None = None
 ) -> Verified:
-    """Checks every day that is in a folder, oldest first."""
+    """Checks every day that is in a folder, oldest first, and that nothing else lies there."""
     done, trusted = Verified(), list(verifiers)
     paths = sorted((folder / "manifests").glob("*-*-*.note"))
     paths = [path for path in paths if not path.name.endswith(".explanations.note")]
     before: Manifest | None = None
     for place, path in enumerate(paths):
+        manifest: Manifest | None = None
         try:
-            before = _day(folder, path, trusted, before, done)
+            manifest = open_manifest(path.read_bytes(), trusted)
+            _day(folder, path, trusted, manifest, before, done)
         except (LogError, Unfit, OSError, pa.ArrowException, ValueError) as error:
-            done.faults.append(f"{path.relative_to(folder)}: {error}")
+            done.faults.append(f"{path.relative_to(folder)}: {_told(error)}")
+        if manifest is None:
+            done.unread.add(path.stem)
+        before = manifest
         if progress is not None:
             progress(place + 1, len(paths))
     if not paths:
         done.faults.append("manifests: none is there")
+    done.faults += [f"{path}: no manifest names it" for path in _unsigned(folder, done)]
     return done
 
 
+def _told(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} isn't there"
+    return str(error)
+
+
+def _unsigned(folder: Path, done: Verified) -> Iterator[Path]:
+    """What lies beside the files that were signed: who reads whole folders would read it, too. Of a
+    day whose manifest doesn't hold, that is told already."""
+    for form in Format:
+        for path in sorted((folder / form.lower()).rglob("*")):
+            found, day = path.relative_to(folder), path.parent.name.removeprefix("day=")
+            if not path.is_dir() and str(found) not in done.signed and day not in done.unread:
+                yield found
+
+
 def _day(
-    folder: Path, path: Path, trusted: list[Verifier], before: Manifest | None, done: Verified
-) -> Manifest:
-    manifest = open_manifest(path.read_bytes(), trusted)
+    folder: Path,
+    path: Path,
+    trusted: list[Verifier],
+    manifest: Manifest,
+    before: Manifest | None,
+    done: Verified,
+) -> None:
+    known, done.edge = done.edge, ()
+    done.signed |= {file.path for file in manifest.files}
+    explained = folder / path_of(manifest.day, of_explanations=True)
+    explanations = open_manifest(explained.read_bytes(), trusted) if explained.exists() else None
+    if explanations is not None:
+        done.signed |= {file.path for file in explanations.files}
     _check_place(manifest, path, before)
     _check_files(folder, manifest.files, {dataset.name for dataset in DATASETS})
     commitments: dict[str, Mapping[str, str]] = {}
-    if before is not None and done.edge and done.edge != manifest.edge:
+    if before is not None and known and known != manifest.edge:
         raise Unfit("the tree before it isn't the one after the day before")
     edge = Edge(manifest.first, map(decode, manifest.edge))
     with _Rows(folder, manifest) as rows:
@@ -119,13 +153,13 @@ def _day(
         rows.end()
     if (edge.size, edge.root) != (manifest.size, manifest.root) or manifest.next != edge.size:
         raise Unfit("the entries don't lead to the root that was signed")
-    explained = folder / path_of(manifest.day, of_explanations=True)
     done.rows += rows.count
-    if explained.exists():
-        done.rows += _check_explanations(folder, explained, trusted, manifest, commitments)
+    if explanations is not None:
+        done.rows += _check_explanations(
+            folder, explained.name, explanations, manifest, commitments
+        )
     done.days, done.entries, done.origin = done.days + 1, edge.size, manifest.origin
     done.edge = edge.hashes
-    return manifest
 
 
 def _check_place(manifest: Manifest, path: Path, before: Manifest | None) -> None:
@@ -152,19 +186,22 @@ def _check_files(folder: Path, files: Iterable[File], names: set[str]) -> None:
 class _Rows:
     """The files of a day, read side by side with the rows that their entries lead to."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, datasets: tuple[Dataset, ...] = DATASETS
+    ) -> None:
+        self._datasets = datasets
         self._paths = {(f.dataset, f.format): folder / f.path for f in manifest.files}
         self._told = {(f.dataset, f.format): f.rows for f in manifest.files}
         self._texts: dict[tuple[str, Format], BinaryIO] = {}
-        self._counts = {dataset.name: 0 for dataset in DATASETS}
-        self._tables = {d.name: _table(self._paths[d.name, Format.PARQUET], d) for d in DATASETS}
+        self._counts = {dataset.name: 0 for dataset in datasets}
+        self.tables = {d.name: _table(self._paths[d.name, Format.PARQUET], d) for d in datasets}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         for key, path in self._paths.items():
             if key[1] is not Format.PARQUET:
                 self._texts[key] = self._open.enter_context(gzip.open(path))  # type: ignore[assignment]
-        for dataset in DATASETS:
+        for dataset in self._datasets:
             self._expect(dataset, Format.CSV, csv_header(dataset))
         return self
 
@@ -191,12 +228,16 @@ class _Rows:
     def compare(self, entries: list[Entry]) -> None:
         for dataset in DATASETS:
             rows = rows_of(dataset, entries)
-            self._counts[dataset.name] += len(rows)
-            self._expect(dataset, Format.CSV, csv_lines(dataset, rows))
-            self._expect(dataset, Format.NDJSON, ndjson_lines(dataset, rows))
+            self.expect(dataset, rows)
             for row in rows:
-                if next(self._tables[dataset.name], None) != row:
+                if next(self.tables[dataset.name], None) != row:
                     raise Unfit(f"{dataset.name}: a row of Parquet isn't what its entry says")
+
+    def expect(self, dataset: Dataset, rows: list[dict[str, Any]]) -> None:
+        """That these rows are next in the formats of text."""
+        self._counts[dataset.name] += len(rows)
+        self._expect(dataset, Format.CSV, csv_lines(dataset, rows))
+        self._expect(dataset, Format.NDJSON, ndjson_lines(dataset, rows))
 
     def _expect(self, dataset: Dataset, form: Format, text: bytes) -> None:
         if self._texts[dataset.name, form].read(len(text)) != text:
@@ -206,7 +247,7 @@ class _Rows:
         for (name, form), file in self._texts.items():
             if file.read(1):
                 raise Unfit(f"{name}: {form} has more rows than there are entries")
-        for name, table in self._tables.items():
+        for name, table in self.tables.items():
             if next(table, None) is not None:
                 raise Unfit(f"{name}: Parquet has more rows than there are entries")
         for (name, _), told in self._told.items():
@@ -229,26 +270,28 @@ def _plain(value: Any) -> Any:
 
 def _check_explanations(
     folder: Path,
-    path: Path,
-    trusted: list[Verifier],
+    name: str,
+    manifest: Manifest,
     day: Manifest,
     commitments: Mapping[str, Mapping[str, str]],
 ) -> int:
-    """Each text must be what its sanction's entry commits to; where its key is lost, it can't be
-    proved."""
-    manifest = open_manifest(path.read_bytes(), trusted)
+    """Each text must be what its sanction's entry commits to, and the same in every format; where
+    its key is lost, it can't be proved."""
     if (manifest.day, manifest.first, manifest.next) != (day.day, day.first, day.next):
-        raise Unfit(f"{path.name}: it is of another day")
+        raise Unfit(f"{name}: it is of another day")
     _check_files(folder, manifest.files, {EXPLANATIONS.name})
-    paths = {file.format: folder / file.path for file in manifest.files}
-    count = 0
-    for row in _table(paths[Format.PARQUET], ALL[EXPLANATIONS.name]):
-        count += 1
-        name, value = row["field"], row["value"]
-        committed = commitments.get(row["sanctionId"], {}).get(name)
-        if committed is None:
-            raise Unfit(f"{path.name}: {row['sanctionId']} commits to no {name}")
-        if row["key"] is not None:
-            value = orjson.loads(value) if name == "policyReference" else value
-            Opening(name, value, decode(row["key"])).check(decode(committed))
-    return count
+    with _Rows(folder, manifest, (EXPLANATIONS,)) as rows:
+        for row in rows.tables[EXPLANATIONS.name]:
+            _check_opening(name, row, commitments.get(row["sanctionId"], {}))
+            rows.expect(EXPLANATIONS, [row])
+        rows.end()
+    return rows.count
+
+
+def _check_opening(name: str, row: Mapping[str, Any], commitments: Mapping[str, str]) -> None:
+    told, value = row["field"], row["value"]
+    if told not in commitments:
+        raise Unfit(f"{name}: {row['sanctionId']} commits to no {told}")
+    if row["key"] is not None:
+        value = orjson.loads(value) if told == "policyReference" else value
+        Opening(told, value, decode(row["key"])).check(decode(commitments[told]))

@@ -103,6 +103,53 @@ def test_a_missing_day_is_found(lite_days: Days) -> None:
     assert "the day before ended at" in faults(lite_days)
 
 
+@pytest.mark.parametrize(
+    "place", ["statements/day=2026-03-01/more.parquet", "statements/day=2027-01-01/new.parquet"]
+)
+def test_a_file_that_nobody_signed_is_found(lite_days: Days, place: str) -> None:
+    """Who reads `*/*.parquet` would read its rows."""
+    lite_days.export()
+    [signed] = (lite_days.folder / f"parquet/statements/day={FIRST}").iterdir()
+    path = lite_days.folder / "parquet" / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(signed.read_bytes())
+    assert verify(lite_days.folder, KEY).faults == [f"parquet/{place}: no manifest names it"]
+
+
+def test_explanations_without_their_manifest_are_found(lite_days: Days) -> None:
+    lite_days.export()
+    (lite_days.folder / path_of(FIRST, of_explanations=True)).unlink()
+    assert faults(lite_days).count("no manifest names it") == len(ExportFormat)
+
+
+@pytest.mark.parametrize("manifest", [b"", b"not a note"])
+def test_what_is_wrong_with_a_day_is_told_of_it_alone(lite_days: Days, manifest: bytes) -> None:
+    lite_days.export()
+    (lite_days.folder / path_of(FIRST)).write_bytes(manifest)
+    [fault] = verify(lite_days.folder, KEY).faults
+    assert fault.startswith(path_of(FIRST))
+
+
+def test_a_missing_file_is_told_of_its_day_alone(lite_days: Days) -> None:
+    lite_days.export()
+    path = lite_days.folder / f"csv/events/day={FIRST}/events.csv.gz"
+    path.unlink()
+    done = verify(lite_days.folder, KEY)
+    assert done.faults == [f"{path_of(FIRST)}: {path} isn't there"]
+    assert done.days == 3
+
+
+def test_an_explanation_that_differs_by_format_is_found(lite_days: Days) -> None:
+    """Even where the node itself signed it."""
+    lite_days.export()
+    path = lite_days.folder / path_of(FIRST, of_explanations=True)
+    file = lite_days.folder / f"ndjson/explanations/day={FIRST}/explanations.ndjson.gz"
+    text = gzip.decompress(file.read_bytes()).replace(b"neighbours", b"colleagues")
+    file.write_bytes(gzip.compress(text))
+    path.write_bytes(rehashed(lite_days.folder, open_manifest(path.read_bytes())).signed(LOG_KEY))
+    assert "explanations: a row of NDJSON isn't what its entry says" in faults(lite_days)
+
+
 def test_an_explanation_that_was_not_committed_to_is_found(lite_days: Days) -> None:
     lite_days.export()
     path = lite_days.folder / path_of(FIRST, of_explanations=True)
