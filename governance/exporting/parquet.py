@@ -27,6 +27,7 @@ class Parquet:
     ) -> None:
         if kind is None:
             self._writer.close()
+        self._writer.is_open = False  # or it closes itself once more, into a file that is closed
 
     def write(self, rows: Rows) -> None:
         if rows:

@@ -118,6 +118,8 @@ class Remote:
 
 def place_of(where: str) -> Folder | Remote:
     """A folder's path, or an address such as s3://bucket/folder."""
+    if not where:
+        raise ExportFailed("expected a folder, or an address such as s3://bucket/folder")
     scheme = urlsplit(where).scheme
     if len(scheme) < 2:
         return Folder(Path(where))

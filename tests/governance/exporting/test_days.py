@@ -1,7 +1,9 @@
 """Daily exports: whole or not there, never rewritten, and nothing private in them."""
 
+import gc
 import gzip
 import resource
+import sys
 from pathlib import Path
 
 import fsspec
@@ -147,9 +149,15 @@ def export_where_all_is_full(url: str, folder: Path) -> str:
         log = world.database.log
         assert log is not None
         resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+        left: list[object] = []
+        sys.unraisablehook = left.append
         with pytest.raises(ExportFailed) as told:
             export(world.database, log, Folder(folder), now=AFTER)
-    return str(told.value)
+        message = str(told.value)
+        del told
+        gc.collect()
+    assert not left
+    return message
 
 
 def test_a_full_disk_is_told_leaves_nothing_torn_and_is_gone_on_from(days: Days) -> None:
@@ -258,6 +266,8 @@ def test_an_address_of_fsspec_gets_the_same_files(days: Days) -> None:
 def test_an_address_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ExportFailed, match="nosuch"):
         place_of("nosuch://bucket")
+    with pytest.raises(ExportFailed, match="expected a folder"):
+        place_of("")  # what a shell makes of a variable that isn't set
 
 
 def test_a_large_day_is_written_in_batches(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
