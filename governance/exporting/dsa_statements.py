@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import orjson
@@ -33,7 +34,8 @@ from governance.words import Automation, Ground, Measure, Source, Validity
 MOST_AT_ONCE = 100  # statements in one request of the API
 BATCH = 500
 NAMESPACE = UUID("9d5c9c0e-6e0c-5f7e-9c57-3f0f6f0b7d11")  # of the dump's uuids
-EARLIEST_APPLICATION, EARLIEST_CONTENT = date(2020, 1, 1), date(2000, 1, 1)  # both excluded
+EARLIEST_APPLICATION, EARLIEST_CONTENT = date(2020, 1, 1), date(2000, 1, 1)
+LATEST = date(2038, 1, 1)  # of any day
 Statement = dict[str, Any]
 
 OTHER = "Another restriction, described to the recipient"
@@ -190,21 +192,31 @@ def problems(told: Statement) -> list[str]:
             found.append(f"{name}: expected at most {longest:,} characters")
     if told.get("puid") and not re.fullmatch(r"[A-Za-z0-9_-]+", told["puid"]):
         found.append("puid: expected letters, digits, - and _ alone")
+    if (page := told.get("decision_ground_reference_url")) and not _is_page(page):
+        found.append("decision_ground_reference_url: expected the address of a page")
     return found + _date_problems(told)
 
 
 def _date_problems(told: Statement) -> list[str]:
     days = {name: date.fromisoformat(told[name]) for name in _DATES if told.get(name)}
+    applied = days.get("application_date")
+    earliest = {"application_date": EARLIEST_APPLICATION, "content_date": EARLIEST_CONTENT}
     found = []
-    applied, content = days.get("application_date"), days.get("content_date")
-    if applied and applied <= EARLIEST_APPLICATION:
-        found.append("application_date: expected a day after 2020-01-01")
-    if content and content <= EARLIEST_CONTENT:
-        found.append("content_date: expected a day after 2000-01-01")
-    for _, name in DECISIONS.values():
-        if name in days and applied and days[name] < applied:
+    for name, day in days.items():
+        if name in earliest and day < earliest[name]:
+            found.append(f"{name}: expected {earliest[name]} or a day after it")
+        elif name not in earliest and applied and day < applied:
             found.append(f"{name}: expected a day not before application_date")
+        if day > LATEST:
+            found.append(f"{name}: expected {LATEST} or a day before it")
     return found
+
+
+def _is_page(address: str) -> bool:
+    try:
+        return bool(urlsplit(address).hostname) and not re.search(r"\s", address)
+    except ValueError:
+        return False
 
 
 def _listed(told: Statement, name: str) -> list[str]:

@@ -146,7 +146,7 @@ def test_warnings_and_voided_decisions_are_not_stated(world: World, team: Team) 
         ({"explanation": None}, "decision_facts: it is required"),
         ({"explanation": None}, "incompatible_content_explanation: it is required"),
         ({**CONTENT, "content_type": [], "expires_at": None}, "content_type: it is required"),
-        ({"content_date": MIDNIGHT - 20_000 * DAY}, "content_date: expected a day after"),
+        ({"content_date": MIDNIGHT - 20_000 * DAY}, "content_date: expected 2000-01-01 or"),
     ],
 )
 def test_what_the_database_would_refuse_is_not_ready(
@@ -166,7 +166,13 @@ def test_what_the_database_would_refuse_is_not_ready(
         ("puid", "a b", "expected letters"),
         ("puid", "x" * 501, "at most 500"),
         ("decision_facts", "x" * 5_001, "at most 5,000"),
-        ("application_date", "2020-01-01", "after 2020-01-01"),
+        ("application_date", "2019-12-31", "expected 2020-01-01 or a day after"),
+        ("application_date", "2038-01-02", "expected 2038-01-01 or a day before"),
+        ("content_date", "1999-12-31", "expected 2000-01-01 or a day after"),
+        ("end_date_account_restriction", "2038-01-02", "expected 2038-01-01 or a day before"),
+        ("decision_ground_reference_url", "https://", "expected the address of a page"),
+        ("decision_ground_reference_url", "https://a b", "expected the address of a page"),
+        ("decision_ground_reference_url", "https://[a/", "expected the address of a page"),
         ("end_date_account_restriction", "2021-01-01", "not before application_date"),
         ("category_specification", ["KEYWORD_OTHER"], "category_specification_other"),
         ("decision_account", None, "at least one restriction"),
@@ -179,6 +185,15 @@ def test_each_rule_of_the_database_is_checked(
     explained(world, team)
     [ready] = stated(world)
     assert any(said in problem for problem in problems(ready.told | {field: value}))
+
+
+def test_the_first_and_the_last_days_fit(world: World, team: Team) -> None:
+    explained(world, team)
+    [ready] = stated(world)
+    days = {"content_date": "2000-01-01", "application_date": "2020-01-01"}
+    ends = {"end_date_account_restriction": "2038-01-01"}
+    page = {"decision_ground_reference_url": "https://mod.example/rules#4"}
+    assert problems(ready.told | days | ends | page) == []
 
 
 def test_requests_hold_a_hundred_statements_at_most(
