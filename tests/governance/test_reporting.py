@@ -265,7 +265,9 @@ def test_figures_that_the_records_hold_or_that_are_none_are_refused(
     world: World, team: Team
 ) -> None:
     indicator = next(i for i, _ in keys(Part.APPEALS) if "unfounded notices" in i)
-    for values in ({(COMPLAINTS, "Total number"): "9"}, {(indicator, "Total number"): "many"}):
+    none = ("many", "-1", "NaN", "Infinity", "1e3", "1_000", "1,5", "\u0663")
+    wrong_values = [{(indicator, "Total number"): value} for value in none]
+    for values in ({(COMPLAINTS, "Total number"): "9"}, *wrong_values):
         with refused(world, RefusalCode.INVALID_INPUT):
             world.do(reporting.add_figures, counted_elsewhere(values), now=LATER)
     text = counted_elsewhere({(indicator, "Total number"): "1"})
