@@ -18,7 +18,10 @@ from governance.database import Database
 EVERY = timedelta(hours=1)
 AT_FIRST = timedelta(minutes=1)  # after the start, so that it doesn't delay the first answers
 
-IN_THE_WAY = "others use the write-ahead log, which may hold what was erased: run this again"
+IN_THE_WAY = {
+    "sqlite": "others use the write-ahead log, which may hold what was erased: run this again",
+    "postgresql": "the database's statistics may hold what was erased: run this as its owner",
+}
 
 app = typer.Typer(help="Erasing what is not kept any longer.")
 
@@ -42,7 +45,7 @@ def run(
         done = retention.run(database, clock=now, progress=told, rewrite=rewrite)
     say(f"{done.erased:,} erased, {done.waiting:,} wait for an appeal")
     if not done.is_settled:
-        say(IN_THE_WAY)
+        say(IN_THE_WAY[database.dialect])
 
 
 async def retaining(database: Database, clock: Callable[[], datetime]) -> None:

@@ -34,6 +34,16 @@ REWRITTEN = (
     *("disclosures", "subject_keys", "appeal_messages", "notes", "secret_uses", "receipts"),
     "sanctions",
 )
+# PostgreSQL's statistics quote values. Of a table that became empty nothing gathers new ones, but
+# a column's are dropped with its type, even for the same.
+EMPTIED = sa.text("""
+SELECT format('ALTER TABLE %I ALTER %I TYPE %s', relname, a.attname,
+    format_type(atttypid, atttypmod))
+FROM pg_stats s JOIN pg_class c ON c.oid = format('%I.%I', schemaname, tablename)::regclass
+JOIN pg_attribute a ON attrelid = c.oid AND a.attname = s.attname
+WHERE schemaname = current_schema() AND relname = ANY(:tables) AND reltuples = 0
+""")
+IS_OWNER = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
 
 
 @dataclass(slots=True)
@@ -42,7 +52,7 @@ class Retained:
 
     erased: int = 0
     waiting: int = 0  # for an appeal under way, or one that is still possible
-    is_settled: bool = True  # whether nothing that was erased is left in SQLite's files
+    is_settled: bool = True  # whether nothing that was erased is left where it was to leave
 
 
 def run(
@@ -65,7 +75,8 @@ def run(
 
 def settle(db: Database, *, rewrite: bool = False) -> bool:
     """Takes what was erased, by whomever, out of the files: SQLite's write-ahead log is emptied,
-    PostgreSQL's tables are written anew if asked for. False while others need that log."""
+    PostgreSQL's tables and its statistics of them are written anew if asked for. False while others
+    need that log, and for who may not write the statistics anew."""
     if db.dialect == "sqlite":
         with closing(sqlite3.connect(str(db.engine.url.database))) as connection:
             connection.execute(f"PRAGMA busy_timeout={PATIENCE}").close()
@@ -75,13 +86,18 @@ def settle(db: Database, *, rewrite: bool = False) -> bool:
                     return True
                 sleep(PAUSE)
             return False
-    if rewrite:
-        with db.engine.connect() as session:
-            alone = session.execution_options(isolation_level="AUTOCOMMIT")
-            for table in REWRITTEN:
-                alone.exec_driver_sql(f"VACUUM FULL {table}")
-            alone.exec_driver_sql("CHECKPOINT")
-    return True
+    return not rewrite or _write_anew(db)
+
+
+def _write_anew(db: Database) -> bool:
+    with db.engine.connect() as session:
+        alone = session.execution_options(isolation_level="AUTOCOMMIT")
+        for table in REWRITTEN:
+            alone.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {table}")
+        for forget_values in alone.scalars(EMPTIED, {"tables": [*REWRITTEN]}).all():
+            alone.exec_driver_sql(forget_values)
+        alone.exec_driver_sql("VACUUM FULL pg_statistic")  # its owner's alone; else a warning
+        return bool(alone.exec_driver_sql(IS_OWNER).scalar_one())
 
 
 def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime) -> None:
