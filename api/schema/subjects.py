@@ -54,8 +54,12 @@ def lookup_keys(value: Argument, name: str) -> Getter:
 
     def read(env: Env) -> list[str]:
         subject = parsed(get(env), name)
-        env.lookups += 1
-        return [lookup_key(env.lookup, kind, subject.uri) for kind in sorted(subject.kinds)]
+        if subject not in env.found:  # several parts of a statement may ask for the same
+            env.lookups += subject.kinds != {SubjectKind.SERVER}
+            kinds = sorted(subject.kinds)
+            env.found[subject] = [lookup_key(env.lookup, kind, subject.uri) for kind in kinds]
+        keys: list[str] = env.found[subject]
+        return keys
 
     return read
 

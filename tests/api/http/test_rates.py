@@ -65,6 +65,23 @@ def test_a_platforms_lookups_of_a_day_are_counted_and_end(tight: Node) -> None:
     assert code(tight, STATUS, {"s": ACCOUNT}, team.reviewer) is None
 
 
+FILTERED = [
+    "sanctions(filter: {subject: $s}) { totalCount nodes { id } }",
+    "statistics(groupBy: [MEASURE], filter: {subject: $s}) { rows { sanctionCount overturnRate } }",
+    "facets(by: [MEASURE, EFFECT], filter: {subject: $s}) { number }",
+]
+
+
+@pytest.mark.parametrize("asked", [*FILTERED, " ".join(FILTERED)])
+def test_a_filter_by_subject_is_one_lookup_and_of_a_server_none(tight: Node, asked: str) -> None:
+    team = tight.world.team()
+    answer = tight.post(f"query ($s: URI!) {{ {asked} }}", {"s": ACCOUNT}, team.reader)
+    assert '"lookups";r=9;' in answer.headers["ratelimit"]
+    server = {"s": "https://servers-are-public.example"}
+    answer = tight.post(f"query ($s: URI!) {{ {asked} }}", server, team.reader)
+    assert "lookups" not in answer.headers["ratelimit"]
+
+
 def test_lookups_outlive_the_process(database_url: str, tmp_path: Path) -> None:
     with Node(database_url, tmp_path / "comity.key", lookups_of_platform=2) as node:
         team = node.world.team()
