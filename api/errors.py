@@ -28,6 +28,8 @@ def located(refused: Refused) -> GraphQLError:
 
 
 _SUGGESTION = re.compile(r" Did you mean .*$", re.DOTALL)
+# An input that doesn't fit may hold texts and secrets beside what is wrong; messages are logged.
+_GIVEN = re.compile(r"([,;] found: |: (?=[{\[])).*$", re.DOTALL)
 
 
 def public(error: GraphQLError, *, suggests: bool = True) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def public(error: GraphQLError, *, suggests: bool = True) -> dict[str, Any]:
     else:
         formatted = {**error.formatted}
         formatted.setdefault("extensions", {"code": "BAD_DOCUMENT"})
+        formatted["message"] = _GIVEN.sub("", formatted["message"])
         if not suggests:
             formatted["message"] = _SUGGESTION.sub("", formatted["message"])
     current().errors[formatted["extensions"].get("code", "BAD_DOCUMENT")] += 1

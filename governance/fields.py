@@ -161,6 +161,15 @@ class Draft(BaseModel, extra="forbid", alias_generator=to_camel, populate_by_nam
 AnyDraft = TypeVar("AnyDraft", bound=Draft)
 
 
+# What is wrong with a field, in our words where pydantic has its own.
+_SAID = {
+    "string_too_short": "expected text",
+    "string_too_long": "expected at most {max_length:,} characters",
+    "too_short": "expected at least {min_length:,}",
+    "too_long": "expected at most {max_length:,}, got {actual_length:,}",
+}
+
+
 def validated(draft: type[AnyDraft], raw: Mapping[str, Any]) -> AnyDraft:
     """The raw input as a draft; InvalidInput names the first field that isn't right."""
     if may_hold_nul(raw):
@@ -168,9 +177,9 @@ def validated(draft: type[AnyDraft], raw: Mapping[str, Any]) -> AnyDraft:
     try:
         return draft.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise InvalidInput(message, path=first["loc"]) from None
+        first = error.errors(include_url=False)[0]
+        said = _SAID.get(first["type"], "{msg}").format(**first, **first.get("ctx", {}))
+        raise InvalidInput(said.removeprefix("Value error, "), path=first["loc"]) from None
 
 
 def may_hold_nul(raw: object) -> bool:

@@ -184,6 +184,21 @@ def test_what_a_draft_cannot_be_is_refused_by_field(
 
 
 @pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"reason": " "}, "expected text"),
+        ({"reason": "x" * 5_001}, "expected at most 5,000 characters"),
+        ({"aliases": ["acct:a@x.example"] * 6}, "expected at most 5, got 6"),
+    ],
+)
+def test_what_is_wrong_with_a_length_is_said_plainly(
+    lite: Node, lite_team: Team, changes: dict[str, Any], said: str
+) -> None:
+    answer = lite.do("IssueSanction", lite_team.issuer, **lite.body(**changes))
+    assert answer["message"] == said
+
+
+@pytest.mark.parametrize(
     ("changes", "code", "path"),
     [
         ({"expiresAt": "2026-03-01T12:00:00Z"}, "END_BEFORE_START", "expiresAt"),  # zero

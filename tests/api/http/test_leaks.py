@@ -240,3 +240,28 @@ def test_errors_repeat_nothing_private(node: Node, team: Team, partner: Team) ->
         assert "errors" in said
         assert not re.search("secret", said.replace("appealSecret", ""))
         assert "alice" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"reason": ...}, "Expected value of type 'IssueSanctionInput' to include required field"),
+        ({"color": "red"}, "Expected value of type 'IssueSanctionInput' not to include unknown"),
+        ({"facts": {"who": "Alice"}}, "at .facts: String cannot represent a non string value"),
+        ({"aliases": [["Alice"]]}, "at .aliases[0]: Expected value of type 'URI'"),
+    ],
+)
+def test_what_is_wrong_with_an_input_repeats_nothing_else_of_it(
+    node: Node, team: Team, given: dict[str, Any], said: str
+) -> None:
+    body = {**node.body(facts="Alice did it"), **given}
+    body = {name: value for name, value in body.items() if value is not ...}
+    answer = node.post(
+        "mutation($i: IssueSanctionInput!) { issueSanction(input: $i) { __typename } }",
+        {"i": body},
+        team.issuer,
+    )
+    [error] = answer.json()["errors"]
+    assert said in error["message"]
+    assert "Alice" not in answer.text
+    assert error["extensions"] == {"code": "BAD_DOCUMENT"}
