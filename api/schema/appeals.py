@@ -8,7 +8,7 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import All, Condition, One, Read, Row, is_any_of, rows_of
+from api.reads.fields import All, Condition, One, Read, Row, is_any_of, rows_of, there_is
 from api.reads.values import Argument, parts_of
 from api.schema.declaring import sql
 from api.schema.nodes import Node
@@ -16,7 +16,7 @@ from api.schema.subjects import is_of_platform
 from api.schema.visible import is_guest, is_own
 from governance.appeals import Appeal as AppealRow
 from governance.appeals import AppealMessage as MessageRow
-from governance.appeals import AppealStatement
+from governance.appeals import AppealStatement, Vote
 from governance.events import Event
 from governance.fields import Draft, Instant
 from governance.rules.disclosure import ViewerKind
@@ -106,7 +106,7 @@ class Appeal(AppealStatement, Node):
         return All(
             AppealMessage,
             found,
-            [found.c.appeal_id == row.id],
+            [found.c.appeal_id == row.id, *_is_told(found, row, read)],
             [found.c.at, found.c.id],
             whole=_reads_messages(row, read),
         )
@@ -136,6 +136,15 @@ def filed(found: Row, read: Read, given: Argument) -> list[Condition]:
         overdue = is_overdue(found, read)
         where.append(overdue if values["isOverdue"] else sa.not_(overdue))
     return where
+
+
+def _is_told(message: sa.FromClause, row: Row, read: Read) -> list[Condition]:
+    """Half of a decision is none: what one of two reviewers says is told with the other's."""
+    if read.viewer is not ViewerKind.APPELLANT:
+        return []
+    vote = rows_of(Vote)
+    cast = there_is(vote, vote.c.appeal_id == row.id, vote.c.at == message.c.at)
+    return [sa.or_(row.decided_at.is_not(None), sa.not_(cast))]
 
 
 def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:

@@ -11,12 +11,13 @@ from governance import appealing
 from governance.appeals import Appeal
 from governance.errors import Refused
 from governance.fields import print_instant
+from governance.membership import Actor
 from governance.rules import filing
 from governance.rules.lifecycle import APPEAL_STEPS
 from governance.sanctions import Sanction
 from governance.words import AppealMove, Author, Outcome
 from tests.api.http.outside import Node
-from tests.builders import DAY, MICRO, NOW, Team
+from tests.builders import DAY, HOUR, MICRO, NOW, Team
 
 ALICE, BOB = "acct:alice@elsewhere.example", "acct:bob@elsewhere.example"
 VIEW = """query ($id: ID!, $secret: String!) {
@@ -154,3 +155,25 @@ def test_the_window_closes_at_the_instant_that_the_view_tells(node: Node, team: 
         view = node.data(FILING, given)["appellantView"]
         assert view["appealBarred"] == barred
         assert view["appealableUntil"] == print_instant(NOW + 183 * DAY)
+
+
+def test_half_of_a_decision_is_not_told_before_the_other(node: Node, team: Team) -> None:
+    issued = node.terminate(team.issuer)
+    node.do("ApproveSanction", team.issuer_2, sanctionId=issued["sanction"]["id"])
+    appeal_id = node.under_review(team, issued["sanction"])
+    given = {"id": issued["sanction"]["id"], "secret": issued["appealSecret"]}
+
+    def told(by: Actor, outcome: str) -> tuple[list[str], list[str]]:
+        """What the appellant, and the platform, can read once somebody decided."""
+        node.clock.forward(HOUR)
+        decided = {"appealId": appeal_id, "outcome": outcome, "statement": f"It is {outcome}"}
+        assert node.do("DecideAppeal", by, **decided)["__typename"] == "AppealChanged"
+        [seen] = node.data(VIEW, given)["appellantView"]["appeals"]
+        query = "query ($id: ID!) { node(id: $id) { ... on Appeal { messages { text } } } }"
+        own = node.data(query, {"id": appeal_id}, team.reader)["node"]
+        theirs, ours = ([m["text"] for m in each["messages"]] for each in (seen, own))
+        return theirs, ours
+
+    first, both = ["Not me", "It is UPHELD"], ["Not me", "It is UPHELD", "It is OVERTURNED"]
+    assert told(team.reviewer, "UPHELD") == (["Not me"], first)
+    assert told(team.reviewer_2, "OVERTURNED") == (both, both)
