@@ -21,6 +21,7 @@ from api.explorer.asking import Desk
 from api.explorer.routes import explorer_routes
 from api.explorer.site import Site, compile_all
 from api.exporting import exporting, own_folder
+from api.express import EXPRESS, PATH, Express
 from api.following import following
 from api.graphiql import GRAPHIQL
 from api.observing.feeds import Followed
@@ -115,7 +116,7 @@ def create_app(
                     keeping.start_soon(publishing, database, settings)
                 keeping.start_soon(executor.quotas.keep)
                 keeping.start_soon(feed.keep)
-                yield {STOP: feed.stop, DROPPED: followed.dropped}
+                yield {STOP: feed.stop, DROPPED: followed.dropped, **express}
                 keeping.cancel_scope.cancel()  # and waits for their threads
         finally:
             await executor.quotas.write()
@@ -130,16 +131,18 @@ def create_app(
     async def schema(request: Request) -> Response:
         return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
 
-    path, most_bytes = "/graphql", settings.max_body_bytes
-    graphql = Route(path, GraphQL(executor, members, feed, seats, followed, most_bytes))
-    operations = Operations(metrics, spans, path)
+    most_bytes, express = settings.max_body_bytes, {}
+    if reads.answers_at_once and spans is None:
+        express[EXPRESS] = Express(executor, members, metrics, most_bytes).answer
+    graphql = Route(PATH, GraphQL(executor, members, feed, seats, followed, most_bytes))
+    operations = Operations(metrics, spans, PATH)
     sockets = Sockets(executor, members, feed, seats, followed, operations)
     app = Node(
         graphql,
         lambda app: Observed(app, metrics, spans),
         routes=[
             graphql,
-            WebSocketRoute(path, sockets),
+            WebSocketRoute(PATH, sockets),
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,

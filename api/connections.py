@@ -7,12 +7,14 @@ import asyncio
 from asyncio import TimerHandle
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from api.express import EXPRESS, PATH
 from api.subscriptions.wires import STOP, Draining
 
 MOST_GATHERED = 64 * 1_024  # bytes
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
+_PATH = PATH.encode()
 _HEAD, _LENGTH = b"HTTP/1.1 ", b"\r\ncontent-length: "
 
 
@@ -51,6 +53,12 @@ class Gathered:
         if self._head:
             self.write(b"")
 
+    def write_whole(self, data: bytes) -> None:
+        """Sends an answer together with its head, after all that came before."""
+        self.flush()
+        self._send()
+        self._transport.write(data)
+
     def close(self) -> None:
         self.flush()
         self._send()
@@ -70,13 +78,15 @@ class Connection(Draining, HttpToolsProtocol):
 
     _is_reading = True  # a head, or nothing yet
     _is_counting = True  # what came last belongs to the head, whole
+    _held: bytes | None = None  # the body, so far, of a request that may go express
     _is_socket = False  # a WebSocket has taken over
     _length = 0  # of the head, so far
     _since: float | None = None  # when a head began to be waited for
     _timer: TimerHandle | None = None  # one for many heads, as most come at once
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]
+        self._gathered = Gathered(transport, self.loop)
+        super().connection_made(self._gathered)  # type: ignore[arg-type]
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -88,6 +98,8 @@ class Connection(Draining, HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._is_counting = True
         super().data_received(data)
+        if not self.transport.is_closing():
+            self._go_on()
         if not self._is_reading or self._is_socket or self.transport.is_closing():
             return
         self._wait()
@@ -96,16 +108,63 @@ class Connection(Draining, HttpToolsProtocol):
             self._give_up()
 
     def on_headers_complete(self) -> None:
-        self._is_reading = self._is_counting = False
-        self._since = None
-        super().on_headers_complete()
+        is_first, self._is_counting = self._is_counting, False
+        self._is_reading, self._since = False, None
+        if is_first and self._may_go_express():
+            self._held = b""
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held += body
 
     def on_message_complete(self) -> None:
         self._is_reading, self._is_counting = True, False
-        super().on_message_complete()
+        if self._held is None or not self._is_answered(self._held):
+            self._go_on()
+            super().on_message_complete()
+
+    def _may_go_express(self) -> bool:
+        """Whether a request may be answered at once, if it comes whole. Of many that come at once
+        the first may, since others wait meanwhile."""
+        return (
+            self.url == _PATH
+            and EXPRESS in self.app_state
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and not self.parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.root_path
+            and not self._is_answering()
+            and not self.flow.write_paused
+        )
+
+    def _is_answered(self, body: bytes) -> bool:
+        """Whether a whole request could be answered at once, and has been."""
+        answer = self.app_state[EXPRESS](self.headers, body, self.client[0] if self.client else "")
+        if answer is None:
+            return False
+        self._held = None
+        fields = [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
+        fields += [b"%b: %b\r\n" % field for field in answer[0]]
+        self._gathered.write_whole(b"".join([STATUS_LINE[200], *fields, b"\r\n", answer[1]]))
+        super().on_response_complete()
+        return True
+
+    def _go_on(self) -> None:
+        """Has the application answer what isn't answered at once."""
+        if self._held is not None:
+            body, self._held = self._held, None
+            super().on_headers_complete()
+            if body:
+                super().on_body(body)
 
     def on_response_complete(self) -> None:
-        self.transport.flush()  # type: ignore[attr-defined]
+        self._gathered.flush()
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:

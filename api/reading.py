@@ -10,7 +10,7 @@ from api.asking import refusal
 from api.filling import Filler
 from api.proofs import Proof, Prover
 from api.reads.plans import Plan, Planner
-from api.reads.stores import Store, TooDeep, TooLong, Values
+from api.reads.stores import LONGEST_KEPT, Store, TooDeep, TooLong, Values
 from api.schema.build import methods
 
 
@@ -31,9 +31,7 @@ class Reader:
 
     async def proven(self, plan: Plan, values: Values, proof: Proof | None) -> str | None:
         """The same, if the proof holds; who shows none needs none."""
-        sql = plan.sql
-        if proof is not None:
-            sql, values = self._prover.around(sql, values, proof)
+        sql, values = self._asked(plan, values, proof)
         try:
             found: str | None = await self.store.one(
                 sql, values, is_point=plan.is_point, is_lookup=plan.is_lookup
@@ -43,6 +41,17 @@ class Reader:
         except TooLong:
             raise _too_long() from None
         return await self._filled(found) if plan.is_sealed and found else found
+
+    def at_once(self, plan: Plan, values: Values, proof: Proof | None) -> str | None:
+        """The same without waiting; TooLong where that won't do."""
+        sql, values = self._asked(plan, values, proof)
+        if plan.is_sealed or not plan.is_point or len(sql) > LONGEST_KEPT:
+            raise TooLong
+        found: str | None = self.store.at_once(sql, values)
+        return found
+
+    def _asked(self, plan: Plan, values: Values, proof: Proof | None) -> tuple[str, Values]:
+        return (plan.sql, values) if proof is None else self._prover.around(plan.sql, values, proof)
 
     async def _filled(self, json: str) -> str:
         places = set(self._sealed.findall(json))

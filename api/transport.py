@@ -1,6 +1,6 @@
 """GraphQL over HTTP, as the GraphQL-over-HTTP specification draft has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,10 +49,14 @@ class Reply:
     media: str
     told: Told = ()
 
-    async def send(self, send: Send) -> None:
+    def header(self) -> Told:
+        """The fields of its header."""
         length = b"content-length", b"%d" % len(self.body)
-        fields = [length, _TYPES[self.media], VARY, *self.told]
-        await send({"type": "http.response.start", "status": self.status, "headers": fields})
+        return [length, _TYPES[self.media], VARY, *self.told]
+
+    async def send(self, send: Send) -> None:
+        header = self.header()
+        await send({"type": "http.response.start", "status": self.status, "headers": header})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -77,7 +81,7 @@ class GraphQL:
         await (await self._reply(scope, receive)).send(send)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply | EventStream:
-        fields = _fields(scope)
+        fields = fields_of(scope["headers"])
         media, may_stream = accepted(fields.get(b"accept", b""))
         if media is None and not may_stream:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
@@ -99,12 +103,12 @@ class GraphQL:
             if media is not None and (actor is None or proof is not None):
                 answer = await self._shortcut.answer(request, proof, now)
                 if answer is not None:
-                    return _answered(answer, media)
+                    return answered(answer, media)
             if proof is not None:
                 request = replace(request, actor=await self._members.actor(shown))
         except Unauthenticated as refused:
             if (limited := self._executor.limited(address)) is not None:
-                return _answered(limited, media or JSON)
+                return answered(limited, media or JSON)
             return _error(refused.message, 401, media or JSON, "UNAUTHENTICATED", BEARER)
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
@@ -123,7 +127,7 @@ class GraphQL:
             return self._stream(outcome, fields.get(b"last-event-id"), receive)
         if isinstance(outcome, Accepted):
             outcome = await self._executor.executed(outcome)
-        return _answered(outcome, media)
+        return answered(outcome, media)
 
     def _stream(
         self, outcome: Accepted | Answer, last_seen: bytes | None, receive: Receive
@@ -147,15 +151,15 @@ class GraphQL:
             given: dict[str, Any] = dict(QueryParams(scope["query_string"]))
             for name in ("variables", "extensions"):
                 if name in given:
-                    given[name] = _json(given[name].encode(), f"expected {name} to be JSON")
+                    given[name] = json_of(given[name].encode(), f"expected {name} to be JSON")
         elif scope["method"] == "POST":
             if not is_json(fields.get(b"content-type", b"")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
             body = await whole_body(fields.get(b"content-length", b""), receive, self._most_bytes)
-            given = _json(body, "expected a body of JSON")
+            given = json_of(body, "expected a body of JSON")
         else:
             raise BadRequest("expected GET or POST", 405)
-        text, variables, operation, extensions = _parameters(given)
+        text, variables, operation, extensions = parameters(given)
         return self._executor.trusted.text(text, extensions), variables, operation
 
 
@@ -175,10 +179,10 @@ class Straight:
         await self._route.app(scope, receive, send)
 
 
-def _fields(scope: Scope) -> Fields:
+def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
     """The first of each name, but all that is accepted (RFC 9110, 5.3)."""
     fields: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name not in fields:
             fields[name] = value
         elif name == b"accept":
@@ -186,7 +190,7 @@ def _fields(scope: Scope) -> Fields:
     return fields
 
 
-def _parameters(
+def parameters(
     given: Any,
 ) -> tuple[str | None, Mapping[str, Any], str | None, Mapping[str, Any] | None]:
     if not isinstance(given, dict):
@@ -204,7 +208,7 @@ def _parameters(
     return query, variables or {}, name or None, extensions
 
 
-def _json(data: bytes, expected: str) -> Any:
+def json_of(data: bytes, expected: str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -215,7 +219,7 @@ def _is_subscription(outcome: Accepted | Answer) -> bool:
     return isinstance(outcome, Accepted) and outcome.is_subscription
 
 
-def _answered(answer: Answer, media: str) -> Reply:
+def answered(answer: Answer, media: str) -> Reply:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status

@@ -16,6 +16,7 @@ from api.observing.traces import Traces
 
 GRAPHQL = "application/graphql-response+json"
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
+SOCKET = "WEBSOCKET"  # told as a method
 STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 QUIET = ("/health/", "/metrics")  # asked all day by machines: logged at debug
 RETRY_AFTER = b"5"  # seconds
@@ -39,7 +40,9 @@ class Observed:
             try:
                 await self._answered(scope, receive, send, note)
             finally:
-                self._told(scope, note, perf_counter() - begun)
+                method = scope.get("method", SOCKET)
+                route = getattr(scope.get("route"), "path", None)
+                tell(self._metrics, note, method, route, perf_counter() - begun)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
         async def sending(message: Message) -> None:
@@ -64,18 +67,6 @@ class Observed:
                     raise  # too late for an answer: the server breaks the connection off
                 await _answer(error, scope, sending)
 
-    def _told(self, scope: Scope, note: Note, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None)
-        if route == "/graphql" and note.status >= 400 and not note.errors:
-            note.errors["UNAUTHENTICATED" if note.status == 401 else "BAD_REQUEST"] += 1
-        is_socket = scope["type"] == "websocket"  # whose operations are told one by one
-        how = outcome(note)
-        if not is_socket:
-            self._metrics.add(note, operation_of(note, route), how, seconds)
-        event, level = "socket" if is_socket else "request", level_of(how, route)
-        if logs.is_told(level):
-            logs.tell(level, event, **line_of(scope, note, route, seconds))
-
     async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
         """From start to stop. The reason of a start that failed is told by us, without words
         that came from outside."""
@@ -92,6 +83,19 @@ class Observed:
         except Exception as error:
             logs.unexpected(error, "failed to start or stop")
             raise
+
+
+def tell(metrics: Metrics, note: Note, method: str, route: str | None, seconds: float) -> None:
+    """Counts and logs a request that was answered."""
+    if route == "/graphql" and note.status >= 400 and not note.errors:
+        note.errors["UNAUTHENTICATED" if note.status == 401 else "BAD_REQUEST"] += 1
+    is_socket = method == SOCKET  # whose operations are told one by one
+    how = outcome(note)
+    if not is_socket:
+        metrics.add(note, operation_of(note, route), how, seconds)
+    event, level = "socket" if is_socket else "request", level_of(how, route)
+    if logs.is_told(level):
+        logs.tell(level, event, **line_of(note, method, route, seconds))
 
 
 async def _answer(error: Exception, scope: Scope, send: Send) -> None:
@@ -121,11 +125,10 @@ def level_of(how: str, route: str | None) -> int:
     return logging.DEBUG if route and route.startswith(QUIET) else logging.INFO
 
 
-def line_of(scope: Scope, note: Note, route: str | None, seconds: float) -> dict[str, Any]:
+def line_of(note: Note, method: str, route: str | None, seconds: float) -> dict[str, Any]:
     """What is logged of a request. A path that is no route of ours could be anything."""
-    method = scope.get("method", "WEBSOCKET")
     line = {
-        "method": method if method in METHODS or method == "WEBSOCKET" else "other",
+        "method": method if method in METHODS or method == SOCKET else "other",
         "path": route or "other",
         "status": note.status,
         "durationMs": round(seconds * 1_000, 3),

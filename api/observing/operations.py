@@ -6,11 +6,9 @@ from time import perf_counter
 
 from api.observing import logs
 from api.observing.metrics import Metrics, outcome
-from api.observing.middleware import level_of, line_of, operation_of
+from api.observing.middleware import SOCKET, level_of, line_of, operation_of
 from api.observing.notes import Note, noting
 from api.observing.traces import Traces
-
-SCOPE = {"type": "websocket"}
 
 
 class Operations:
@@ -32,5 +30,5 @@ class Operations:
                 seconds = perf_counter() - begun
                 how = outcome(note)
                 self._metrics.add(note, operation_of(note, self._path), how, seconds)
-                line = line_of(SCOPE, note, self._path, seconds)
+                line = line_of(note, SOCKET, self._path, seconds)
                 logs.tell(level_of(how, self._path), "request", **line)

@@ -14,7 +14,7 @@ class Watched:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.dialect = store.dialect
+        self.dialect, self.answers_at_once = store.dialect, store.answers_at_once
         self.statements = 0
 
     async def one(
@@ -28,6 +28,11 @@ class Watched:
             return await asked
         with note.span("statement"):
             return await asked
+
+    def at_once(self, sql: str, values: Values) -> Any:
+        current().statements += 1
+        self.statements += 1
+        return self._store.at_once(sql, values)
 
     async def check(self, sql: str, values: Values) -> None:
         await self._store.check(sql, values)

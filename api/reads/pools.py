@@ -37,6 +37,8 @@ class PostgreSQLStore:
     """Connections whose statements stay prepared. They are handed on from one statement to the next
     beside the pool that they came from, as giving them back takes as long as a statement."""
 
+    answers_at_once = False
+
     def __init__(self, url: str, connections: int, seconds: float) -> None:
         self._timeout = f"{seconds * 1_000:.0f}ms"
         self._patience = seconds + 1  # the server stops a statement first, if it is well
@@ -72,6 +74,10 @@ class PostgreSQLStore:
         if is_lookup and len(sql) <= LONGEST_KEPT:
             return await self._points.ask(sql, values)
         return await self._alone(sql, values)
+
+    def at_once(self, sql: str, values: Values) -> Any:
+        """Nothing: what a server finds is waited for."""
+        raise TooLong
 
     async def _alone(self, sql: str, values: Values) -> Any:
         self.statements += 1

@@ -46,10 +46,12 @@ class Store(Protocol):
 
     dialect: Dialect
     statements: int
+    answers_at_once: bool  # what it may, without waiting for anything
 
     async def one(
         self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
     ) -> Any: ...
+    def at_once(self, sql: str, values: Values) -> Any: ...
     async def check(self, sql: str, values: Values) -> None: ...
     async def open(self) -> None: ...
     async def close(self) -> None: ...
@@ -58,6 +60,8 @@ class Store(Protocol):
 class SQLiteStore:
     """Reads of a few rows run on the loop, since a thread costs as much as they do; others, and
     those that turn out to take longer than they may there, in threads."""
+
+    answers_at_once = True
 
     def __init__(self, url: str, connections: int, seconds: float) -> None:
         self._seconds = seconds
@@ -68,6 +72,7 @@ class SQLiteStore:
         self._local = threading.local()
         self._opened: list[_Timed] = []
         self._here: _Timed | None = None  # the loop's own
+        self._late = ""  # the statement that was stopped there last
 
     async def open(self) -> None:
         """Connections are opened as threads need them."""
@@ -75,15 +80,25 @@ class SQLiteStore:
     async def one(
         self, sql: str, values: Values, *, is_point: bool, is_lookup: bool = False
     ) -> Any:
-        self.statements += 1
-        if is_point and len(sql) <= LONGEST_KEPT:
-            here = self._here = self._here or self._opened_anew()
-            try:
-                return here.one(sql, values, ON_LOOP)
-            except TooLong:
-                pass
+        if is_point and len(sql) <= LONGEST_KEPT and sql is not self._late:
+            with contextlib.suppress(TooLong):
+                return self.at_once(sql, values)
+        else:
+            self.statements += 1
+        self._late = ""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._one, sql, values, self._seconds)
+
+    def at_once(self, sql: str, values: Values) -> Any:
+        """What a read of a few rows finds, here on the loop; TooLong where others have waited for
+        it long enough, and it is asked in a thread next."""
+        self.statements += 1
+        here = self._here = self._here or self._opened_anew()
+        try:
+            return here.one(sql, values, ON_LOOP)
+        except TooLong:
+            self._late = sql
+            raise
 
     def _one(self, sql: str, values: Values, seconds: float) -> Any:
         if len(sql) <= LONGEST_KEPT:

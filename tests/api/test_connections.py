@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +13,23 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from api.connections import LONGEST_HEAD, MOST_GATHERED, Connection, Gathered
+from api.express import EXPRESS
+from api.transport import Told
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
 PATIENCE = 30.0  # seconds
+ASKING = b"POST /graphql HTTP/1.1\r\nHost: a.example\r\n"
+LENGTH = b"Content-Length: 1\r\n\r\n"
+AT_ONCE, AFTER = b"\r\n\r\nat once", b"\r\n\r\n1"  # how answers of either way end
+
+Express = Callable[[Told, bytes, str], tuple[Told, bytes] | None]
+
+
+def express(headers: Told, body: bytes, host: str) -> tuple[Told, bytes] | None:
+    """Answers one body at once."""
+    assert (b"host", b"a.example") in headers
+    assert host == "127.0.0.1"
+    return ([(b"content-length", b"7")], b"at once") if body == b"!" else None
 
 
 class Hasty(Connection):
@@ -63,13 +77,16 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(kind: type[Connection]) -> AsyncIterator[Client]:
+async def connected(
+    kind: type[Connection], express: Express | None = None
+) -> AsyncIterator[Client]:
     config = Config(app, http=kind, log_config=None)
     config.load()
     kept: list[Connection] = []
+    state = {} if express is None else {EXPRESS: express}
 
     def connection() -> Connection:
-        kept.append(kind(config=config, server_state=ServerState(), app_state={}))
+        kept.append(kind(config=config, server_state=ServerState(), app_state=state))
         return kept[-1]
 
     listening = socket.create_server(("127.0.0.1", 0))
@@ -190,3 +207,62 @@ async def test_a_head_with_a_length_goes_out_with_its_body_and_no_later() -> Non
         end()
         assert transport.packets.pop().startswith(head)
         assert not transport.packets
+
+
+async def test_a_request_that_comes_whole_is_answered_at_once() -> None:
+    async with connected(Connection, express) as client:
+        for body, end in [(b"!", AT_ONCE), (b"a", AFTER)] * 2:
+            client.writer.write(ASKING + LENGTH + body)
+            assert (await client.until(end)).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert client.kept[0].server_state.total_requests == 4
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD,
+        ASKING.replace(b"POST", b"PUT"),
+        ASKING.replace(b"1.1", b"1.0"),
+        ASKING.replace(b"graphql", b"graphql?a=b"),
+        ASKING + b"Connection: close\r\n",
+        ASKING + b"Expect: 100-continue\r\n",
+    ],
+)
+async def test_another_request_is_not(head: bytes) -> None:
+    async with connected(Connection, express) as client:
+        client.writer.write(head + LENGTH + b"!")
+        assert b" 200 OK\r\n" in await client.until(AFTER)
+
+
+async def test_a_body_that_comes_later_is_the_applications() -> None:
+    async with connected(Connection, express) as client:
+        for parts in ([ASKING, LENGTH, b"!"], [ASKING + LENGTH, b"!"]):
+            for part in parts:
+                client.writer.write(part)
+                await asyncio.sleep(0.05)
+            await client.until(AFTER)
+        client.writer.write(ASKING + b"Transfer-Encoding: chunked\r\n\r\n1\r\n!\r\n0\r\n\r\n")
+        await client.until(AT_ONCE)
+
+
+async def test_of_many_requests_each_has_its_turn() -> None:
+    first, second = ASKING + LENGTH + b"!", ASKING + LENGTH + b"a"
+    async with connected(Connection, express) as client:
+        client.writer.write((first + second) * 100)
+        for end in [AT_ONCE] + [AFTER] * 199:
+            assert (await client.until(end)).count(b"HTTP/1.1 200 OK") == 1
+        client.writer.write(first)
+        await client.until(AT_ONCE)
+
+
+async def test_what_is_no_request_is_refused_all_the_same() -> None:
+    async with connected(Connection, express) as client:
+        client.writer.write(ASKING + b"Transfer-Encoding: chunked\r\n\r\nno length\r\n")
+        assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_an_idle_connection_is_closed_after_an_answer_at_once() -> None:
+    async with connected(Connection, express) as client:
+        client.kept[0].timeout_keep_alive = 0
+        client.writer.write(ASKING + LENGTH + b"!")
+        assert (await client.rest()).endswith(AT_ONCE)

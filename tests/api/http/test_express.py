@@ -1,0 +1,253 @@
+"""What is answered at once is answered as it would be by the other way; all else takes that."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from api.express import EXPRESS
+from api.reads.stores import TooLong
+from api.subscriptions.wires import STOP
+from governance.membership import Actor, revoke_token
+from governance.platforms import Member
+from governance.words import Role
+from tests.api.http.conftest import Lines
+from tests.api.http.outside import ACCOUNT, Node
+from tests.api.http.test_metrics import TOKEN, Figures, figures
+from tests.api.http.test_shortcut import ASKED, LIST, STATUS, held
+from tests.builders import HOUR, Team
+
+SERVER = "https://spam.example"
+HOST = "testclient"
+GRAPHQL = "application/graphql-response+json"
+CONTENT = ("content-type", "application/json")
+Found = tuple[Mapping[str, str], Any]
+
+
+@pytest.fixture
+def lite(sqlite_url: str, tmp_path: Path) -> Iterator[Node]:
+    """Yield a node whose figures can be asked for with a token."""
+    with Node(sqlite_url, tmp_path / "comity.key", metrics_token=TOKEN) as node:
+        yield node
+
+
+def body_of(query: str, variables: Any = None, **more: Any) -> bytes:
+    return orjson.dumps({"query": query, "variables": variables, **more})
+
+
+def sent(node: Node, body: bytes, by: Actor | str | None = None, **headers: str) -> Found | None:
+    """The header and body of what is answered at once, if it is."""
+    fields = dict([CONTENT]) | node.headers(by) | headers
+    given = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+    assert node.client.portal is not None
+    answer = node.client.portal.call(node.client.app_state[EXPRESS], given, body, HOST)
+    if answer is None:
+        return None
+    told = {name.decode(): value.decode() for name, value in answer[0]}
+    assert int(told["content-length"]) == len(answer[1])
+    return told, orjson.loads(answer[1])
+
+
+def other(node: Node, body: bytes, by: Actor | str | None = None, **headers: str) -> Found:
+    """The same of the other way."""
+    fields = dict([CONTENT], Accept="*/*") | node.headers(by) | headers
+    response = node.client.post("/graphql", content=body, headers=fields)
+    assert response.status_code == 200
+    return dict(response.headers), response.json()
+
+
+def known(node: Node, body: bytes, by: Actor | str | None = None, **headers: str) -> Found:
+    """The same once all is kept that an answer needs."""
+    other(node, body, by, **headers)
+    return other(node, body, by, **headers)
+
+
+def left(found: Found) -> list[int]:
+    """What is left of the budgets that a header tells."""
+    told = found[0]["ratelimit"].split(", ")
+    return [int(one.split(";")[1].removeprefix("r=")) for one in told]
+
+
+@pytest.mark.parametrize("accept", ["", "application/json", GRAPHQL])
+@pytest.mark.parametrize(("query", "variables"), ASKED)
+def test_both_ways_answer_the_same(
+    lite: Node, team: Team, query: str, variables: Any, accept: str
+) -> None:
+    lite.issue(team.issuer, subject=ACCOUNT)
+    named = {"X-Request-Id": "mine"} | ({"Accept": accept} if accept else {})
+    body = body_of(query, variables)
+    first = known(lite, body, team.reader, **named)
+    found = sent(lite, body, team.reader, **named)
+    assert found is not None
+    assert left(found) == [one - 1 for one in left(first)]
+    again = other(lite, body, team.reader, **named)
+    assert left(again) == [one - 2 for one in left(first)]
+    assert list(found[0]) == list(again[0])
+    for name in found[0].keys() - {"ratelimit"}:
+        assert found[0][name] == again[0][name]
+    assert found[1] == again[1]
+
+
+def test_the_public_is_answered_at_once_too(lite: Node, team: Team) -> None:
+    body = body_of(STATUS, {"s": SERVER})
+    first = other(lite, body)
+    found = sent(lite, body)
+    assert found is not None
+    assert found[1] == first[1]
+    assert left(found) == [left(first)[0] - 1]
+
+
+def test_what_is_answered_at_once_is_counted_and_logged(
+    lite: Node, team: Team, lines: Lines
+) -> None:
+    body = body_of(STATUS, {"s": ACCOUNT})
+    known(lite, body, team.reader)
+    before, lines_before = figures(lite), len(lines.of("request"))
+
+    def grown(*sample: str) -> float:
+        return figures(lite)[sample] - before[sample]
+
+    assert sent(lite, body, team.reader, **{"X-Request-Id": "mine"})
+    assert grown("comity_requests_total", "query suspensionStatus", "ok") == 1
+    assert grown("comity_request_seconds_count", "query suspensionStatus") == 1
+    assert grown("comity_statements_total") == 1
+    [line] = [one for one in lines.of("request")[lines_before:] if one["requestId"] == "mine"]
+    line.pop("time"), line.pop("durationMs")
+    assert line == {
+        "level": "info",
+        "event": "request",
+        "requestId": "mine",
+        "method": "POST",
+        "path": "/graphql",
+        "status": 200,
+        "statements": 1,
+        "operationType": "query",
+        "operation": "suspensionStatus",
+        "operationName": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"{}",
+        body_of(STATUS),
+        body_of(STATUS, {"s": 1}),
+        body_of(STATUS, {"s": "no uri"}),
+        body_of(STATUS, {"s": ACCOUNT}, operationName="Other"),
+        body_of(STATUS, {"s": ACCOUNT}, extensions={"persistedQuery": {}}),
+        body_of("{ suspensionStatus(subject: "),
+        body_of(f'{{ suspensionStatus(subject: "{ACCOUNT}") {{ subject }} }}'),
+        body_of("{ __typename }"),
+        body_of("{ __schema { queryType { name } } }"),
+        body_of("{ policy { version } checkpoint { size } }"),
+        body_of("subscription { events { position } }"),
+        body_of('mutation { recordNotice(input: {sanction: "san_a"}) { __typename } }'),
+    ],
+)
+def test_nothing_else_is_answered_or_counted(lite: Node, team: Team, body: bytes) -> None:
+    question = body_of(STATUS, {"s": ACCOUNT})
+    first = known(lite, question, team.reader)
+    for _ in range(2):
+        lite.client.post("/graphql", content=body, headers=dict([CONTENT]))
+    before = figures(lite)
+    assert sent(lite, body, team.reader) is None
+    assert sent(lite, body) is None
+    assert _requests(figures(lite)) == _requests(before)
+    assert left(other(lite, question, team.reader)) == [one - 1 for one in left(first)]
+
+
+def _requests(found: Figures) -> dict[tuple[str, ...], float]:
+    """What was counted of GraphQL."""
+    return {
+        sample: value
+        for sample, value in found.items()
+        if sample[0] == "comity_requests_total" and "/metrics" not in sample
+    }
+
+
+def test_a_head_that_says_otherwise_takes_the_other_way(lite: Node, team: Team) -> None:
+    body = body_of(STATUS, {"s": ACCOUNT})
+    known(lite, body, team.reader)
+    assert sent(lite, body, team.reader)
+    for name, value in (
+        ("content-type", "text/plain"),
+        ("content-type", "application/json; charset=latin-1"),
+        ("accept", "text/event-stream"),
+        ("accept", "image/png"),
+        ("Authorization", "Basic abc"),
+        ("Authorization", "Bearer unknown"),
+    ):
+        assert sent(lite, body, team.reader, **{name: value}) is None
+
+
+def test_a_body_beyond_the_limit_takes_the_other_way(
+    lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = body_of(STATUS, {"s": SERVER})
+    other(lite, body)
+    assert sent(lite, body)
+    monkeypatch.setattr(lite.client.app_state[EXPRESS].__self__, "_most_bytes", len(body) - 1)
+    assert sent(lite, body) is None
+
+
+@pytest.mark.parametrize(("query", "variables"), ASKED)
+def test_who_asks_is_confirmed_each_time(
+    lite: Node, team: Team, query: str, variables: Any
+) -> None:
+    body, token = body_of(query, variables), lite.token(team.reader)
+    known(lite, body, token)
+    assert sent(lite, body, token)
+    with lite.world.database.writing() as session:
+        session.get_one(Member, team.reader.member_id).roles = [Role.RESEARCHER]
+    assert sent(lite, body, token) is None
+    with lite.world.database.writing() as session:
+        session.get_one(Member, team.reader.member_id).roles = [Role.READER]
+        revoke_token(session, held(session, token).id, now=lite.clock.now)
+    lite.clock.forward(HOUR)
+    assert sent(lite, body, token) is None
+
+
+def test_beyond_a_limit_nothing_is_answered_at_once(lite: Node, team: Team) -> None:
+    body = body_of(STATUS, {"s": ACCOUNT})
+    first = known(lite, body, team.reader)
+    executor = lite.client.app.state.executor  # type: ignore[attr-defined]
+    executor.quotas._most -= left(first)[1] - 1
+    assert sent(lite, body, team.reader)
+    assert sent(lite, body, team.reader) is None
+    [error] = other(lite, body, team.reader)[1]["errors"]
+    assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
+
+
+def test_what_takes_long_is_asked_in_a_thread_next(
+    lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = body_of(LIST, {"f": {}})
+    first = known(lite, body, team.reader)
+    store = lite.client.app.state.executor.reader.store._store  # type: ignore[attr-defined]
+    tried: list[str] = []
+
+    def late(sql: str, values: Any, seconds: float) -> Any:
+        tried.append(sql)
+        raise TooLong
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._here, "one", late)
+        assert sent(lite, body, team.reader) is None
+        again = other(lite, body, team.reader)
+        assert len(tried) == 1
+        assert again[1] == first[1]
+        other(lite, body, team.reader)
+        assert len(tried) == 2
+    assert sent(lite, body, team.reader)
+
+
+def test_what_is_waited_for_is_not_offered(node: Node) -> None:
+    is_lite = node.world.database.dialect == "sqlite"
+    assert STOP in node.client.app_state
+    assert (EXPRESS in node.client.app_state) is is_lite
