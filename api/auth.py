@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,36 +55,33 @@ class Members:
         self._store = store
         self._holder = holder(store.dialect)
         self._now = now
-        self._recalled: dict[str, _Found] = {}  # what a token's hash was found with
+        self._recalled: dict[bytes, _Found] = {}  # by the hash of the header that was shown
         self._noted: dict[str, datetime] = {}
         self._noting: set[asyncio.Future[None]] = set()
 
     async def actor(self, authorization: bytes | None) -> Actor | None:
         """The member of the bearer token; None without one, Unauthenticated if it isn't live."""
         token = bearer(authorization)
-        if token is None:
+        if authorization is None or token is None:
             return None
         now = self._now()
-        actor = await self._held_by(token, now)
-        self._note(actor, now)
-        return actor
+        found = await self._held_by(token, now)
+        if len(self._recalled) == MOST_RECALLED:
+            self._recalled.clear()
+        self._recalled[_key(authorization)] = found
+        self._note(found.proof.actor, now)
+        return found.proof.actor
 
     def recalled(self, authorization: bytes | None, now: datetime) -> Proof | None:
         """Who held the token when it was asked about last, for the database to confirm; None where
         that isn't known, or no longer counts."""
-        token = bearer(authorization)
-        if token is None:
-            return None
-        digest = token_hash(token)
-        found = self._recalled.get(digest)
-        if found is None:
-            return None
-        if not is_live(found.expires_at, found.revoked_at, now):
+        found = None if authorization is None else self._recalled.get(_key(authorization))
+        if found is None or not is_live(found.expires_at, found.revoked_at, now):
             return None
         self._note(found.proof.actor, now)
         return found.proof
 
-    async def _held_by(self, token: str, now: datetime) -> Actor:
+    async def _held_by(self, token: str, now: datetime) -> _Found:
         """The same as `governance.membership.authenticate`, as a compiled read."""
         digest = token_hash(token)
         values = self._holder.values(Env({"hash": digest}, now, PUBLIC))
@@ -93,10 +91,7 @@ class Members:
         found = _read(row, digest)
         if not is_live(found.expires_at, found.revoked_at, now):
             raise dead_token()
-        if len(self._recalled) == MOST_RECALLED:
-            self._recalled.clear()
-        self._recalled[digest] = found
-        return found.proof.actor
+        return found
 
     def _note(self, actor: Actor, now: datetime) -> None:
         """Beside the request: asking never waits for a writer's turn."""
@@ -112,6 +107,11 @@ class Members:
         """Waits for notes under way; after that the database may be closed."""
         if self._noting:
             await asyncio.wait(self._noting)
+
+
+def _key(authorization: bytes) -> bytes:
+    """What is kept of a header: nothing that opens anything."""
+    return sha256(authorization).digest()
 
 
 @lru_cache(1_024)

@@ -86,6 +86,7 @@ class Connection(Draining, HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._gathered = Gathered(transport, self.loop)
+        self._express = None if self.root_path else self.app_state.get(EXPRESS)
         super().connection_made(self._gathered)  # type: ignore[arg-type]
         self._wait()
 
@@ -131,21 +132,21 @@ class Connection(Draining, HttpToolsProtocol):
         """Whether a request may be answered at once, if it comes whole. Of many that come at once
         the first may, since others wait meanwhile."""
         return (
-            self.url == _PATH
-            and EXPRESS in self.app_state
+            self._express is not None
+            and self.url == _PATH
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
             and not self.expect_100_continue
-            and not self.root_path
             and not self._is_answering()
             and not self.flow.write_paused
         )
 
     def _is_answered(self, body: bytes) -> bool:
         """Whether a whole request could be answered at once, and has been."""
-        answer = self.app_state[EXPRESS](self.headers, body, self.client[0] if self.client else "")
+        assert self._express is not None
+        answer = self._express(self.headers, body, self.client[0] if self.client else "")
         if answer is None:
             return False
         self._held = None

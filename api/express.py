@@ -7,7 +7,7 @@ that way, as if it had never been here: nothing of it is told or counted.
 
 from time import perf_counter
 
-from api.asking import Request
+from api.asking import Answer, Request
 from api.auth import Members
 from api.bodies import BadRequest
 from api.execution import Executor
@@ -17,9 +17,8 @@ from api.observing.metrics import Metrics
 from api.observing.middleware import tell
 from api.observing.notes import Note, noting, request_id
 from api.shortcut import Shortcut
-from api.transport import Fields, Reply, Told, answered, fields_of, json_of, parameters
+from api.transport import Fields, Told, fields_of, header, json_of, parameters
 from api.trusting import Untrusted
-from governance.errors import Unauthenticated
 
 EXPRESS = "express"  # in the state that the application's lifespan yields
 PATH = "/graphql"
@@ -40,18 +39,18 @@ class Express:
         begun = perf_counter()
         note = Note(request_id(headers))
         with noting(note):
-            reply = self._reply(fields_of(headers), body, host)
-            if reply is None:
+            fields = fields_of(headers)
+            media, _ = accepted(fields.get(b"accept", b""))
+            answer = None if media is None else self._answer(fields, body, host)
+            if media is None or answer is None:
                 return None
-            note.status = reply.status
+            note.status = 200
             tell(self._metrics, note, "POST", PATH, perf_counter() - begun)
-        return [*reply.header(), (b"x-request-id", note.request_id.encode())], reply.body
+        told = *answer.fields, (b"x-request-id", note.request_id.encode())
+        return header(answer.body, media, told), answer.body
 
-    def _reply(self, fields: Fields, body: bytes, host: str) -> Reply | None:
-        media, _ = accepted(fields.get(b"accept", b""))
-        if media is None or not is_json(fields.get(b"content-type", b"")):
-            return None
-        if len(body) > self._most_bytes:
+    def _answer(self, fields: Fields, body: bytes, host: str) -> Answer | None:
+        if not is_json(fields.get(b"content-type", b"")) or len(body) > self._most_bytes:
             return None
         shown, now = fields.get(b"authorization"), self._executor.now()
         try:
@@ -61,9 +60,8 @@ class Express:
             given = json_of(body, "expected a body of JSON")
             query, variables, name, extensions = parameters(given)
             text = self._executor.trusted.text(query, extensions)
-        except (BadRequest, Unauthenticated, Untrusted):
+        except (BadRequest, Untrusted):
             return None
         actor = proof.actor if proof else None
         request = Request(text, variables, name, actor, network_of(host))
-        answer = self._shortcut.at_once(request, proof, now)
-        return None if answer is None else answered(answer, media)
+        return self._shortcut.at_once(request, proof, now)

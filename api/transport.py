@@ -40,6 +40,11 @@ _TYPES = {m: (b"content-type", f"{m}; charset=utf-8".encode()) for m in (GRAPHQL
 Fields = Mapping[bytes, bytes]  # of a request's header, by name
 
 
+def header(body: bytes, media: str, told: Told) -> Told:
+    """The fields of a header, before the server's own."""
+    return [(b"content-length", b"%d" % len(body)), _TYPES[media], VARY, *told]
+
+
 @dataclass(slots=True)
 class Reply:
     """What is sent: a status, a body, its media type, and other fields of the header."""
@@ -49,14 +54,9 @@ class Reply:
     media: str
     told: Told = ()
 
-    def header(self) -> Told:
-        """The fields of its header."""
-        length = b"content-length", b"%d" % len(self.body)
-        return [length, _TYPES[self.media], VARY, *self.told]
-
     async def send(self, send: Send) -> None:
-        header = self.header()
-        await send({"type": "http.response.start", "status": self.status, "headers": header})
+        fields = header(self.body, self.media, self.told)
+        await send({"type": "http.response.start", "status": self.status, "headers": fields})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -103,12 +103,12 @@ class GraphQL:
             if media is not None and (actor is None or proof is not None):
                 answer = await self._shortcut.answer(request, proof, now)
                 if answer is not None:
-                    return answered(answer, media)
+                    return _answered(answer, media)
             if proof is not None:
                 request = replace(request, actor=await self._members.actor(shown))
         except Unauthenticated as refused:
             if (limited := self._executor.limited(address)) is not None:
-                return answered(limited, media or JSON)
+                return _answered(limited, media or JSON)
             return _error(refused.message, 401, media or JSON, "UNAUTHENTICATED", BEARER)
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
@@ -127,7 +127,7 @@ class GraphQL:
             return self._stream(outcome, fields.get(b"last-event-id"), receive)
         if isinstance(outcome, Accepted):
             outcome = await self._executor.executed(outcome)
-        return answered(outcome, media)
+        return _answered(outcome, media)
 
     def _stream(
         self, outcome: Accepted | Answer, last_seen: bytes | None, receive: Receive
@@ -219,7 +219,7 @@ def _is_subscription(outcome: Accepted | Answer) -> bool:
     return isinstance(outcome, Accepted) and outcome.is_subscription
 
 
-def answered(answer: Answer, media: str) -> Reply:
+def _answered(answer: Answer, media: str) -> Reply:
     # The older media type answers 200 to any well-formed request; the newer one tells a
     # document that could not be executed by its status. A wrong method is HTTP's to tell.
     status = 200 if media == JSON and answer.status == 400 else answer.status

@@ -77,6 +77,9 @@ def printed_anew(value: datetime) -> str:
     """RFC 3339 in UTC, always six digits and Z; for instants that are printed once."""
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
+    if value.microsecond:
+        # As below, but four times as fast: every question takes a few.
+        return orjson.dumps(value, option=orjson.OPT_UTC_Z)[1:-1].decode()
     return f"{value.isoformat(timespec='microseconds')[:26]}Z"
 
 

@@ -117,7 +117,7 @@ class _Growth:
 
 def outcome(note: Note) -> str:
     """How a request ended, in one word: ok, refused, error (the caller's) or fault (ours)."""
-    if note.status >= 500 or note.errors.keys() & FAULTS:
+    if note.status >= 500 or not FAULTS.isdisjoint(note.errors):
         return "fault"
     if note.errors or note.status >= 400:
         return "error"
