@@ -28,7 +28,8 @@ def mark_of(session: Session, origin: str) -> Mark:
         col(LogEntry.data).contains(f'"type":"{APPLIED}"', autoescape=True),
         col(LogEntry.data).contains(named, autoescape=True),
     )
-    newest = session.exec(said.order_by(col(LogEntry.seq).desc()).limit(1)).first()
+    from_the_end = col(LogEntry.platform_id).desc(), col(LogEntry.seq).desc()  # as the index has it
+    newest = session.exec(said.order_by(*from_the_end).limit(1)).first()
     if newest is None:
         return Mark(0, encode(EMPTY_ROOT))
     told = parse_leaf(newest.encode()).decision

@@ -32,7 +32,10 @@ UNSIGNED = b"null"
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
-_LAST_SEQ = "SELECT max(seq) FROM log_entries WHERE platform_id "
+# By both columns of the index, or PostgreSQL reads all entries of the node's own.
+_LAST_SEQ = (
+    "SELECT seq FROM log_entries WHERE platform_id {} ORDER BY platform_id DESC, seq DESC LIMIT 1"
+)
 
 
 class Decision(NamedTuple):
@@ -262,7 +265,7 @@ def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None,
     found, run = {}, session.connection().exec_driver_sql
     for platform in platforms:
         which, told = ("IS NULL", ()) if platform is None else (f"= {mark(session)}", (platform,))
-        last = run(_LAST_SEQ + which, told).scalar()
+        last = run(_LAST_SEQ.format(which), told).scalar()
         found[platform] = 0 if last is None else last + 1
     return found
 

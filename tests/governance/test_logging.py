@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from governance import decisions, issuing, judging
+from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry, LogTile
 from governance.errors import Conflict, RolledBack
 from governance.events import Event
@@ -23,7 +24,7 @@ from governance.log.commitments import opening
 from governance.log.leaves import case_id
 from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
-from governance.log.sequencing import ledger_of, newest_checkpoint
+from governance.log.sequencing import Decision, ledger_of, newest_checkpoint
 from governance.log.tiles import Tile, tiles_of
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
 from governance.membership import Actor, add_platform
@@ -177,6 +178,33 @@ def test_what_is_refused_is_not_logged(world: World, team: Team) -> None:
         world.shorten(team.issuer, sanction_id, NOW + 300 * DAY)
     assert entries(world) == before
     check_tree(world)
+
+
+def _log_many(session: Session, count: int, last: str = "") -> None:
+    ledger = ledger_of(session)
+    for n in range(count):
+        told = {"n": n, "said": last if n == count - 1 else ""}
+        ledger.add(Decision(of_node("test.happened", None, NOW, **told), None, None, NOW))
+
+
+def test_the_next_number_is_found_at_an_indexs_end(world: World, team: Team) -> None:
+    """Also that of the node itself, which has no platform."""
+    world.do(_log_many, 2_000)
+    plans: list[str] = []
+    explain = "EXPLAIN QUERY PLAN" if world.database.dialect == "sqlite" else "EXPLAIN"
+
+    def note(_: Any, cursor: Any, statement: str, given: Any, *__: Any) -> None:
+        if statement.startswith("SELECT seq"):
+            asked = cursor.connection.execute(f"{explain} {statement}", given)
+            plans.append("\n".join(str(row) for row in asked))
+
+    sa.event.listen(world.database.engine, "before_cursor_execute", note)
+    world.do(_log_many, 1)
+    world.issue(team.issuer)
+    assert len(plans) == 2
+    for plan in plans:
+        assert "log_entries_of_platform" in plan
+        assert not any(word in plan for word in ("Sort", "TEMP", "Aggregate", "Bitmap"))
 
 
 def test_the_logs_time_never_goes_back(world: World, team: Team) -> None:
