@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from governance.rows import FEWEST_COPIED, insert, made
+from governance.entries import LogTile
+from governance.rows import AT_ONCE, FEWEST_COPIED, insert, made
 from governance.sanctions import Disclosure, Sanction
 from governance.vocabulary import Category, Keyword
 from governance.words import Automation, Ground, Measure, Source
@@ -95,3 +96,17 @@ def test_what_the_database_refuses_is_an_error_like_others(world: World, count: 
     row = vars(made(Disclosure, sanction_id="nobody", seed=b"x", subject="y"))
     with pytest.raises(sa.exc.DBAPIError), world.database.writing() as session:
         insert(session, Disclosure, [row] * count)
+
+
+@pytest.mark.parametrize("count", [AT_ONCE, 2 * AT_ONCE + 1])
+def test_none_are_left_of_rows_of_which_one_is_refused(world: World, count: int) -> None:
+    before = world.snapshot()
+    rows = [vars(made(LogTile, level=0, index=n, hashes=b"x")) for n in range(count)]
+    with pytest.raises(sa.exc.DBAPIError), world.database.writing() as session:
+        insert(session, LogTile, [*rows, rows[0]])
+    assert world.snapshot() == before
+    with world.database.writing() as session:
+        insert(session, LogTile, rows)
+    with world.database.reading() as session:
+        stored = session.exec(select(LogTile).order_by(col(LogTile.index))).all()
+        assert [one.model_dump() for one in stored] == rows
