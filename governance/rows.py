@@ -28,6 +28,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 Row = TypeVar("Row", bound=SQLModel)
 Printer = Callable[[Any], Any]
+_Write = Callable[[str], None]
 
 
 class Made:
@@ -53,31 +54,36 @@ def insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, 
 def insert_each(
     session: Session, tables: Iterable[tuple[type[SQLModel], Sequence[Mapping[str, Any]]]]
 ) -> None:
-    """The same of several tables, in order. Rows of the next are printed while PostgreSQL takes in
-    those before."""
-    _insert_each(session, ((table, _columns_of(table, rows)) for table, rows in tables if rows))
+    """The same of several tables, in order."""
+    with inserting(session, ((table, columns_of(table, rows)) for table, rows in tables if rows)):
+        pass
 
 
-def insert_columns(session: Session, table: type[SQLModel], columns: Columns) -> None:
-    """Writes rows of one table, given by all of its columns."""
-    _insert_each(session, [(table, columns)])
-
-
-def _insert_each(session: Session, tables: Iterable[tuple[type[SQLModel], Columns]]) -> None:
-    is_copied = session.get_bind().dialect.name == "postgresql"
+@contextmanager
+def inserting(session: Session, parts: Iterable[tuple[type[SQLModel], Columns]]) -> Iterator[None]:
+    """Writes rows of tables, in order, given by all of their columns; those of one table may come
+    in parts. PostgreSQL takes them in while the next are made, and the last until this ends;
+    nothing else may be asked of the session meanwhile."""
+    is_able, copies = session.get_bind().dialect.name == "postgresql", dict[str, _Write]()
     with ExitStack() as under_way:
-        for table, columns in tables:
-            names, cells = _cells(table, columns, as_text=is_copied)
+        for table, columns in parts:
+            names, cells = _cells(table, columns, as_text=is_able)
             target = f"{table.__tablename__} ({', '.join(map(_quoted, names))})"
-            text = _text(cells) if is_copied and len(cells[0]) >= FEWEST_COPIED else None
-            under_way.close()
-            if text is None:
-                _insert(session, table, target, cells)
+            if is_able and (target in copies or len(cells[0]) >= FEWEST_COPIED):
+                text = _text(cells)
+                if target not in copies:
+                    under_way.close()
+                    copies = {target: under_way.enter_context(_copying(session, target))}
+                copies[target](text)
             else:
-                under_way.enter_context(_copying(session, f"COPY {target} FROM STDIN", text))
+                under_way.close()
+                copies = {}
+                _insert(session, table, target, cells)
+        yield
 
 
-def _columns_of(table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> Columns:
+def columns_of(table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns of a table's rows, of which there are some."""
     names = table.__table__.columns.keys()  # type: ignore[attr-defined]
     return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
 
@@ -148,17 +154,16 @@ def _text(cells: Sequence[Sequence[str | None]]) -> str:
 
 
 @contextmanager
-def _copying(session: Session, statement: str, text: str) -> Iterator[None]:
-    """Sends rows to PostgreSQL, which has taken them in when this ends; nothing else may be asked
-    of the connection meanwhile."""
+def _copying(session: Session, target: str) -> Iterator[_Write]:
+    """Sends rows to PostgreSQL, which has taken them in when this ends."""
     connection: psycopg.Connection
+    statement = f"COPY {target} FROM STDIN"
     with (
         _driver(session, statement) as connection,
         connection.cursor() as cursor,
         cursor.copy(statement.encode()) as copy,
     ):
-        copy.write(text)
-        yield
+        yield copy.write
 
 
 def fetch(session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ ledger gathers its decisions; at its end they become entries, the tiles grow at 
 and the tree is signed: all of it commits together, or none of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,10 +25,11 @@ from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer, signed_by
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
-from governance.rows import insert, insert_columns, mark
+from governance.rows import Columns, columns_of, insert, inserting, mark
 
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
+PART = 250  # entries that PostgreSQL takes in while the next are made
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
@@ -163,45 +164,47 @@ class Ledger:
         session = self._session
         session.flush()
         head = self._sequencer.continued(session, self._sequencer.guard.newest(), self.newest)
-        hashes = self._insert_entries(head.size)
-        root = _grown(session, head.size, hashes)
+        hashes = list[bytes]()
+        root = _extended(session, head.size, self._entries(head.size, hashes), hashes)
         return self._signed(Checkpoint(head.origin, head.size + len(hashes), root))
 
-    def _insert_entries(self, index: int) -> list[bytes]:
-        """Writes the entries, each hashed as it will be served; their hashes."""
+    def _entries(self, size: int, hashes: list[bytes]) -> Iterator[Columns]:
+        """The entries in parts, each hashed as it will be served; adds their hashes."""
         decisions = self._decisions
         next_seqs = _next_seqs(self._session, {d.platform_id for d in decisions})
         known = {d.case_id for d in decisions if d.case_id and not d.begins_case}
         previous = _newest_of(self._session, known)
-        hashes, seqs, entries = list[bytes](), list[int](), list[bytes]()
         printed, between = None, b""
-        for decided, platform, case, at, signature, _ in decisions:
-            seq = next_seqs[platform]
-            next_seqs[platform] = seq + 1
-            if at is not printed:  # what is logged together is logged at one instant
-                printed, between = at, _between(at)
-            before = previous.get(case, b"null")
-            # Canonical JSON, put together since its parts are canonical already.
-            after = b',"seq":%d},"signature":' % seq
-            entry = b"".join((b'{"decision":', decided, between, before, after, signature, b"}"))
-            hashed = leaf_hash(entry)
-            if case is not None:
-                previous[case] = _quoted(encode(hashed))
-            seqs.append(seq)
-            hashes.append(hashed)
-            entries.append(entry)
-        if max(map(len, entries)) > LARGEST_LEAF:
-            raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
-        columns: Mapping[str, Sequence[Any]] = {
-            "index": list(range(index, index + len(decisions))),
-            "platform_id": [d.platform_id for d in decisions],
-            "seq": seqs,
-            "case_id": [d.case_id for d in decisions],
-            "leaf_hash": list(map(encode, hashes)),
-            "data": list(map(bytes.decode, entries)),
-        }
-        insert_columns(self._session, LogEntry, columns)
-        return hashes
+        for start in range(0, len(decisions), PART):
+            part = decisions[start : start + PART]
+            seqs, entries, encoded = list[int](), list[bytes](), list[str]()
+            for decided, platform, case, at, signature, _ in part:
+                seq = next_seqs[platform]
+                next_seqs[platform] = seq + 1
+                if at is not printed:  # what is logged together is logged at one instant
+                    printed, between = at, _between(at)
+                before = previous.get(case, b"null")
+                # Canonical JSON, put together since its parts are canonical already.
+                after = b',"seq":%d},"signature":' % seq
+                entry = b"".join(
+                    (b'{"decision":', decided, between, before, after, signature, b"}")
+                )
+                hashes.append(leaf_hash(entry))
+                encoded.append(encode(hashes[-1]))
+                if case is not None:
+                    previous[case] = _quoted(encoded[-1])
+                seqs.append(seq)
+                entries.append(entry)
+            if max(map(len, entries)) > LARGEST_LEAF:
+                raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
+            yield {
+                "index": list(range(size + start, size + start + len(part))),
+                "platform_id": [d.platform_id for d in part],
+                "seq": seqs,
+                "case_id": [d.case_id for d in part],
+                "leaf_hash": encoded,
+                "data": list(map(bytes.decode, entries)),
+            }
 
     def _signed(self, tree: Checkpoint) -> Checkpoint:
         row = {
@@ -229,17 +232,22 @@ def newest_checkpoint(session: Session) -> LogCheckpoint | None:
 
 def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Writes rows of entries at the end of the log; the root that they lead to."""
-    insert(session, LogEntry, rows)
-    return _grown(session, size, [decode(row["leaf_hash"]) for row in rows])
+    hashes = [decode(row["leaf_hash"]) for row in rows]
+    return _extended(session, size, [columns_of(LogEntry, rows)], hashes)
 
 
-def _grown(session: Session, size: int, hashes: Sequence[bytes]) -> bytes:
-    """Adds leaf hashes to the tiles of a log of a size; the root that they lead to."""
+def _extended(
+    session: Session, size: int, entries: Iterable[Columns], hashes: Sequence[bytes]
+) -> bytes:
+    """Writes entries at the end of the log; the root that they lead to. There are as many hashes
+    once the last entry was made."""
     edge = _edge(session, size)
-    grown = grow(size, edge, hashes)
+    with inserting(session, ((LogEntry, part) for part in entries)):
+        grown = grow(size, edge, hashes)
+        size += len(hashes)
+        root = root_hash(size, in_tiles(size, {**edge, **grown}.__getitem__))
     _write_tiles(session, grown)
-    size += len(hashes)
-    return root_hash(size, in_tiles(size, {**edge, **grown}.__getitem__))
+    return root
 
 
 def _edge(session: Session, size: int) -> dict[Tile, bytes]:

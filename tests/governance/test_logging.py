@@ -21,14 +21,16 @@ from governance.judging import Request
 from governance.log.canonical import canonical, parse_canonical
 from governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from governance.log.commitments import opening
-from governance.log.leaves import case_id
+from governance.log.errors import Malformed
+from governance.log.leaves import LARGEST_LEAF, case_id
 from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
-from governance.log.sequencing import Decision, ledger_of, newest_checkpoint
+from governance.log.sequencing import PART, Decision, ledger_of, newest_checkpoint
 from governance.log.tiles import Tile, tiles_of
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
 from governance.membership import Actor, add_platform
 from governance.platforms import Platform
+from governance.rows import AT_ONCE
 from governance.sanctions import Disclosure
 from governance.words import AppealMove, EventType, Outcome
 from tests.api.worlds import rich
@@ -177,6 +179,26 @@ def test_what_is_refused_is_not_logged(world: World, team: Team) -> None:
     with pytest.raises(Exception, match="expected an earlier end"):
         world.shorten(team.issuer, sanction_id, NOW + 300 * DAY)
     assert entries(world) == before
+    check_tree(world)
+
+
+@pytest.mark.parametrize("count", [PART - 1, PART, PART + 1, 2 * PART + AT_ONCE])
+def test_what_comes_in_parts_is_one_log(world: World, team: Team, count: int) -> None:
+    world.issue(team.issuer)
+    world.do(_log_many, count)
+    world.do(_log_many, count)
+    check_tree(world)
+    told = [leaf["decision"]["n"] for leaf in leaves(world) if "n" in leaf["decision"]]
+    assert told == [*range(count)] * 2
+
+
+def test_what_was_sent_is_undone_with_what_cannot_be(world: World, team: Team) -> None:
+    world.issue(team.issuer)
+    before = entries(world)
+    with pytest.raises(Malformed, match="an entry has at most"):
+        world.do(_log_many, PART + 1, "x" * LARGEST_LEAF)
+    assert entries(world) == before
+    world.issue(team.issuer)
     check_tree(world)
 
 
