@@ -30,16 +30,9 @@ _TO_PYTHONS = str.maketrans(_BASE32, "0123456789abcdefghijklmnopqrstuv")  # digi
 _LOGGED_AT = len("2026-11-24T09:00:00.000000Z")
 
 
-class Place(NamedTuple):
-    """What the rules between entries ask of an entry: whose it is, of which case (`case` as
-    `Leaf.case_number`), and where the node put it."""
-
-    kind: str
-    platform: str | None
-    case: int | None
-    logged_at: str
-    previous: str | None
-    seq: int
+# What the rules between entries ask of an entry: its kind, whose it is, of which case (as
+# `Leaf.case_number`), and where the node put it: loggedAt, previous and seq.
+Place = tuple[str, str | None, int | None, str, str | None, int]
 
 
 class Leaf(NamedTuple):
@@ -65,7 +58,7 @@ class Leaf(NamedTuple):
     def place(self) -> Place:
         """Where it is among the others."""
         kind, case = self.decision["type"], self.case_number
-        return Place(kind, self.platform, case, self.logged_at, self.previous, self.seq)
+        return kind, self.platform, case, self.logged_at, self.previous, self.seq
 
     @property
     def signed(self) -> bytes:

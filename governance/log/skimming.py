@@ -30,15 +30,16 @@ MOST_FORMS = 16  # of entries with as many commas
 # Its type, what matches it, and the numbers of the groups that it finds.
 Form = tuple[str, Callable[[str], re.Match[str] | None], tuple[int, ...]]
 
-# All that canonical JSON writes as it is, within ASCII. Anything else is parsed.
-_TEXT = r'"[ !#-\[\]-~]*"'
+# All that canonical JSON writes as it is, within ASCII. Anything else is parsed. Nothing in it
+# could be the quote after it, so that no way back is kept (`*+`).
+_TEXT = r'"[ !#-\[\]-~]*+"'
 _NUMBER = "(?:0|-?[1-9][0-9]{0,14})"
 _FOUND = {
     ("decision", "at"): rf'"(?P<at>{INSTANT}(?:\.[0-9]{{1,6}})?Z)"',
     ("decision", "case"): '"(?P<case>san_[a-z2-7]{26})"',
-    ("decision", "platform"): r'"(?P<platform>[ !#-\[\]-~]*)"',
+    ("decision", "platform"): r'"(?P<platform>[ !#-\[\]-~]*+)"',
     ("node", "loggedAt"): rf'"(?P<logged_at>{INSTANT}\.[0-9]{{6}}Z)"',
-    ("node", "previous"): r'"(?P<previous>[ !#-\[\]-~]*)"',
+    ("node", "previous"): r'"(?P<previous>[ !#-\[\]-~]*+)"',
     ("node", "seq"): "(?P<seq>0|[1-9][0-9]{0,14})",
 }
 _NAMES = ("at", "case", "platform", "logged_at", "previous", "seq")
@@ -69,7 +70,7 @@ class Skimmer:
                     number = number_of(data[_BEFORE : found.start(numbers[3]) - _BETWEEN])
                 elif case is not None:
                     number = number_named(case)
-                return Place(kind, platform, number, logged_at, previous, int(seq))
+                return kind, platform, number, logged_at, previous, int(seq)
         return None
 
     def learn(self, leaf: Leaf) -> None:
