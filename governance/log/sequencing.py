@@ -177,23 +177,22 @@ class Ledger:
         printed, between = None, b""
         for start in range(0, len(decisions), PART):
             part = decisions[start : start + PART]
-            seqs, entries, encoded = list[int](), list[bytes](), list[str]()
+            seqs, entries = list[int](), list[bytes]()
             for decided, platform, case, at, signature, _ in part:
                 seq = next_seqs[platform]
                 next_seqs[platform] = seq + 1
                 if at is not printed:  # what is logged together is logged at one instant
                     printed, between = at, _between(at)
-                before = previous.get(case, b"null")
+                before = previous.get(case)
+                told = b"null" if before is None else b'"%b"' % encode(before).encode()
                 # Canonical JSON, put together since its parts are canonical already.
                 after = b',"seq":%d},"signature":' % seq
-                entry = b"".join(
-                    (b'{"decision":', decided, between, before, after, signature, b"}")
-                )
-                hashes.append(leaf_hash(entry))
-                encoded.append(encode(hashes[-1]))
+                entry = b"".join((b'{"decision":', decided, between, told, after, signature, b"}"))
+                hashed = leaf_hash(entry)
                 if case is not None:
-                    previous[case] = _quoted(encoded[-1])
+                    previous[case] = hashed
                 seqs.append(seq)
+                hashes.append(hashed)
                 entries.append(entry)
             if max(map(len, entries)) > LARGEST_LEAF:
                 raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
@@ -202,7 +201,7 @@ class Ledger:
                 "platform_id": [d.platform_id for d in part],
                 "seq": seqs,
                 "case_id": [d.case_id for d in part],
-                "leaf_hash": encoded,
+                "leaf_hash": list(map(encode, hashes[start:])),
                 "data": list(map(bytes.decode, entries)),
             }
 
@@ -279,7 +278,7 @@ def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None,
 
 
 def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
-    """The hash of each case's newest entry as JSON, where it has one."""
+    """The hash of each case's newest entry, where it has one."""
     if not cases:
         return {}
     newest = (
@@ -290,11 +289,7 @@ def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
     found = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
         col(LogEntry.index).in_(newest)
     )
-    return {row.case_id: _quoted(row.leaf_hash) for row in session.execute(found)}
-
-
-def _quoted(name: str) -> bytes:
-    return b'"%b"' % name.encode()
+    return {row.case_id: decode(row.leaf_hash) for row in session.execute(found)}
 
 
 def _between(at: datetime) -> bytes:
