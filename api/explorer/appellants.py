@@ -18,14 +18,14 @@ from governance.words import AppealMove, AppealState, Author
 
 PATH = "/appeal"
 LIFETIME = timedelta(minutes=30)
-WRONG = "There is no such sanction, or this isn't its newest secret."
+WRONG = "There is no such sanction, or this isn’t its newest secret."
 
 # What each of the person's own steps does, in the person's words.
 STEPS = {
     AppealMove.ANSWER: ("Send the answer", "The reviewer asked you something. Your answer goes to "
         "the reviewer, and the clock runs again."),
     AppealMove.WITHDRAW: ("Withdraw the appeal", "The appeal ends, and the sanction stays as it "
-        "is. You can't take this back."),
+        "is. You can’t take this back."),
     AppealMove.ESCALATE: ("Take it to an outside body", "Your platform brings the case before a "
         "dispute settlement body and records here what it says."),
 }  # fmt: skip

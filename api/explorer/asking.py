@@ -34,11 +34,11 @@ Key = tuple[str, bytes]
 
 # What a page says of an error's code; all others are our bugs.
 _STATUS = {
-    "INVALID_INPUT": (400, "That can't be asked"),
-    "BAD_DOCUMENT": (400, "That can't be asked"),
+    "INVALID_INPUT": (400, "That can’t be asked"),
+    "BAD_DOCUMENT": (400, "That can’t be asked"),
     "LIMIT_EXCEEDED": (400, "That is too much at once"),
     "UNAUTHENTICATED": (401, "That takes a login"),
-    "FORBIDDEN": (403, "That isn't yours to see"),
+    "FORBIDDEN": (403, "That isn’t yours to see"),
     "RATE_LIMITED": (429, "Too many requests"),
     "BUSY": (503, "Busy"),
     "TIMEOUT": (503, "That takes too long"),

@@ -1,6 +1,8 @@
 """Data to take along: files of each day, and what their columns are."""
 
+from collections.abc import Iterable
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -41,10 +43,11 @@ def data_routes(site: Site) -> list[Route]:
     return [site.route(PATH, files), site.route(f"{PATH}/columns", columns)]
 
 
-def by_day(nodes: list[Data]) -> list[dict[str, Any]]:
-    """Files by day and dataset, each with its formats."""
-    rows = []
-    for (day, dataset), files in groupby(nodes, key=lambda node: (node["day"], node["dataset"])):
-        listed = list(files)
-        rows.append({"day": day, "dataset": dataset, "files": listed, **listed[0]})
-    return rows
+def by_day(nodes: list[Data]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Each day with its datasets, each of these with its files."""
+    return [(day, by_dataset(files)) for day, files in groupby(nodes, key=itemgetter("day"))]
+
+
+def by_dataset(files: Iterable[Data]) -> list[dict[str, Any]]:
+    each = [list(of) for _, of in groupby(files, key=itemgetter("dataset"))]
+    return [{**of[0], "files": of} for of in each]

@@ -108,7 +108,7 @@ APPEALS = Shelf(
 
 
 def bad(message: str, choices: str = "") -> Problem:
-    return Problem(400, "That can't be asked", message, choices=choices)
+    return Problem(400, "That can’t be asked", message, choices=choices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ _TITLES: Mapping[AppealMove, tuple[str, str]] = {
     ),
     AppealMove.START_REVIEW: (
         "Start the review",
-        "You take it up. Whoever decided the sanction, or reviewed it before, can't.",
+        "You take it up. Whoever decided the sanction, or reviewed it before, can’t.",
     ),
     AppealMove.ASK: (
         "Ask the person",
@@ -46,14 +46,14 @@ _TITLES: Mapping[AppealMove, tuple[str, str]] = {
     ),
     AppealMove.WITHDRAW: (
         "Withdraw it for the person",
-        "The appeal ends and the sanction stays as it is. It can't be taken back.",
+        "The appeal ends and the sanction stays as it is. It can’t be taken back.",
     ),
     AppealMove.ESCALATE: (
         "Escalate it for the person",
         "The case goes to an outside body, whose outcome you record later.",
     ),
     AppealMove.RECORD_FINAL: (
-        "Record the outside body's outcome",
+        "Record the outside body’s outcome",
         "It is published with the appeal, and closes it. Overturned: the sanction stops counting, "
         "and every copy has to be corrected. Reduced: what is in force you shorten yourself.",
     ),
@@ -74,7 +74,7 @@ DECIDE = Move(
 )
 INVITE = Move(
     "INVITE",
-    "Invite another platform's reviewers",
+    "Invite another platform’s reviewers",
     "They may read and decide this one case. That they were invited is logged.",
     frozenset({"platform"}),
 )

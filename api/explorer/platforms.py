@@ -22,7 +22,7 @@ COLUMNS = {
     "appeals": "Appeals",
     "overturned": "Overturned",
     "answered": "Median answer",
-    "overdue": "Overdue",
+    "overdue": "Answers overdue",
     "echoes": "Echoes",
     "late": "Corrections overdue",
 }

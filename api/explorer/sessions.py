@@ -75,12 +75,12 @@ class Sessions:
         """The fields of a form that this session's page sent; Problem for any other."""
         kind = request.headers.get("content-type", "").partition(";")[0]
         if kind != "application/x-www-form-urlencoded":
-            raise Problem(415, "That can't be read", "expected the form of the page")
+            raise Problem(415, "That can’t be read", "expected the form of the page")
         declared = request.headers.get("content-length", "").encode()
         try:
             body = await whole_body(declared, request.receive, MOST_BYTES)
         except BadRequest as bad:
-            raise Problem(bad.status, "That can't be read", bad.message, CLOSE) from None
+            raise Problem(bad.status, "That can’t be read", bad.message, CLOSE) from None
         form = QueryParams(body)
         if not compare_digest(form.get(FIELD, "").encode(), session.token.encode()):
             raise EXPIRED

@@ -42,7 +42,7 @@ PRIVATE = {**HEADERS, "Cache-Control": "no-store"}
 
 AT_A_TIME = 0.0005  # seconds that a page may keep others waiting
 
-AWAY = Problem(503, "Not now", "the node can't reach its database: try again later")
+AWAY = Problem(503, "Not now", "the node can’t reach its database: try again later")
 
 View = Callable[[Request], Awaitable[Response]]
 

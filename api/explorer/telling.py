@@ -46,6 +46,8 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LABELS = {
     "OTHER_VIOLATION_TC": "Other breach of terms",
     "NOT_SPECIFIED_NOTICE": "Not specified in the notice",
+    "CONTENT_OTHER": "Content restricted otherwise",
+    "MONETIZATION_OTHER": "Payments restricted otherwise",
     "NONE": "Nothing restricted",
     "UP_TO_7_DAYS": "1 to 7 days",
     "UP_TO_30_DAYS": "7 to 30 days",
@@ -67,14 +69,19 @@ def label(code: str | None) -> str:
 def meaning(word: StrEnum) -> str:
     """What a code stands for, as the schema describes it."""
     if isinstance(word, Word):
-        return word.description
+        return typeset(word.description)
     labels: Mapping[Any, str] = {
         **vocabulary.CATEGORY_LABELS,
         **vocabulary.KEYWORD_LABELS,
         **vocabulary.CONTENT_TYPE_LABELS,
         **KINDS,
     }
-    return labels[word]
+    return typeset(labels[word])
+
+
+def typeset(text: str) -> str:
+    """A text of the node's own with the apostrophes of print."""
+    return text.replace("'", "’")
 
 
 def deed(sanction: Told) -> str:
@@ -122,7 +129,7 @@ def answered(appeal: Told) -> str:
     if appeal["state"] in OPEN:
         return f"{label(appeal['state']).lower()}, due {day(appeal['dueAt'])}"
     if appeal["state"] == AppealState.DECIDED:
-        return f"decided {day(appeal['decidedAt'])}"
+        return f"{label(appeal['outcome']).lower()} {day(appeal['decidedAt'])}"
     if appeal["state"] == AppealState.FINAL:
         return f"{label(appeal['outsideOutcome']).lower()} by an outside body"
     if appeal["state"] == AppealState.INADMISSIBLE:
@@ -162,8 +169,8 @@ def span(seconds: float | None) -> str:
     return f"{minutes} min" if minutes else f"{length.seconds} s"
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def number(value: int | None) -> str:
@@ -177,9 +184,9 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
-def plural(value: int, noun: str) -> str:
+def plural(value: int, noun: str, nouns: str = "") -> str:
     """A number with its noun: 1 sanction, 1,204 sanctions."""
-    return _counted(value, noun)
+    return _counted(value, noun, nouns)
 
 
 def begun(text: str) -> str:
@@ -189,7 +196,7 @@ def begun(text: str) -> str:
 
 def sentence(text: str) -> str:
     """A message as a sentence: a capital at its beginning, a full stop at its end."""
-    return f"{begun(text)}{'' if text.endswith(('.', '?', '!')) else '.'}"
+    return f"{begun(typeset(text))}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
 def meant(code: str, kind: str) -> str:

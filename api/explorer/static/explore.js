@@ -39,7 +39,7 @@ function explore(plot, [days, counts]) {
     const { min, max } = u.scales.x;
     readout.textContent =
       at === null || at === undefined
-        ? `${told(min)} to ${told(max)}. Drag across the days to look closer.`
+        ? `${told(min)} to ${told(max)}. The line is the mean of the week around each day. Drag across the days to look closer.`
         : `${told(days[at])}: ${counts[at].toLocaleString("en")} ${noun}` +
           (mean[at] === null ? "" : `, ${Math.round(mean[at]).toLocaleString("en")} a day in the week around it`);
   };

@@ -83,16 +83,17 @@ async function check() {
   const { hashes } = (await answer.json()).data.log.inclusionProof;
   const begun = await leaf(new TextEncoder().encode(entry.textContent));
   const reached = base64(await rootOf(begun, index, Number(size), hashes.map(bytes)));
-  if (base64(begun) !== verdict.dataset.leaf) return ["fails", "The entry shown isn't the one logged."];
-  if (reached !== root) return ["fails", "The proof doesn't lead to the log's root."];
-  const found = `Checked in your browser: entry ${index} is in the tree of ${size} entries of ${origin}, by ${hashes.length} hashes`;
+  if (base64(begun) !== verdict.dataset.leaf) return ["fails", "The entry shown isn’t the one logged."];
+  if (reached !== root) return ["fails", "The proof doesn’t lead to the log’s root."];
+  const told = (number) => Number(number).toLocaleString("en");
+  const found = `Checked in your browser: entry ${told(index)} is in the tree of ${told(size)} entries of ${origin}, by ${hashes.length} hashes`;
   let signed = false;
   try {
     signed = await isSigned(note, await text("/log/key"));
   } catch {
-    return ["holds", `${found}. This browser can't check the checkpoint's signature.`];
+    return ["holds", `${found}. This browser can’t check the checkpoint’s signature.`];
   }
-  if (!signed) return ["fails", "The checkpoint isn't signed by the key under /log/key."];
+  if (!signed) return ["fails", "The checkpoint isn’t signed by the key under /log/key."];
   return ["holds", `${found}, and the checkpoint is signed by the key under /log/key.`];
 }
 
@@ -103,7 +104,7 @@ if (verdict && entry) {
       verdict.textContent = told;
     },
     () => {
-      verdict.textContent = "This browser couldn't fetch what is needed to check it here.";
+      verdict.textContent = "This browser couldn’t fetch what is needed to check it here.";
     },
   );
 }

@@ -39,7 +39,7 @@ def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: 
     node.do("OverturnSanction", team.issuer, sanctionId=wrong, reason="Wrong")
     node.clock.forward(30 * DAY)
     page = node.client.get("/?days=90").text
-    assert "<h1>4 time-outs began, 4 ended, 1 of them overturned</h1>" in page
+    assert "<h1>4 time-outs began, 4&nbsp;ended, 1&nbsp;of them overturned</h1>" in page
 
 
 @pytest.mark.parametrize(

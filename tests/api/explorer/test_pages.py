@@ -341,7 +341,7 @@ def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, tea
     copy = node.data(adopt, {"input": given}, other.issuer)["adoptSanction"]["sanction"]["id"]
     page = node.client.get(f"/sanctions/{source}").text
     assert "Taken over as a sanction of its own" in page
-    assert f'<a href="/sanctions/{copy}">In force until' in page
+    assert f'<a href="/sanctions/{copy}">in force until' in page
     taken = node.client.get(f"/sanctions/{copy}").text
     assert f'Taken over from <a href="/sanctions/{source}">' in taken
     node.do("OverturnSanction", team.issuer, sanctionId=source, reason="Wrong")
@@ -421,7 +421,7 @@ def test_the_log_lists_its_checkpoints_back_to_the_first(site: TestClient) -> No
         html = site.get(address).text
         seen += [
             int(n.replace(",", ""))
-            for n in re.findall(r'<th scope="row" class="n">([\d,]+)<', html)
+            for n in re.findall(r'<b class="figure">([\d,]+) entr(?:y|ies)<', html)
         ]
         onwards = re.search(r'<a href="([^"]+)" rel="next"', html)
         address = unescape(onwards[1]) if onwards else ""

@@ -106,7 +106,7 @@ def test_a_refusal_without_a_review_is_told_with_its_reason(node: Node, team: Te
     assert steps(node, sanction)[2] == (
         "Appeal refused without a review: It gives no grounds that could be reviewed"
     )
-    assert "refused without a review" in node.client.get("/appeals").text
+    assert "Refused without a review" in node.client.get("/appeals").text
 
 
 def test_what_an_outside_body_decided_is_told_beside_the_platforms_answer(
@@ -117,7 +117,7 @@ def test_what_an_outside_body_decided_is_told_beside_the_platforms_answer(
         move(node, team, appeal, name)
     node.do("DecideAppeal", team.reviewer, appealId=appeal, outcome="UPHELD", statement="Right")
     move(node, team, appeal, "ESCALATE")
-    assert "brought before an outside body" in node.client.get("/appeals").text
+    assert "Brought before an outside body" in node.client.get("/appeals").text
     carried = node.at(-HOUR)
     move(node, team, appeal, "RECORD_FINAL", outcome="OVERTURNED", implementedAt=carried)
     assert steps(node, sanction)[1:] == [
@@ -128,7 +128,7 @@ def test_what_an_outside_body_decided_is_told_beside_the_platforms_answer(
         f"Carried out {moment(carried)}",
         "Ended: The decision was found wrong",
     ]
-    assert "overturned by an outside body" in node.client.get("/appeals").text
+    assert "Overturned by an outside body" in node.client.get("/appeals").text
 
 
 def test_an_appeal_that_is_taken_back_or_left_unanswered_is_told(node: Node, team: Team) -> None:
@@ -142,4 +142,4 @@ def test_an_appeal_that_is_taken_back_or_left_unanswered_is_told(node: Node, tea
     assert steps(node, sanction)[2] == "The person was asked"
     node.clock.forward(15 * DAY)
     assert steps(node, sanction)[2] == "The person was asked: no answer came in time"
-    assert "the appellant didn&#39;t answer in time" in node.client.get("/appeals").text
+    assert "The appellant didn’t answer in time" in node.client.get("/appeals").text
