@@ -13,6 +13,8 @@ from api.schema.facets import MOST_NEWEST
 from api.schema.statistics import StatisticsDimension as Dimension
 
 COUNTED_SECONDS = 5
+MOST_FOUND = 50  # values of a facet without words of its own
+FLAGS = {"true": "yes", "false": "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,10 @@ class Counts:
     by_value: dict[tuple[str, str], str]
     is_estimated: bool
     total: int | None
+
+    def found(self, name: str) -> list[str]:
+        """The values of a facet that were counted, the most frequent first."""
+        return [value for facet, value in self.by_value if facet == name][:MOST_FOUND]
 
     def on(self, choices: Sequence[Choice]) -> list[Choice]:
         """The choices with their counts; those that nothing would fit are left out."""
@@ -55,7 +61,7 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
         for facet in facets:
             for value, number in answer.by[str(facet.dimension)].items():
                 told = f"{number:,}" if is_all else estimate(number, share)
-                found[facet.name, value] = told
+                found[facet.name, FLAGS.get(value, value) if facet.is_flag else value] = told
     return Counts(found, is_estimated, total)
 
 

@@ -71,6 +71,7 @@ MEASURE = Facet("measure", "Measure", "measures", Measure, Dimension.MEASURE)
 CATEGORY = Facet("category", "Category", "categories", Category, Dimension.CATEGORY)
 DURATION = Facet("duration", "Length", "durations", DurationBucket, Dimension.DURATION_BUCKET)
 KEYWORD = Facet("keyword", "Keyword", "keywords", Keyword, Dimension.KEYWORD)
+LANGUAGE = Facet("language", "Language", "languages", None, Dimension.LANGUAGE)
 SERVER = Facet("server", "Server", "subject", is_single=True)
 SANCTIONS = Shelf(
     "/sanctions",
@@ -81,16 +82,16 @@ SANCTIONS = Shelf(
         KEYWORD,
         Facet("effect", "Effect now", "effects", Effect, Dimension.EFFECT),
         Facet("validity", "Validity", "validities", Validity, Dimension.VALIDITY),
-        Facet("end", "Ended because", "endReasons", EndReason),
+        Facet("end", "Ended because", "endReasons", EndReason, Dimension.END_REASON),
         DURATION,
         Facet("kind", "Subject", "subjectKinds", SubjectKind, Dimension.SUBJECT_KIND),
         Facet("ground", "Ground", "grounds", Ground, Dimension.GROUND),
         Facet("automation", "Automation", "automations", Automation, Dimension.AUTOMATION),
         Facet("source", "Brought up by", "sources", Source, Dimension.SOURCE),
         SERVER,
-        Facet("language", "Language", "languages"),
-        Facet("appealed", "Appealed", "isAppealed", is_flag=True),
-        Facet("binding", "Binding", "isBinding", is_flag=True),
+        LANGUAGE,
+        Facet("appealed", "Appealed", "isAppealed", None, Dimension.IS_APPEALED, is_flag=True),
+        Facet("binding", "Binding", "isBinding", None, Dimension.IS_BINDING, is_flag=True),
     ),
     has_days=True,
 )
@@ -195,11 +196,15 @@ class Selection:
         found = [facet for facet in self.shelf.facets if facet.dimension]
         return [facet for facet in found if facet is not KEYWORD or has_keywords]
 
-    def offered(self, facet: Facet, platforms: Sequence[Data]) -> Iterator["Choice"]:
-        """What may be chosen of a facet."""
-        if facet is PLATFORM:
-            for platform in platforms:
-                yield Choice(self, facet.name, platform["domain"], platform["name"])
+    def offered(
+        self, facet: Facet, platforms: Sequence[Data], found: Sequence[str] = ()
+    ) -> Iterator["Choice"]:
+        """What may be chosen of a facet: of one without words of its own, what was found."""
+        if facet in (PLATFORM, LANGUAGE):
+            names = {one["domain"]: one["name"] for one in platforms if facet is PLATFORM}
+            chosen = self.values.get(facet.name, ())
+            for value in dict.fromkeys((*(found or names), *chosen)):
+                yield Choice(self, facet.name, value, names.get(value, value))
         elif facet is KEYWORD:
             fit = _keywords(self.values.get("category", ()))
             for keyword in fit or map(Keyword, self.values.get("keyword", ())):

@@ -27,7 +27,7 @@ def sanction_routes(site: Site) -> list[Route]:
         )
         found, platforms = data["sanctions"], data["platforms"]["nodes"]
         offered = [
-            (facet, counted.on(list(selection.offered(facet, platforms))))
+            (facet, counted.on([*selection.offered(facet, platforms, counted.found(facet.name))]))
             for facet in SANCTIONS.facets
         ]
         return site.page(

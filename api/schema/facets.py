@@ -11,12 +11,26 @@ from sqlalchemy.sql.selectable import FromClause
 from api.reads.fields import All, Key, Read, getter, rows_of
 from api.reads.values import Argument, Env, Getter
 from api.schema.filters import fits
-from api.schema.statistics import StatisticsDimension, alike, dimensions_of, keys_of
+from api.schema.statistics import MAY_LACK, StatisticsDimension, alike, dimensions_of, keys_of
 from api.schema.tallied import tallies_of
 from governance.errors import InvalidInput
 from governance.records import sanctions
 
 MOST_NEWEST = 10_000
+# Of few values: sanctions that are alike in all of these are counted first, which leaves little to
+# count by each.
+FEW = {
+    StatisticsDimension.GROUND,
+    StatisticsDimension.EFFECT,
+    StatisticsDimension.AUTOMATION,
+    StatisticsDimension.VALIDITY,
+    StatisticsDimension.SUBJECT_KIND,
+    StatisticsDimension.SOURCE,
+    StatisticsDimension.END_REASON,
+    StatisticsDimension.LANGUAGE,
+    StatisticsDimension.IS_APPEALED,
+    StatisticsDimension.IS_BINDING,
+}
 
 
 @strawberry.pydantic.type(description="How many sanctions have one value of one dimension")
@@ -57,26 +71,32 @@ def _looked_at(
 ) -> list[sa.Select[Any]]:
     found = rows_of(sanctions.Sanction)
     keys = keys_of(dimensions, found.c, read)
-    chosen = sa.select(*(key.column.label(f"key{n}") for n, key in enumerate(keys)))
+    each = (key.column.label(f"key{n}") for n, key in enumerate(keys))
+    chosen = sa.select(*each).select_from(found)
     chosen = chosen.where(*fits(found.c, read, given))
     if newest is not None:
         order = found.c.issued_at.desc(), found.c.id.desc()
         chosen = chosen.order_by(*order).limit(read.bound(_most(newest), sa.Integer()))
     looked_at = chosen.cte("looked_at")
+    few = [looked_at.c[f"key{n}"] for n, one in enumerate(dimensions) if one in FEW]
+    alike = sa.select(*few, sa.func.count().label("number")).group_by(*few).cte("alike")
+    sources = [alike if one in FEW else looked_at for one in dimensions]
     return [
-        _facet(dimension, key, *_each(dimension, value, looked_at, read))
-        for dimension, key, value in zip(dimensions, keys, looked_at.c, strict=True)
+        _facet(one, key, *_each(one, source.c[f"key{n}"], source, read))
+        for n, (one, key, source) in enumerate(zip(dimensions, keys, sources, strict=True))
     ]
 
 
 def _each(
-    dimension: StatisticsDimension, value: sa.ColumnElement[str], looked_at: FromClause, read: Read
+    dimension: StatisticsDimension, value: sa.ColumnElement[str], source: FromClause, read: Read
 ) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int], FromClause]:
     """What is counted: a value of each sanction, or each of its keywords."""
+    if dimension in FEW:
+        return value, sa.func.sum(source.c.number), source
     if dimension is not StatisticsDimension.KEYWORD:
-        return value, sa.func.count(), looked_at
+        return value, sa.func.count(), source
     keyword = read.dialect.items(value)
-    return keyword.c.value, sa.func.count(), sa.join(looked_at, keyword, sa.true())
+    return keyword.c.value, sa.func.count(), sa.join(source, keyword, sa.true())
 
 
 def _facet(
@@ -87,6 +107,8 @@ def _facet(
     source: FromClause,
 ) -> sa.Select[Any]:
     counted = sa.select(value.label("key"), number.label("number")).select_from(source)
+    if dimension in MAY_LACK:
+        counted = counted.where(value.is_not(None))
     group = counted.group_by(value).subquery().c
     name = sa.literal_column(f"'{dimension}'", sa.Text())
     return sa.select(name.label("dimension"), key.told(group.key).label("key"), group.number)

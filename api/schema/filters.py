@@ -97,11 +97,7 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     if "keywords" in values:
         keyword = read.dialect.items(found.keywords)
         where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
-    filed = rows_of(appeals.Appeal)
-    flags = {
-        "isBinding": binds(found, read),
-        "isAppealed": there_is(filed, filed.c.sanction_id == found.id),
-    }
+    flags = {"isBinding": binds(found, read), "isAppealed": is_appealed(found)}
     where += [
         flag if values[name] else sa.not_(flag)
         for name, flag in flags.items()
@@ -113,6 +109,11 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     if after or before:
         where += [*after, *before, has_ended(found, read)]
     return where
+
+
+def is_appealed(found: Row) -> Condition:
+    filed = rows_of(appeals.Appeal)
+    return there_is(filed, filed.c.sanction_id == found.id)
 
 
 def fits_columns(

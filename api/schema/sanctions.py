@@ -54,6 +54,10 @@ def has_ended(row: Row, read: Read) -> Condition:
     return sa.and_(row.ends_at.is_not(None), row.ends_at <= read.now)
 
 
+def end_reason(row: Row, read: Read) -> Any:
+    return sa.case((has_ended(row, read), sa.type_coerce(row.end_reason, sa.Text())))
+
+
 def is_in_force(row: Row, read: Read) -> Condition:
     return sa.and_(row.starts_at <= read.now, sa.or_(row.ends_at.is_(None), row.ends_at > read.now))
 
@@ -155,7 +159,7 @@ class Sanction(SanctionStatement, Node):
 
     @sql(EndReason | None, "Why it ended; null until then")
     def end_reason(row: Row, read: Read) -> Any:
-        return sa.case((has_ended(row, read), sa.type_coerce(row.end_reason, sa.Text())))
+        return end_reason(row, read)
 
     @sql(datetime | None, "When it ended; null until then")
     def ended_at(row: Row, read: Read) -> Any:

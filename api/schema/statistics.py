@@ -26,9 +26,9 @@ from api.reads.values import Argument, Late, Structural
 from api.schema.appeals import is_overdue
 from api.schema.durations import bucket
 from api.schema.enums import register_word
-from api.schema.filters import fits
+from api.schema.filters import fits, is_appealed
 from api.schema.receipts import is_overdue as is_late
-from api.schema.sanctions import effect
+from api.schema.sanctions import binds, effect, end_reason
 from api.schema.tallied import Tallies, answer, tallies_of
 from governance.errors import InvalidInput
 from governance.fields import Long
@@ -52,6 +52,10 @@ class StatisticsDimension(Structural, Word):
     KEYWORD = "KEYWORD", "Each of its keywords; in `facets` alone"
     SUBJECT_KIND = "SUBJECT_KIND", "Account, content or whole server"
     SOURCE = "SOURCE", "What brought the case to attention"
+    END_REASON = "END_REASON", "Why it ended, once it has; in `facets` alone"
+    LANGUAGE = "LANGUAGE", "Language of its content, if told; in `facets` alone"
+    IS_APPEALED = "IS_APPEALED", "Whether any appeal was filed, true or false"
+    IS_BINDING = "IS_BINDING", "Whether it counts in status, true or false"
     DURATION_BUCKET = "DURATION_BUCKET", "How long it restricts, as a DurationBucket"
     DAY = "DAY", "Day of issue in UTC, such as 2026-03-01"
     WEEK = "WEEK", "ISO 8601 week of issue in UTC, such as 2026-W09"
@@ -105,6 +109,10 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.KEYWORD: lambda row, read: row.keywords,  # a list
     StatisticsDimension.SUBJECT_KIND: lambda row, read: row.subject_kind,
     StatisticsDimension.SOURCE: lambda row, read: row.source,
+    StatisticsDimension.END_REASON: end_reason,
+    StatisticsDimension.LANGUAGE: lambda row, read: row.content_language,
+    StatisticsDimension.IS_APPEALED: lambda row, read: _flag(is_appealed(row)),
+    StatisticsDimension.IS_BINDING: lambda row, read: _flag(binds(row, read)),
     StatisticsDimension.DURATION_BUCKET: lambda row, read: (
         row.duration_bucket if "duration_bucket" in row else bucket(row, read)
     ),
@@ -113,6 +121,9 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.MONTH: lambda row, read: read.dialect.month(row.issued_at),
 }
 
+# What a sanction may have none of, or several, and so is in no one group.
+MAY_LACK = {StatisticsDimension.END_REASON, StatisticsDimension.LANGUAGE}
+IN_FACETS_ALONE = {StatisticsDimension.KEYWORD, *MAY_LACK}
 
 # Of these, days have tallies; the others' own columns are read from each sanction.
 TALLIED = {
@@ -147,8 +158,8 @@ class Alike:
 def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
     """The figures of the sanctions that fit the filter, and of the appeals against them."""
     dimensions = dimensions_of(group_by, "groupBy", MOST_DIMENSIONS)
-    if StatisticsDimension.KEYWORD in dimensions:
-        message = "groupBy: expected no KEYWORD, of which a sanction has several; ask `facets`"
+    if found := IN_FACETS_ALONE.intersection(dimensions):
+        message = f"groupBy: expected no {', '.join(sorted(found))}: ask `facets`"
         raise InvalidInput(message, path=["groupBy"])
     tallies = tallies_of(read, given)
     counted = alike(tallies, dimensions, read, given)
@@ -287,6 +298,10 @@ def keys_of(dimensions: Sequence[StatisticsDimension], row: Row, read: Read) -> 
         is_platform = dimension is StatisticsDimension.PLATFORM
         found.append(Key(column, _domain) if is_platform else Key(column))
     return found
+
+
+def _flag(condition: Condition) -> sa.ColumnElement[str]:
+    return sa.case((condition, sa.literal_column("'true'")), else_=sa.literal_column("'false'"))
 
 
 def _domain(platform_id: sa.ColumnElement[str]) -> sa.ColumnElement[str]:

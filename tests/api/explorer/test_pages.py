@@ -130,7 +130,7 @@ def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
     html = site.get("/sanctions").text
     choices = [link for link in links(html) if re.match(r"/sanctions\?\w+=[^&]+$", link)]
     named = {next(iter(parse_qs(urlsplit(link).query))) for link in choices}
-    expected = {facet.name for facet in SANCTIONS.facets} - {"keyword", "language", "server"}
+    expected = {facet.name for facet in SANCTIONS.facets} - {"keyword", "server"}
     assert named - {"after"} == expected
     for link in [choice for choice in choices if "after=" not in choice][::9]:
         page = site.get(link)
@@ -402,6 +402,30 @@ def test_every_choice_is_kept_when_the_form_is_sent(site: TestClient) -> None:
     assert sorted("=".join(pair) for pair in form) == sorted(query.split("&"))
     for chosen in ("en", "de", "Not appealed", "Binding"):
         assert f">{chosen} <span" in html
+
+
+def test_every_facet_tells_how_many_each_choice_would_show(node: Node, team: Team) -> None:
+    ids = [
+        node.issue(team.issuer, contentLanguage=tag, subject=f"https://mod.example/@{n}")
+        for n, tag in enumerate(("de", "pt-BR", "de"))
+    ]
+    sanctions = [one["sanction"]["id"] for one in ids]
+    node.do("FileAppeal", team.bot, sanctionId=sanctions[0], grounds="Our user says")
+    node.do("OverturnSanction", team.issuer, sanctionId=sanctions[1], reason="Wrong")
+    html = node.client.get("/sanctions").text
+    for query, count in (
+        ("language=de", 2),
+        ("language=pt-BR", 1),
+        ("appealed=yes", 1),
+        ("appealed=no", 2),
+        ("binding=yes", 3),
+        ("end=OVERTURNED", 1),
+    ):
+        link = rf'href="/sanctions\?{query}"[^>]*><span>[^<]+</span><span class="count">{count}<'
+        assert re.search(link, html), query
+        assert len(listed(node.client.get(f"/sanctions?{query}").text)) == count
+    assert "end=EXPIRED" not in html  # nothing would fit it
+    assert 'href="/sanctions?binding=no"' not in html
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.schema.statistics import StatisticsDimension
+from api.schema.statistics import IN_FACETS_ALONE, StatisticsDimension
 from tests.api.worlds import Asking
 
 FACETS = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter, $newest: Int) {
@@ -15,7 +15,7 @@ GROUPED = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
   statistics(groupBy: $by, filter: $filter) { rows { keys sanctionCount } }
 }"""
 EVERY = [str(dimension) for dimension in StatisticsDimension]
-GROUPS = [dimension for dimension in EVERY if dimension != "KEYWORD"]
+GROUPS = [str(one) for one in StatisticsDimension if one not in IN_FACETS_ALONE]
 
 
 async def facets(ask: Asking, **asked: Any) -> dict[str, dict[str, int]]:
@@ -32,6 +32,12 @@ async def test_facets_are_the_counts_of_statistics(ask: Asking, given: dict[str,
         told = await ask.data(GROUPED, {"by": [dimension], "filter": given})
         rows = told["statistics"]["rows"]
         assert found[dimension] == {row["keys"][0]: row["sanctionCount"] for row in rows}
+
+
+async def test_a_facet_asked_for_alone_is_the_same(ask: Asking) -> None:
+    every = await facets(ask, by=EVERY)
+    for dimension in EVERY:
+        assert (await facets(ask, by=[dimension])).get(dimension) == every.get(dimension)
 
 
 async def test_only_the_newest_are_looked_at(ask: Asking) -> None:
@@ -51,8 +57,19 @@ async def test_a_sanction_counts_for_each_of_its_keywords(ask: Asking, newest: i
     assert sum(found["MEASURE"].values()) == len(nodes)
 
 
-async def test_statistics_arent_grouped_by_what_there_may_be_several_of(ask: Asking) -> None:
-    assert await ask.codes(GROUPED, {"by": ["KEYWORD"]}) == ["INVALID_INPUT"]
+async def test_a_sanction_counts_for_what_it_has(ask: Asking) -> None:
+    query = "{ sanctions(first: 1000) { nodes { endReason contentLanguage } } }"
+    nodes = (await ask.data(query))["sanctions"]["nodes"]
+    found = await facets(ask, by=["END_REASON", "LANGUAGE"])
+    for dimension, name in (("END_REASON", "endReason"), ("LANGUAGE", "contentLanguage")):
+        assert found[dimension] == Counter(node[name] for node in nodes if node[name])
+
+
+@pytest.mark.parametrize("dimension", IN_FACETS_ALONE)
+async def test_statistics_arent_grouped_by_what_a_sanction_may_lack(
+    ask: Asking, dimension: str
+) -> None:
+    assert await ask.codes(GROUPED, {"by": [dimension]}) == ["INVALID_INPUT"]
 
 
 async def test_of_nothing_there_is_nothing(ask: Asking) -> None:

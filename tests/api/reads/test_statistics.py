@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from api.reads import groups
-from api.schema.statistics import StatisticsDimension
+from api.schema.statistics import IN_FACETS_ALONE, StatisticsDimension
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.fields import new_id, print_instant
@@ -150,6 +150,7 @@ async def told(rich_url: str, records: Records) -> AsyncIterator[Asking]:
 
 def recounted(records: Records, by: list[str], fits: "Fits") -> list[dict[str, Any]]:
     now = records.now
+    appealed = {a.sanction_id for a in records.appeals}
 
     def keys(s: Sanction) -> list[str]:
         span = (s.starts_at, s.ends_at)
@@ -161,6 +162,8 @@ def recounted(records: Records, by: list[str], fits: "Fits") -> list[dict[str, A
             "DAY": f"{s.issued_at:%Y-%m-%d}",
             "WEEK": f"{year}-W{week:02}",
             "MONTH": f"{s.issued_at:%Y-%m}",
+            "IS_APPEALED": str(s.id in appealed).lower(),
+            "IS_BINDING": str(s.is_binding).lower(),
         }
         return [str(of[d] if d in of else getattr(s, d.lower())) for d in by]
 
@@ -256,7 +259,7 @@ FILTER: st.SearchStrategy[tuple[dict[str, Any], Fits]] = st.one_of(
     st.booleans().map(lambda b: ({"isBinding": b}, lambda _, s: s.is_binding is b)),
 )
 FILTERS = st.one_of(FILTER, st.tuples(FILTER, FILTER).map(together))
-GROUPS = [one for one in StatisticsDimension if one is not StatisticsDimension.KEYWORD]
+GROUPS = [one for one in StatisticsDimension if one not in IN_FACETS_ALONE]
 DIMENSIONS = st.lists(st.sampled_from(GROUPS), max_size=3, unique=True)
 
 
