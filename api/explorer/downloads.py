@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from api.explorer.asking import Data
-from api.explorer.facets import SANCTIONS, Selection, bad
+from api.explorer.facets import APPEALS, SANCTIONS, Selection, Shelf, bad
 from api.explorer.site import PUBLIC, Site
 from api.schema.statistics import MOST_DIMENSIONS, StatisticsDimension
 
@@ -31,15 +31,20 @@ FIGURES = (
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would compute
 
+CSV, NDJSON = "text/csv; charset=utf-8", "application/x-ndjson"
+
 Line = Callable[[Data], bytes]
+Column = tuple[str, Callable[[Mapping[str, Any]], Any]]
 
 
 def download_routes(site: Site) -> list[Route]:
-    """Downloads of sanctions, and of figures."""
+    """Downloads of sanctions and appeals, and of figures."""
 
-    def of(line: Line, media: str, name: str, head: bytes = b"") -> Any:
+    def of(shelf: Shelf, ending: str, media: str, line: Line, head: bytes = b"") -> Route:
+        address = f"{shelf.path}.{ending}"
+
         async def download(request: Request) -> Response:
-            selection = Selection.of(SANCTIONS, request.query_params)
+            selection = Selection.of(shelf, request.query_params)
             first = await page(request, selection, None)  # a problem comes before anything is sent
 
             async def body() -> AsyncIterator[bytes]:
@@ -51,15 +56,23 @@ def download_routes(site: Site) -> list[Route]:
                         return
                     found = await page(request, selection, found["pageInfo"]["endCursor"])
 
-            headers = {**PUBLIC, "Content-Disposition": f'attachment; filename="{name}"'}
+            named = f'attachment; filename="{address[1:]}"'
+            headers = {**PUBLIC, "Content-Disposition": named}
             return StreamingResponse(body(), headers=headers, media_type=media)
 
-        return download
+        return site.route(address, download)
+
+    def table(shelf: Shelf, columns: Sequence[Column]) -> Route:
+        def line(node: Data) -> bytes:
+            return as_csv([told(node) for _, told in columns])
+
+        return of(shelf, "csv", CSV, line, as_csv([name for name, _ in columns]))
 
     async def page(request: Request, selection: Selection, after: str | None) -> Data:
         asked = {"filter": selection.filter(), "first": STEP, "after": after}
-        data = await site.desk.ask(request, "download", asked, goes_on=after is not None)
-        return dict(data["sanctions"])
+        name = selection.shelf.path[1:]
+        data = await site.desk.ask(request, f"download_{name}", asked, goes_on=after is not None)
+        return dict(data[name])
 
     async def statistics(request: Request) -> Response:
         selection = Selection.of(SANCTIONS, request.query_params, "by")
@@ -74,23 +87,18 @@ def download_routes(site: Site) -> list[Route]:
         headers = {**PUBLIC, "Content-Disposition": 'attachment; filename="statistics.csv"'}
         head = [*(one.lower() for one in by), *FIGURES]
         body = b"".join(map(as_csv, [head, *table]))
-        return Response(body, headers=headers, media_type="text/csv; charset=utf-8")
+        return Response(body, headers=headers, media_type=CSV)
 
-    columns = as_csv([name for name, _ in COLUMNS])
-    csv_type, ndjson_type = "text/csv; charset=utf-8", "application/x-ndjson"
     return [
-        site.route("/sanctions.csv", of(_csv_line, csv_type, "sanctions.csv", columns)),
-        site.route("/sanctions.ndjson", of(_json_line, ndjson_type, "sanctions.ndjson")),
+        table(SANCTIONS, OF_SANCTIONS),
+        table(APPEALS, OF_APPEALS),
+        *(of(shelf, "ndjson", NDJSON, _json_line) for shelf in (SANCTIONS, APPEALS)),
         site.route("/statistics.csv", statistics),
     ]
 
 
 def _json_line(node: Data) -> bytes:
     return orjson.dumps(node, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _csv_line(node: Data) -> bytes:
-    return as_csv([column(node) for _, column in COLUMNS])
 
 
 def as_csv(row: Sequence[Any]) -> bytes:
@@ -116,7 +124,28 @@ def _of(name: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda node: node[name]
 
 
-COLUMNS: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] = [
+OF_APPEALS: list[Column] = [
+    ("id", _of("id")),
+    ("sanctionId", lambda node: node["sanction"]["id"]),
+    ("platform", lambda node: node["sanction"]["platform"]["domain"]),
+    ("measure", lambda node: node["sanction"]["measure"]),
+    ("category", lambda node: node["sanction"]["category"]),
+    *(
+        (name, _of(name))
+        for name in (
+            "state",
+            "outcome",
+            "filedAt",
+            "dueAt",
+            "decidedAt",
+            "isOverdue",
+            "inadmissibleCode",
+            "outsideOutcome",
+            "implementedAt",
+        )
+    ),
+]
+OF_SANCTIONS: list[Column] = [
     ("id", _of("id")),
     ("platform", lambda node: node["platform"]["domain"]),
     *(

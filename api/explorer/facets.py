@@ -55,11 +55,11 @@ class Shelf:
 
     path: str
     facets: Sequence[Facet]
-    has_days: bool = False
+    dated: str = ""  # what its days are of, in the filter
 
     @property
     def names(self) -> list[str]:
-        days = DAYS if self.has_days else ()
+        days = DAYS if self.dated else ()
         return [*(facet.name for facet in self.facets), *days]
 
     def facet(self, name: str) -> Facet | None:
@@ -93,10 +93,10 @@ SANCTIONS = Shelf(
         Facet("appealed", "Appealed", "isAppealed", None, Dimension.IS_APPEALED, is_flag=True),
         Facet("binding", "Binding", "isBinding", None, Dimension.IS_BINDING, is_flag=True),
     ),
-    has_days=True,
+    dated="issued",
 )
 # Of one platform, for its staff.
-OWN = Shelf("/staff/sanctions", [one for one in SANCTIONS.facets if one is not PLATFORM])
+OWN = Shelf("/staff/sanctions", [one for one in SANCTIONS.facets if one is not PLATFORM], "issued")
 APPEALS = Shelf(
     "/appeals",
     (
@@ -105,6 +105,7 @@ APPEALS = Shelf(
         Facet("outcome", "Outcome", "outcomes", Outcome),
         Facet("overdue", "Overdue", "isOverdue", is_flag=True),
     ),
+    dated="filed",
 )
 
 
@@ -152,9 +153,9 @@ class Selection:
             elif facet is not None:
                 found[facet.field] = given[0] if facet.is_single else list(given)
         if first := self._day("from"):
-            found["issuedAfter"] = _midnight(first)
+            found[f"{self.shelf.dated}After"] = _midnight(first)
         if last := self._day("to"):
-            found["issuedBefore"] = _midnight(last + timedelta(days=1))
+            found[f"{self.shelf.dated}Before"] = _midnight(last + timedelta(days=1))
         return found
 
     def address(self, path: str = "", **more: str) -> str:

@@ -104,7 +104,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         asked = {"filter": chosen, **paged(request, sort)}
         found = (await site.desk.ask(request, "own_sanctions", asked, actor=actor))["sanctions"]
         offered = [(facet, list(selection.offered(facet, ()))) for facet in OWN.facets]
-        told: dict[str, Any] = {"platform": platform, "selection": selection, "order": SORTS[sort]}
+        told: dict[str, Any] = {"platform": platform, "selection": selection}
+        told |= {"sorts": SORTS, "sort": sort}
         told["nodes"] = found["nodes"] if sort == "newest" else found["nodes"][::-1]
         told |= turned(selection, sort, found["pageInfo"])
         told["facets"] = [(facet, choices) for facet, choices in offered if choices]

@@ -289,6 +289,16 @@ def value_from(source: FromClause, column: Any, *where: Condition) -> sa.ColumnE
     return found.correlate_except(source).scalar_subquery()
 
 
+def bound(
+    at: sa.ColumnElement[datetime], read: Read, values: dict[str, Argument], name: str
+) -> list[Condition]:
+    """The condition of a part of a filter such as `filedAfter`, if it is given."""
+    if name not in values:
+        return []
+    instant = read.instant(values[name], name)
+    return [at >= instant if name.endswith("After") else at < instant]
+
+
 def there_is(source: FromClause, *where: Condition) -> Condition:
     """Whether a row of the source fits. Conditions may mean the rows of anything around it."""
     found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source).where(*where)

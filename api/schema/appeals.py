@@ -1,5 +1,6 @@
 """Appeals, as far as each viewer sees them."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import sqlalchemy as sa
@@ -8,7 +9,17 @@ import strawberry.pydantic
 from pydantic import BaseModel, Field
 from sqlmodel import col
 
-from api.reads.fields import All, Condition, One, Read, Row, is_any_of, rows_of, there_is
+from api.reads.fields import (
+    All,
+    Condition,
+    One,
+    Read,
+    Row,
+    bound,
+    is_any_of,
+    rows_of,
+    there_is,
+)
 from api.reads.values import Argument, parts_of
 from api.schema.declaring import sql
 from api.schema.nodes import Node
@@ -119,6 +130,8 @@ class AppealFilter(Draft):
     states: list[AppealState] | None = Field(default=None, description="Any of these states, now")
     outcomes: list[Outcome] | None = Field(default=None, description="Any of these outcomes")
     is_overdue: bool | None = Field(default=None, description="Whether an answer is overdue")
+    filed_after: datetime | None = Field(default=None, description="Filed then or later")
+    filed_before: datetime | None = Field(default=None, description="Filed before then")
 
 
 def filed(found: Row, read: Read, given: Argument) -> list[Condition]:
@@ -135,6 +148,8 @@ def filed(found: Row, read: Read, given: Argument) -> list[Condition]:
     if "isOverdue" in values:
         overdue = is_overdue(found, read)
         where.append(overdue if values["isOverdue"] else sa.not_(overdue))
+    for name in ("filedAfter", "filedBefore"):
+        where += bound(found.filed_at, read, values, name)
     return where
 
 

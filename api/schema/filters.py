@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import Condition, Read, Row, getter, is_any_of, rows_of, there_is
+from api.reads.fields import Condition, Read, Row, bound, getter, is_any_of, rows_of, there_is
 from api.reads.texts import literal
 from api.reads.values import Argument, Env, Late, known_words, parts_of
 from api.schema.durations import bucket
@@ -104,7 +104,7 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         if isinstance(values.get(name), bool)
     ]
     after, before = (
-        _bound(found.ends_at, read, values, name) for name in ("endedAfter", "endedBefore")
+        bound(found.ends_at, read, values, name) for name in ("endedAfter", "endedBefore")
     )
     if after or before:
         where += [*after, *before, has_ended(found, read)]
@@ -129,17 +129,8 @@ def fits_columns(
             word = found[column].concat(literal("")) if is_by_end else found[column]
             where.append(read.among(word, values[name]))
     for name in ("issuedAfter", "issuedBefore"):
-        where += _bound(found.issued_at, read, values, name)
+        where += bound(found.issued_at, read, values, name)
     return where
-
-
-def _bound(
-    at: sa.ColumnElement[datetime], read: Read, values: dict[str, Argument], name: str
-) -> list[Condition]:
-    if name not in values:
-        return []
-    instant = read.instant(values[name], name)
-    return [at >= instant if name.endswith("After") else at < instant]
 
 
 def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:

@@ -45,6 +45,30 @@ def test_a_selection_is_downloaded_whole_and_nothing_else(
         assert [orjson.loads(line)["id"] for line in lines] == ids
 
 
+def test_appeals_are_downloaded_as_they_are_listed(
+    site: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "STEP", 7)
+    query = "{ appeals(first: 1000) { nodes { id state filedAt sanction { id } } } }"
+    every = site.get("/graphql", params={"query": query}).json()["data"]["appeals"]["nodes"]
+    day = every[len(every) // 2]["filedAt"][:10]
+    for asked, fits in (
+        ("", every),
+        ("?state=DECIDED", [one for one in every if one["state"] == "DECIDED"]),
+        (f"?from={day}&to={day}", [one for one in every if one["filedAt"][:10] == day]),
+        (f"?from={day}", [one for one in every if one["filedAt"][:10] >= day]),
+    ):
+        assert fits
+        told = rows(site.get(f"/appeals.csv{asked}").text)
+        assert [row["id"] for row in told] == [one["id"] for one in fits]
+        assert [row["sanctionId"] for row in told] == [one["sanction"]["id"] for one in fits]
+        lines = site.get(f"/appeals.ndjson{asked}").text.splitlines()
+        assert [orjson.loads(line)["id"] for line in lines] == [one["id"] for one in fits]
+        html = site.get(f"/appeals{asked}").text
+        assert f'href="/appeals.csv{asked.replace("&", "&amp;")}"' in html
+        assert f"{len(fits):,} appeal" in html
+
+
 def test_downloads_hold_each_text_as_it_is(site: TestClient, cast: Cast) -> None:
     told = {row["id"]: row for row in rows(site.get("/sanctions.csv").text)}
     assert told[cast.appealable]["explanation"] == NASTY.strip()
@@ -60,8 +84,8 @@ def test_what_a_spreadsheet_would_compute_is_text() -> None:
 
 
 def test_a_bad_selection_is_told_before_anything_is_sent(site: TestClient) -> None:
-    for path in ("/sanctions.csv", "/sanctions.ndjson", "/sanctions.atom"):
-        page = site.get(f"{path}?measure=BAN")
+    for path in ("/sanctions.csv", "/sanctions.ndjson", "/sanctions.atom", "/appeals.csv"):
+        page = site.get(f"{path}?{'state' if 'appeals' in path else 'measure'}=BAN")
         assert (page.status_code, page.headers["content-type"][:9]) == (400, "text/html")
 
 
