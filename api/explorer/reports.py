@@ -1,7 +1,9 @@
 """Platforms' reports in the EU's template."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,7 +37,9 @@ def report_routes(site: Site) -> list[Route]:
             for one in data["platforms"]["nodes"]
         ]
         asked = AsGraphQL("reports", {})
-        return site.page(request, "reports", asked=asked, platforms=platforms)
+        first, last = half_year(site.desk.executor.now().astimezone(UTC).date())
+        half = f"{first:%B} to {last:%B %Y}"
+        return site.page(request, "reports", asked=asked, platforms=platforms, half=half)
 
     async def one(request: Request) -> Response:
         first, last = period_of(request, site.desk.executor.now())
@@ -49,7 +53,7 @@ def report_routes(site: Site) -> list[Route]:
         if data["platform"] is None or report is None:
             return site.missing(request, "No platform of this node has this domain.")
         rows = [row | {"value": told(row)} for row in report["rows"]]
-        sections = [(name, list(of)) for name, of in groupby(rows, key=lambda row: row["section"])]
+        sections = [(name, grouped(of, "indicator")) for name, of in grouped(rows, "section")]
         return site.page(
             request,
             "report",
@@ -60,23 +64,30 @@ def report_routes(site: Site) -> list[Route]:
             sections=sections,
             parts=[(report["csvUrl"].replace(Part.APPEALS, part), PARTS[part]) for part in Part],
             first=first.date().isoformat(),
-            last=last.date().isoformat(),
+            last=last_day(last).isoformat(),
         )
 
     return [site.route(PATH, listed), site.route(f"{PATH}/{{domain}}", one)]
+
+
+def grouped(rows: Iterable[Data], name: str) -> list[tuple[str, list[Data]]]:
+    """Rows by a value; those with the same follow each other."""
+    return [(value, list(of)) for value, of in groupby(rows, key=itemgetter(name))]
 
 
 def published(reports: list[Data]) -> list[Data]:
     """The newest version of each period. Both are in order, newest first."""
     newest: dict[tuple[str, str], Data] = {}
     for report in reports:
-        period = _day(report["startsAt"]), _day(report["endsAt"])
+        start, end = parse_instant(report["startsAt"]), parse_instant(report["endsAt"])
+        period = start.date().isoformat(), last_day(end).isoformat()
         newest.setdefault(period, {**report, "first": period[0], "last": period[1]})
     return list(newest.values())
 
 
-def _day(instant: str) -> str:
-    return parse_instant(instant).date().isoformat()
+def last_day(end: datetime) -> date:
+    """The last day of a period, which ends before this instant."""
+    return (end - timedelta(microseconds=1)).date()
 
 
 def told(row: Data) -> str:
@@ -90,17 +101,22 @@ def told(row: Data) -> str:
 
 
 def period_of(request: Request, now: datetime) -> tuple[datetime, datetime]:
-    """The days that an address names, the last of them left out; else the last whole half-year."""
-    today = now.astimezone(UTC).date()
-    middle = date(today.year, 7, 1)
-    begun = middle if today >= middle else date(today.year, 1, 1)
-    earlier = date(today.year, 1, 1) if begun == middle else date(today.year - 1, 7, 1)
-    query = request.query_params
-    first = day_of("from", query["from"]) if query.get("from") else earlier
-    last = day_of("to", query["to"]) if query.get("to") else begun
-    if last <= first:
-        raise bad(f"expected “from” before “to”, got {first} and {last}")
+    """When the days begin and end that an address names, both included; else those of the last
+    whole half-year."""
+    today, query = now.astimezone(UTC).date(), request.query_params
+    half = half_year(today)
+    first = day_of("from", query["from"]) if query.get("from") else half[0]
+    last = day_of("to", query["to"]) if query.get("to") else half[1]
+    if last < first:
+        raise bad(f"expected “from” not after “to”, got {first} and {last}")
     if first > today:
         raise bad(f"from: expected a day that has begun, got {first}")
-    midnight = datetime.min.time()
-    return datetime.combine(first, midnight, UTC), datetime.combine(last, midnight, UTC)
+    midnight, end = datetime.min.time(), last + timedelta(days=1)
+    return datetime.combine(first, midnight, UTC), datetime.combine(end, midnight, UTC)
+
+
+def half_year(today: date) -> tuple[date, date]:
+    """The first and the last day of the last half-year that is over."""
+    if today.month > 6:
+        return date(today.year, 1, 1), date(today.year, 6, 30)
+    return date(today.year - 1, 7, 1), date(today.year - 1, 12, 31)
