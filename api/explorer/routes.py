@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
-from starlette.staticfiles import StaticFiles
 
 from api.auth import Members
 from api.explorer.appeals import appeals_route
@@ -20,8 +19,9 @@ from api.explorer.overview import overview_route
 from api.explorer.platforms import platform_routes
 from api.explorer.reports import report_routes
 from api.explorer.sanctions import sanction_routes
-from api.explorer.site import HERE, AsGraphQL, Site
+from api.explorer.site import AsGraphQL, Site
 from api.explorer.staff import staff_routes
+from api.explorer.statics import Statics
 from governance.settings import Keys
 
 
@@ -61,7 +61,7 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         site.route("/policy", policy),
         site.route("/log", log),
         site.route("/robots.txt", robots),
-        Mount("/static", StaticFiles(directory=HERE / "static")),
+        Mount("/static", Statics()),
     ]
 
 

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.errors import is_unreachable
 from api.explorer.asking import Data, Desk, Problem, document
+from api.explorer.statics import static
 from api.explorer.telling import FILTERS, moment
 from api.observing import logs
 from api.observing.notes import current
@@ -85,6 +86,7 @@ def templates() -> "Environment":
         lstrip_blocks=True,
     )
     made.filters.update(FILTERS)
+    made.globals["static"] = static
     return made
 
 

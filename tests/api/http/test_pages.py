@@ -94,4 +94,16 @@ def test_the_schema_is_the_published_one(lite: Node) -> None:
 def test_nothing_else_is_served(lite: Node) -> None:
     for path in ("/nothing", "/graphql/", "/../comity.db", "/health", "/schema.graphql/x"):
         assert lite.client.get(path, follow_redirects=False).status_code in (307, 404)
-    assert lite.client.post("/").status_code == 405
+
+
+def test_what_pages_load_is_kept_until_it_changes(lite: Node) -> None:
+    named = re.findall(r'(?:src|href)="(/static/[^"]+)"', lite.client.get("/").text)
+    assert named
+    for address in named:
+        plain = address.partition("?")[0]
+        for asked, kept in ((address, True), (plain, False), (f"{plain}?0123456789ab", False)):
+            answer = lite.client.get(asked)
+            assert answer.status_code == 200
+            assert ("immutable" in answer.headers["cache-control"]) is kept, asked
+            assert answer.headers["x-content-type-options"] == "nosniff"
+    assert lite.client.get("/static/nothing.css").status_code == 404
