@@ -155,7 +155,7 @@ def create_app(
             *_token_routes(executor, database, members, feed.head, settings),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
-        exception_handlers={404: site.absent},
+        exception_handlers={404: site.absent, 405: site.unmoved},
         lifespan=lifespan,
     )
     app.state.executor, app.state.feed, app.state.desk = executor, feed, desk

@@ -187,5 +187,11 @@ class Site:
         """What stands at an address where nothing is."""
         return self.missing(request, "No page of this node has this address.")
 
+    async def unmoved(self, request: Request, error: Exception) -> Response:
+        """What whoever sends something is told where nothing is taken."""
+        allowed = getattr(error, "headers", None) or {}
+        message = f"expected {allowed.get('Allow', 'GET')} at this address, got {request.method}"
+        return self.problem(request, Problem(405, "Nothing is taken here", message, allowed))
+
     def missing(self, request: Request, message: str) -> Response:
         return self.problem(request, Problem(404, "Nothing here", message))

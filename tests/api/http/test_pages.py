@@ -107,3 +107,11 @@ def test_what_pages_load_is_kept_until_it_changes(lite: Node) -> None:
             assert ("immutable" in answer.headers["cache-control"]) is kept, asked
             assert answer.headers["x-content-type-options"] == "nosniff"
     assert lite.client.get("/static/nothing.css").status_code == 404
+
+
+def test_whoever_sends_something_where_nothing_is_taken_is_told(lite: Node) -> None:
+    for path in ("/", "/sanctions", "/static/style.css"):
+        page = lite.client.post(path)
+        assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD"), path
+        assert "Expected GET, HEAD at this address, got POST." in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
