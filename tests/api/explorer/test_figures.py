@@ -15,7 +15,7 @@ from governance import reporting
 from governance.exporting.columns import ALL
 from governance.exporting.templates import Part
 from governance.periods import Period
-from tests.api.explorer.test_pages import links
+from tests.api.explorer.reading import links
 from tests.api.http.outside import Node
 from tests.builders import DAY, Team
 

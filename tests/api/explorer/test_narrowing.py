@@ -1,0 +1,237 @@
+"""Lists that are narrowed, and how many each choice would show; on both engines."""
+
+import re
+from html import escape, unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.explorer.counts import estimate
+from api.explorer.facets import SANCTIONS
+from api.explorer.telling import label
+from api.reads.stores import TooLong, Values
+from tests.api.explorer.reading import POLICY, links, listed
+from tests.api.http.outside import Node
+from tests.builders import DAY, Team
+
+
+def test_the_list_turns_its_pages_both_ways_without_a_gap(site: TestClient) -> None:
+    asked = {"query": "{ sanctions(first: 1000) { nodes { id } } }"}
+    nodes = site.get("/graphql", params=asked).json()["data"]["sanctions"]["nodes"]
+    ids = [node["id"] for node in nodes]
+    for sort, expected in (("newest", ids), ("oldest", ids[::-1])):
+        address, found, pages, html = f"/sanctions?sort={sort}", [], [], ""
+        while address:
+            html = site.get(address).text
+            found += listed(html)
+            pages.append(listed(html))
+            onwards = re.search(r'<a href="([^"]+)" rel="next', html)
+            address = unescape(onwards[1]) if onwards else ""
+        assert found == expected
+        back = re.search(r'<a href="([^"]+)" rel="prev', html)
+        assert back
+        assert listed(site.get(unescape(back[1])).text) == pages[-2]
+
+
+def test_each_facet_narrows_as_graphql_does(site: TestClient) -> None:
+    html = site.get("/sanctions").text
+    choices = [link for link in links(html) if re.match(r"/sanctions\?\w+=[^&]+$", link)]
+    named = {next(iter(parse_qs(urlsplit(link).query))) for link in choices}
+    expected = {facet.name for facet in SANCTIONS.facets} - {"keyword", "server"}
+    assert named - {"after", "sort"} == expected
+    for link in [one for one in choices if not re.search("after=|sort=", one)][::9]:
+        page = site.get(link)
+        assert page.status_code == 200, link
+        asked = next(one for one in links(page.text) if one.startswith("/graphql?"))
+        answer = site.get(asked).json()["data"]["sanctions"]
+        assert [node["id"] for node in answer["nodes"]] == listed(page.text), link
+        total = answer["totalCount"]
+        told = re.search(
+            rf'href="{re.escape(escape(link))}"[^>]*><span>[^<]+</span>(.*?)</a>', html
+        )
+        assert told
+        if total and told[1]:  # counted
+            assert told[1] == f'<span class="count">{total:,}</span>', link
+        assert f"{total:,} decision{'' if total == 1 else 's'} that fit" in page.text
+        [(name, [value])] = parse_qs(urlsplit(link).query).items()
+        chips = re.findall(r'class="chip" href="([^"]+)"', page.text)
+        assert chips == ["/sanctions"], (name, value)
+
+
+def test_what_takes_too_long_to_count_is_listed_without(
+    site: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = site.app.state.executor.reader.store  # type: ignore[attr-defined]
+    ask = store.one
+
+    async def one(sql: str, values: Values, **how: bool) -> Any:
+        if "looked_at" in sql or "count(*)" in sql:
+            raise TooLong
+        return await ask(sql, values, **how)
+
+    whole = site.get("/sanctions").text
+    site.app.state.desk.forget()  # type: ignore[attr-defined]
+    monkeypatch.setattr(store, "one", one)
+    page = site.get("/sanctions")
+    site.app.state.desk.forget()  # type: ignore[attr-defined]
+    assert page.status_code == 200
+    assert listed(page.text) == listed(whole)
+    assert "The decisions by the platforms of this node" in page.text
+    assert 'class="count"' in whole
+    assert 'class="count"' not in page.text
+
+
+def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None:
+    html = site.get("/sanctions?category=VIOLENCE").text
+    assert "/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM" in links(html)
+    html = site.get("/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM").text
+    assert "/sanctions?category=VIOLENCE&category=SELF_HARM&keyword=COORDINATED_HARM" in links(html)
+    assert "/sanctions" in links(html)  # without its category, the keyword goes, too
+
+
+def test_a_message_names_some_choices_and_leads_to_all(site: TestClient) -> None:
+    page = site.get("/sanctions?category=VIOLENCE&keyword=SPAM")
+    assert page.status_code == 400
+    assert ", …; got “SPAM”" in page.text
+    assert len(page.text) < 4_000
+    assert "/data/columns" in links(page.text)
+    assert "/appeals#narrow" in links(site.get("/appeals?state=OPEN").text)
+    assert site.get("/data/columns").status_code == 200
+
+
+def test_keywords_are_told_with_their_counts(node: Node, team: Team) -> None:
+    def counts(query: str) -> dict[str, str]:
+        html = node.client.get(f"/sanctions?{query}").text
+        return dict(re.findall(r'<span>([^<]+)</span><span class="count">([^<]+)<', html))
+
+    harm, hatred = "COORDINATED_HARM", "INCITEMENT_VIOLENCE_HATRED"
+    for keywords in ([], [harm], [harm, hatred]):
+        node.issue(team.issuer, category="VIOLENCE", keywords=keywords)
+    node.issue(team.issuer, category="CYBER_VIOLENCE")
+    expected = {label(harm): "2", label(hatred): "1"}
+    assert expected.items() <= counts("category=VIOLENCE").items()
+    assert expected.items() <= counts(f"category=VIOLENCE&keyword={hatred}").items()
+    assert label(harm) not in counts("")
+    page = node.client.get(f"/sanctions?category=VIOLENCE&keyword={harm}").text
+    assert "2 decisions that fit your choice" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("colour=red", "“colour” is no facet: expected platform, measure"),
+        ("measure=BAN", "measure: expected one of WARNING, CONTENT_REMOVED"),
+        ("appealed=perhaps", "appealed: expected yes or no"),
+        ("from=2026-03-02&to=2026-03-01", "expected “from” not after “to”"),
+        ("from=yesterday", "from: expected a day such as 2026-03-01"),
+        ("from=0001-01-01", "from: expected a day such as 2026-03-01"),
+        ("to=2026-02-30", "to: expected a day such as 2026-03-01"),
+        ("sort=best", "sort: expected newest or oldest"),
+        ("after=nonsense", "after: expected a cursor of this connection"),
+        ("before=Appeal~2026-03-01T12:00:00.000000Z~apl_1", "before: expected a cursor"),
+        ("after=1&before=2", "expected after or before, not both"),
+        ("platform=no%20domain", "domain: "),
+        ("language=%00", "language: expected text of at most 200 characters"),
+        ("language=" + "x" * 201, "language: expected text of at most 200 characters"),
+        ("language=no_language", "languages: expected BCP 47 tags"),
+        ("measure=%3Cscript%3Ealert(1)%3C/script%3E", "measure: expected one of"),
+    ],
+)
+def test_what_an_address_cant_mean_is_told(site: TestClient, query: str, told: str) -> None:
+    page = site.get(f"/sanctions?{query}")
+    assert page.status_code == 400
+    assert told.casefold() in unescape(page.text).casefold()
+    assert page.headers["content-security-policy"].startswith(POLICY)
+    assert "<script>" not in page.text
+
+
+def test_a_selection_without_sanctions_shows_the_way_back(site: TestClient) -> None:
+    page = site.get("/sanctions?from=1999-01-01&to=1999-12-31")
+    assert page.status_code == 200
+    assert "Nothing fits all of this" in page.text
+
+
+def test_a_server_is_searched_for_by_any_of_its_spellings(node: Node, team: Team) -> None:
+    server = "https://spam.example"
+    changes = {"subject": server, "measure": "SERVER_LIMITED"}
+    about = node.issue(team.issuer, **changes)["sanction"]["id"]
+    node.issue(team.issuer, subject="https://spam.example/@alice")
+    for spelt in (server, "spam.example", " Spam.Example. ", "https://spam.example/"):
+        page = node.client.get("/sanctions", params={"server": spelt})
+        assert listed(page.text) == [about], spelt
+        assert 'value="spam.example"' in page.text
+    page = node.client.get(f"/sanctions/{about}")
+    assert "/sanctions?server=https%3A//spam.example" in links(page.text)
+    assert listed(node.client.get("/sanctions?server=nobody.example").text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["acct:alice@spam.example", "https://spam.example/@alice", "no server", "spam"]
+)
+def test_nobody_but_a_server_is_searched_for(site: TestClient, text: str) -> None:
+    page = site.get("/sanctions", params={"server": text})
+    assert page.status_code == 400
+    assert "Server: expected a server such as spam.example." in page.text
+
+
+def test_every_choice_is_kept_when_the_form_is_sent(site: TestClient) -> None:
+    query = "language=en&language=de&appealed=no&binding=yes&measure=WARNING"
+    html = site.get(f"/sanctions?{query}").text
+    form = re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)">', html)
+    assert sorted("=".join(pair) for pair in form) == sorted(query.split("&"))
+    for chosen in ("en", "de", "Not appealed", "Binding"):
+        assert f">{chosen} <span" in html
+
+
+def test_every_facet_tells_how_many_each_choice_would_show(node: Node, team: Team) -> None:
+    ids = [
+        node.issue(team.issuer, contentLanguage=tag, subject=f"https://mod.example/@{n}")
+        for n, tag in enumerate(("de", "pt-BR", "de"))
+    ]
+    sanctions = [one["sanction"]["id"] for one in ids]
+    node.do("FileAppeal", team.bot, sanctionId=sanctions[0], grounds="Our user says")
+    node.do("OverturnSanction", team.issuer, sanctionId=sanctions[1], reason="Wrong")
+    html = node.client.get("/sanctions").text
+    for query, count in (
+        ("language=de", 2),
+        ("language=pt-BR", 1),
+        ("appealed=yes", 1),
+        ("appealed=no", 2),
+        ("binding=yes", 3),
+        ("end=OVERTURNED", 1),
+    ):
+        link = rf'href="/sanctions\?{query}"[^>]*><span>[^<]+</span><span class="count">{count}<'
+        assert re.search(link, html), query
+        assert len(listed(node.client.get(f"/sanctions?{query}").text)) == count
+    assert "end=EXPIRED" not in html  # nothing would fit it
+    assert 'href="/sanctions?binding=no"' not in html
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "told"),
+    [(1_234, None, "1,234+"), (1_234, 100.0, "~120,000"), (1, 1.0, "~1"), (96, 10.4, "~1,000")],
+)
+def test_counts_beyond_what_is_counted_are_told_as_estimates(
+    count: int, share: float | None, told: str
+) -> None:
+    assert estimate(count, share) == told
+
+
+def test_appeals_lead_to_the_overdue_ones_and_are_sorted_either_way(node: Node, team: Team) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(node.issue(team.issuer)["sanction"]["id"])
+        node.do("FileAppeal", team.bot, sanctionId=ids[-1], grounds="Our user says")
+        node.clock.forward(8 * DAY)
+    html = node.client.get("/appeals").text
+    assert "2 answers are overdue" in html
+    assert {"/appeals?overdue=yes", "/appeals?sort=oldest"} <= set(links(html))
+    assert listed(html) == ids[::-1]
+    assert listed(node.client.get("/appeals?sort=oldest").text) == ids
+    late = node.client.get("/appeals?overdue=yes").text
+    assert listed(late) == ids[1::-1]
+    assert ">Overdue <span" in late
+    assert listed(node.client.get("/appeals?overdue=no").text) == ids[2:]
+    assert node.client.get("/appeals?sort=colour").status_code == 400
