@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.explorer.asking import Data
-from api.explorer.lists import paged
+from api.explorer.lists import paged, turned_at
 from api.explorer.site import AsGraphQL, Site
 from governance.exporting.columns import ALL
 
@@ -24,17 +24,14 @@ def data_routes(site: Site) -> list[Route]:
     async def files(request: Request) -> Response:
         asked = paged(request, size=FILES)
         data = await site.desk.ask(request, "exports", asked)
-        found, info = data["exports"], data["exports"]["pageInfo"]
-        newer = f"{PATH}?before={info['startCursor']}" if info["hasPreviousPage"] else None
-        older = f"{PATH}?after={info['endCursor']}" if info["hasNextPage"] else None
+        found = data["exports"]
         return site.page(
             request,
             "data",
             asked=AsGraphQL("exports", asked),
             is_indexed=not request.query_params,
             days=by_day(found["nodes"]),
-            newer=newer,
-            older=older,
+            **turned_at(PATH, found["pageInfo"]),
         )
 
     async def columns(request: Request) -> Response:

@@ -28,6 +28,13 @@ def turned(selection: Selection, sort: str, info: Data) -> dict[str, Any]:
     return {"newer": _to(selection, sort, info, True), "older": _to(selection, sort, info, False)}
 
 
+def turned_at(path: str, info: Data) -> dict[str, Any]:
+    """The same of a list in one order that isn't narrowed."""
+    newer = f"{path}?before={info['startCursor']}" if info["hasPreviousPage"] else None
+    older = f"{path}?after={info['endCursor']}" if info["hasNextPage"] else None
+    return {"newer": newer, "older": older}
+
+
 def _to(selection: Selection, sort: str, info: Data, is_back: bool) -> str | None:
     more = {} if sort == "newest" else {"sort": sort}
     is_start = is_back is (sort == "newest")

@@ -1,5 +1,6 @@
 """Platforms: side by side, and one."""
 
+import re
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import number, percent, span
 
 PATH = "/platforms"
+LISTED = 100  # on a page
 COLUMNS = {
     "name": "Platform",
     "decisions": "Decisions",
@@ -38,12 +40,17 @@ def platform_routes(site: Site) -> list[Route]:
             raise bad(f"sort: expected one of {', '.join(COLUMNS)}")
         asked = {"filter": period.between("issued")}
         data = await site.desk.kept(request, "side_by_side", asked)
+        rows = side_by_side(data, sort)
+        page = page_of(request, len(rows))
+        this = f"{PATH}?days={period.name}&sort={sort}&page="
         return site.page(
             request,
             "platforms",
             asked=AsGraphQL("side_by_side", asked),
             is_indexed=not request.query_params,
-            rows=side_by_side(data, sort),
+            rows=rows[(page - 1) * LISTED : page * LISTED],
+            newer=f"{this}{page - 1}" if page > 1 else None,
+            older=f"{this}{page + 1}" if page * LISTED < len(rows) else None,
             columns=COLUMNS,
             sort=sort,
             as_of=data["statistics"]["asOf"],
@@ -82,6 +89,15 @@ def platform_routes(site: Site) -> list[Route]:
     return [site.route(PATH, listed), site.route(f"{PATH}/{{domain}}", one)]
 
 
+def page_of(request: Request, rows: int) -> int:
+    """The page that an address names; Problem for one that isn't there."""
+    last = max(1, -(-rows // LISTED))
+    text = request.query_params.get("page", "1")
+    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or not 1 <= int(text) <= last:
+        raise bad(f"page: expected 1 to {last}")
+    return int(text)
+
+
 def figures(data: Data, counted: str) -> list[Figure]:
     """A platform's key figures, each against the period before; and the list of its decisions."""
     now, before = only(data, "now"), only(data, "before")
@@ -107,14 +123,14 @@ def side_by_side(data: Data, sort: str) -> list[dict[str, Any]]:
         if row["keys"][1] == "FULLY":
             machines[row["keys"][0]] = row["sanctionCount"]
     rows = []
-    for platform in data["platforms"]["nodes"]:
-        domain = platform["domain"]
+    names = {one["domain"]: one["name"] for one in data["platforms"]["nodes"]}
+    for domain in dict.fromkeys((*names, *figures)):
         told = figures.get(domain, {})
         decisions = told.get("sanctionCount", 0)
         rows.append(
             {
                 "domain": domain,
-                "name": platform["name"],
+                "name": names.get(domain, domain),
                 "decisions": decisions,
                 "length": told.get("medianDurationSeconds"),
                 "automated": machines.get(domain, 0) / decisions if decisions else None,

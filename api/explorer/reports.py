@@ -11,12 +11,14 @@ from starlette.routing import Route
 
 from api.explorer.asking import Data
 from api.explorer.facets import bad, day_of
+from api.explorer.lists import paged, turned_at
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import percent, span
 from governance.exporting.templates import Part
 from governance.fields import parse_instant, print_instant
 
 PATH = "/reports"
+LISTED = 100  # platforms on a page
 HOUR = 3_600
 PARTS = {
     Part.NOTICES: "4, notices",
@@ -31,15 +33,22 @@ def report_routes(site: Site) -> list[Route]:
     """The list of platforms' reports, and one."""
 
     async def listed(request: Request) -> Response:
-        data = await site.desk.ask(request, "reports")
+        asked = paged(request, size=LISTED)
+        data = (await site.desk.ask(request, "reports", asked))["platforms"]
         platforms = [
-            {**one, "published": published(one["publishedReports"])}
-            for one in data["platforms"]["nodes"]
+            {**one, "published": published(one["publishedReports"])} for one in data["nodes"]
         ]
-        asked = AsGraphQL("reports", {})
         first, last = half_year(site.desk.executor.now().astimezone(UTC).date())
         half = f"{first:%B} to {last:%B %Y}"
-        return site.page(request, "reports", asked=asked, platforms=platforms, half=half)
+        return site.page(
+            request,
+            "reports",
+            asked=AsGraphQL("reports", asked),
+            is_indexed=not request.query_params,
+            platforms=platforms,
+            half=half,
+            **turned_at(PATH, data["pageInfo"]),
+        )
 
     async def one(request: Request) -> Response:
         first, last = period_of(request, site.desk.executor.now())

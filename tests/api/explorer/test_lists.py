@@ -4,13 +4,14 @@ import csv
 import io
 import re
 from html import unescape
+from types import ModuleType
 from xml.etree import ElementTree
 
 import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from api.explorer import downloads
+from api.explorer import downloads, platforms, reports
 from tests.api.worlds import NASTY, Cast
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -131,6 +132,30 @@ def test_figures_are_a_table(site: TestClient) -> None:
     assert int(whole["sanctionCount"]) == len(nodes(site))
     for by in ("by=COLOUR", "by=DAY&by=WEEK&by=MONTH&by=EFFECT", "by=DAY&by=DAY"):
         assert site.get(f"/statistics.csv?{by}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "module"), [("/platforms?sort=name", platforms), ("/reports", reports)]
+)
+def test_lists_of_platforms_are_turned_to_the_last(
+    site: TestClient, monkeypatch: pytest.MonkeyPatch, path: str, module: ModuleType
+) -> None:
+    def named(html: str) -> list[str]:
+        return re.findall(r'<th scope="row"><a href="/platforms/([^"]+)"', html)
+
+    every = named(site.get(path).text)
+    monkeypatch.setattr(module, "LISTED", 5)
+    found, address = list[str](), path
+    while address:
+        html = site.get(address).text
+        assert len(named(html)) <= 5
+        found += named(html)
+        onwards = re.search(r'<a href="([^"]+)" rel="next', html)
+        address = unescape(onwards[1]) if onwards else ""
+    assert found == every
+    assert len(found) > 12
+    for page in ("0", "99", "x", "1" * 99):
+        assert site.get(f"/platforms?page={page}").status_code == 400
 
 
 def test_platforms_are_sorted_by_any_column(site: TestClient) -> None:
