@@ -46,7 +46,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("pages")
         for url in (f"sqlite:///{folder}/pages.db", server.url("pages")):
-            settings = Settings(database_url=url, key_file=Path(folder) / "pages.key")
+            engine = url.partition(":")[0]
+            settings = Settings(database_url=url, key_file=Path(folder) / f"{engine}.key")
             keys = settings.keys(create=True)
             migrations.upgrade(url)
             database = Database(url, settings.sequencer(create=True))
