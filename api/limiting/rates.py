@@ -4,15 +4,17 @@ Kept in the memory of each process. Headers are those of the IETF draft "RateLim
 for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from api.limiting.windows import Windows
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
 
-MINUTE, HOUR = 60, 3_600  # seconds
+from api.limiting.windows import Windows
 
 
 class Budget(NamedTuple):
@@ -65,22 +67,13 @@ class Guess:
     was_wrong: bool = False
 
 
-class _Limit(NamedTuple):
-    """At most so many in so many seconds, for some callers; and what is said beyond."""
+class _PerMinute(RateLimitItemPerMinute):
+    """A rate whose keys are short, since every request makes one."""
 
-    name: str
-    callers: str
-    most: int
-    window: int
-    refusal: str
+    seconds = 60
 
-    def key(self, caller: str) -> str:
-        return f"{self.callers}/{caller}"
-
-
-def _requests(callers: str, most: int) -> _Limit:
-    refusal = f"expected at most {most:,} requests a minute"
-    return _Limit("requests", callers, most, MINUTE, refusal)
+    def key_for(self, *identifiers: bytes | str | float) -> str:
+        return f"{self.namespace}/{identifiers[0]!s}"
 
 
 class Rates:
@@ -89,20 +82,27 @@ class Rates:
     def __init__(self, *, members: int, public: int, guesses: int) -> None:
         """Requests a minute of one credential, and of one address without any; wrong appeal
         secrets an hour of either."""
-        self._windows = Windows()
-        self._members = _requests("members", members)
-        self._public = _requests("public", public)
-        wrong = "too many wrong appeal secrets: try again later"
-        self._guesses = _Limit("guesses", "guesses", guesses, HOUR, wrong)
+        self._storage = Windows()
+        self._limiter = FixedWindowRateLimiter(self._storage)
+        self._members = _PerMinute(members, namespace="members")
+        self._public = _PerMinute(public, namespace="public")
+        self._guesses = RateLimitItemPerHour(guesses)
 
     def request(self, caller: str, *, is_member: bool) -> Budget:
         """Counts a request; LimitRefused beyond the limit."""
-        return self._counted(self._members if is_member else self._public, caller)
+        item = self._members if is_member else self._public
+        # As the limiter does, but the key is made and looked for once.
+        count, seconds = self._storage.counted(item.key_for(caller), item.seconds)
+        budget = _budget("requests", item.amount, item.seconds, count, seconds)
+        if count > item.amount:
+            message = f"expected at most {item.amount:,} requests a minute"
+            raise LimitRefused(message, "RATE_LIMITED", budget)
+        return budget
 
     def take_back(self, caller: str, *, is_member: bool) -> None:
         """Forgets a request that is about to be counted once more."""
-        limit = self._members if is_member else self._public
-        self._windows.take_back(limit.key(caller))
+        item = self._members if is_member else self._public
+        self._storage.take_back(item.key_for(caller))
 
     @contextmanager
     def guessing(self, caller: str) -> Iterator[Guess]:
@@ -111,16 +111,20 @@ class Rates:
         caller tried too many."""
         guess = Guess()
         try:
-            self._counted(self._guesses, caller)
+            if not self._limiter.hit(self._guesses, caller):
+                message = "too many wrong appeal secrets: try again later"
+                budget = self._guessed(caller)
+                raise LimitRefused(message, "RATE_LIMITED", budget)
             yield guess
         finally:
             if not guess.was_wrong:
-                self._windows.take_back(self._guesses.key(caller))
+                self._storage.take_back(self._guesses.key_for(caller))
 
-    def _counted(self, limit: _Limit, caller: str) -> Budget:
-        count, seconds = self._windows.counted(limit.key(caller), limit.window)
-        left = max(0, limit.most - count)
-        budget = Budget(limit.name, limit.most, limit.window, left, int(seconds) + 1)
-        if count > limit.most:
-            raise LimitRefused(limit.refusal, "RATE_LIMITED", budget)
-        return budget
+    def _guessed(self, caller: str) -> Budget:
+        item = self._guesses
+        count, ends = self._storage.window(item.key_for(caller))
+        return _budget("guesses", item.amount, item.get_expiry(), count, ends - time.time())
+
+
+def _budget(name: str, most: int, window: int, count: int, seconds: float) -> Budget:
+    return Budget(name, most, window, max(0, most - count), max(1, int(seconds) + 1))
