@@ -13,6 +13,7 @@ from api.explorer.asking import Data
 from api.explorer.lists import paged, turned_at
 from api.explorer.site import AsGraphQL, Site
 from governance.exporting.columns import ALL
+from governance.exporting.grouping import ROWS
 
 PATH = "/data"
 FILES = 120  # on a page
@@ -35,7 +36,7 @@ def data_routes(site: Site) -> list[Route]:
         )
 
     async def columns(request: Request) -> Response:
-        return site.page(request, "columns", datasets=ALL.values())
+        return site.page(request, "columns", datasets=[*ALL.values(), ROWS])
 
     return [site.route(PATH, files), site.route(f"{PATH}/columns", columns)]
 

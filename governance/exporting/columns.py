@@ -220,7 +220,9 @@ EXPLANATIONS = Dataset(
     "A row for each public text that the log commits to, while it isn't erased.",
     (
         _SANCTION,
-        Column("field", Kind.TEXT, "Which public field it is, as the log names it", False),
+        Column(
+            "field", Kind.TEXT, "explanation, groundReference, policyReference or subject", False
+        ),
         Column("value", Kind.TEXT, "The field's text; of policyReference, JSON", False),
         Column("key", Kind.TEXT, "Opens the log's commitment to it, base64; null if lost"),
     ),

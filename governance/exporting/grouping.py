@@ -13,7 +13,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from governance.exporting.columns import Column, Dataset, Kind
+from governance.identifiers import SubjectKind
 from governance.rules.research import DATES, FEWEST, LEVELS, Level, open_from
+from governance.vocabulary import Category
+from governance.words import (
+    Automation,
+    DurationBucket,
+    EndReason,
+    Ground,
+    Measure,
+    Outcome,
+    Source,
+    Validity,
+)
 
 ROWS = Dataset(
     "rows",
@@ -21,20 +33,32 @@ ROWS = Dataset(
     (
         Column("subject", Kind.TEXT, "The subject's pseudonym, in this project alone", False),
         Column("detail", Kind.LONG, "How much of the row is told, from 0 to 6", False),
-        Column("subjectKind", Kind.TEXT, "Account, content or whole server", False),
+        Column(
+            "subjectKind", Kind.TEXT, "Account, content or whole server", False, words=SubjectKind
+        ),
         Column("issuedOn", Kind.TEXT, "Day of the decision, 2026-03-01, or month, 2026-03", False),
-        Column("measure", Kind.TEXT, "What the sanction does to its subject"),
-        Column("category", Kind.TEXT, "Category of the EU transparency database"),
+        Column("measure", Kind.TEXT, "What the sanction does to its subject", words=Measure),
+        Column("category", Kind.TEXT, "Category of the EU transparency database", words=Category),
         Column("platform", Kind.TEXT, "Domain of the platform that decided"),
-        Column("duration", Kind.TEXT, "How long it restricts, as a DurationBucket"),
-        Column("validity", Kind.TEXT, "Whether the decision stands"),
+        Column(
+            "duration",
+            Kind.TEXT,
+            "How long it restricts, as a DurationBucket",
+            words=DurationBucket,
+        ),
+        Column("validity", Kind.TEXT, "Whether the decision stands", words=Validity),
         Column("isAppealed", Kind.FLAG, "Whether any appeal was filed"),
-        Column("outcome", Kind.TEXT, "How the last appeal was decided; null without a decision"),
-        Column("ground", Kind.TEXT, "Against the law, or against the terms"),
-        Column("source", Kind.TEXT, "What brought the case to attention"),
-        Column("automation", Kind.TEXT, "How far machines took the decision"),
+        Column(
+            "outcome",
+            Kind.TEXT,
+            "How the last appeal was decided; null without a decision",
+            words=Outcome,
+        ),
+        Column("ground", Kind.TEXT, "Against the law, or against the terms", words=Ground),
+        Column("source", Kind.TEXT, "What brought the case to attention", words=Source),
+        Column("automation", Kind.TEXT, "How far machines took the decision", words=Automation),
         Column("endedOn", Kind.TEXT, "Day or month in which it ended; null until then"),
-        Column("endReason", Kind.TEXT, "Why it ended; null until then"),
+        Column("endReason", Kind.TEXT, "Why it ended; null until then", words=EndReason),
     ),
     lambda index, leaf_hash, leaf: None,
 )

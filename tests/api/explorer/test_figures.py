@@ -13,6 +13,7 @@ from api.explorer.reports import told
 from api.explorer.telling import number, percent
 from governance import reporting
 from governance.exporting.columns import ALL
+from governance.exporting.grouping import ROWS
 from governance.exporting.templates import Part
 from governance.periods import Period
 from tests.api.explorer.reading import links
@@ -102,7 +103,7 @@ def test_reports_that_were_published_are_listed(node: Node, team: Team) -> None:
 def test_every_column_of_the_files_is_told_with_its_codes(site: TestClient) -> None:
     html = site.get("/data/columns").text
     assert "/data/columns" in links(site.get("/data").text)
-    for dataset in ALL.values():
+    for dataset in (*ALL.values(), ROWS):
         for column in dataset.columns:
             assert f"<code>{column.name}</code>" in html
             for word in column.words or ():
