@@ -1,6 +1,9 @@
 """What others read data with reads the exported Parquet, CSV and NDJSON, and counts the same."""
 
+import importlib
 import re
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from tests.api.serving import ASKING, Demo, serving
 from tests.builders import DAY, NOW, World, write_keys
 from tests.tools import library
 
-GUIDE = Path(__file__).parents[2] / "docs" / "data.md"
+ROOT = Path(__file__).parents[2]
+GUIDE, README = ROOT / "docs" / "data.md", ROOT / "README.md"
 
 
 @pytest.fixture
@@ -96,10 +100,10 @@ def test_the_guides_client_fetches_a_selection(sqlite_url: str, tmp_path: Path) 
     assert (frame.height, again.height, again["len"].max()) == (22, 12, 2)
 
 
-def test_the_guides_client_frames_a_whole_selection(served: Demo) -> None:
+def test_the_readmes_client_frames_a_whole_selection(served: Demo) -> None:
     library("gql.transport.httpx")
     library("polars")
-    [code] = re.findall(r"```python\n(from collections.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    code, use = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     told: dict[str, Any] = {}
     exec(code, told)
     query = "{ statistics(groupBy: []) { rows { sanctionCount } } }"
@@ -107,5 +111,24 @@ def test_the_guides_client_frames_a_whole_selection(served: Demo) -> None:
     [total] = answer["data"]["statistics"]["rows"]
     frame = told["frame"](served.address)
     assert frame.height == frame["id"].n_unique() == total["sanctionCount"] > 1_000
-    some = list(told["sanctions"](served.address, measures=["SERVER_SUSPENDED"]))
-    assert {row["measure"] for row in some} == {"SERVER_SUSPENDED"}
+    some = eval(use.replace("http://127.0.0.1:8000", served.address), told)
+    assert set(some["measure"]) == {"ACCOUNT_SUSPENDED"}
+    assert min(some["issuedAt"]) >= "2026-01-01"
+
+
+def test_spark_reads_parquet_with_its_days(folder: Path) -> None:
+    """Where Java and pyspark are found; neither is installed for it."""
+    if shutil.which("java") is None or find_spec("pyspark") is None:
+        pytest.skip("there is no Spark")
+    sql = importlib.import_module("pyspark.sql")
+    built = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    session = built.getOrCreate()
+    try:
+        found = session.read.parquet(f"{folder}/parquet/statements")
+        days = sorted(
+            (str(row["day"]), row["count"]) for row in found.groupBy("day").count().collect()
+        )
+        assert dict(found.dtypes)["issuedAt"] == "timestamp"
+    finally:
+        session.stop()
+    assert days == [(f"{NOW:%Y-%m-%d}", 3), (f"{NOW + DAY:%Y-%m-%d}", 2)]
