@@ -4,6 +4,7 @@ A day's manifest comes last, so that a day is either whole or not there. Explana
 of their own, which are made again when something of their day is erased.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -20,7 +21,7 @@ from governance.events import Event
 from governance.exporting.columns import DATASETS, EXPLANATIONS, Dataset, rows_of
 from governance.exporting.files import ExportFile, file_id, keep, known_roots, midnight
 from governance.exporting.manifests import File, Manifest, file_path, open_manifest, path_of
-from governance.exporting.places import Place
+from governance.exporting.places import ExportFailed, Place
 from governance.exporting.writing import stopped, written
 from governance.identifiers import SubjectKind
 from governance.log.commitments import opening
@@ -36,6 +37,7 @@ from governance.words import ExportFormat as Format
 BATCH = 5_000  # entries in memory
 LATENESS = timedelta(minutes=10)  # that a node's clock may be behind another's
 ONE_DAY = timedelta(days=1)
+_OF_A_DAY = re.compile(r"manifests/[0-9-]{10}\.note")  # and not of its explanations
 Progress = Callable[[int, int], None]
 
 
@@ -71,6 +73,7 @@ def export(
     done = Exported()
     try:
         with place.alone() as work:
+            _check_log(db, place)
             for span, size in _missing(db, place, now, since):
                 manifest = _day(db, log, work, span)
                 _publish(place, work, manifest, log, path_of(span.day))
@@ -82,6 +85,24 @@ def export(
     except OSError as error:
         raise stopped(place.name, error) from None
     return done
+
+
+def _check_log(db: Database, place: Place) -> None:
+    """ExportFailed where the newest day that is there isn't of this log: of another node's, or of
+    entries that this one has lost."""
+    for path in _days(place)[-1:]:
+        newest = open_manifest(place.read(path) or b"")
+        with db.reading() as session:
+            log = newest_checkpoint(session)
+            is_here = log is not None and newest.next <= log.size
+            if not is_here or encode(stored_root(session, newest.next)) != newest.root:
+                told = "it has days of another log, or of entries that this one lost"
+                raise ExportFailed(f"{place.name}: {told}: move it aside, or export elsewhere")
+
+
+def _days(place: Place) -> list[str]:
+    """The manifests of days that are there, oldest first."""
+    return [path for path in place.list("manifests") if _OF_A_DAY.fullmatch(path)]
 
 
 def _missing(
@@ -175,14 +196,14 @@ def _publish(
 def _explain(db: Database, log: Sequencer, place: Place, work: Path) -> int:
     """Makes the explanations of each day whose files are there: where there are none yet, and
     where something of the day was erased since. How many were made again."""
-    there = place.list("manifests")
+    there = _days(place)
     again = 0
     with db.reading() as session:
         newest = newest_checkpoint(session)
         erased = _erased(session)
     assert newest is not None or not there, "what is exported is in the log"
     for path in there:
-        if newest is None or path.endswith(".explanations.note"):
+        if newest is None:
             continue
         day = open_manifest(place.read(path) or b"")
         kept = place.read(path_of(day.day, of_explanations=True))

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col
 
+from governance import migrations
 from governance.entries import LogEntry
 from governance.exporting import days as exporting
 from governance.exporting.columns import STATEMENTS
@@ -141,6 +142,19 @@ def test_files_without_their_manifest_are_made_again(days: Days) -> None:
 def test_two_at_once_are_refused(days: Days) -> None:
     with Folder(days.folder).alone(), pytest.raises(ExportFailed, match="another process"):
         days.export()
+
+
+def test_days_of_another_log_are_not_mixed_with_its_own(lite_days: Days, tmp_path: Path) -> None:
+    lite_days.export()
+    before = lite_days.files()
+    url = f"sqlite:///{tmp_path}/other.db"
+    migrations.upgrade(url)
+    with World(url) as other:
+        other.team("other.example")
+        assert other.database.log is not None
+        with pytest.raises(ExportFailed, match="it has days of another log"):
+            export(other.database, other.database.log, Folder(lite_days.folder), now=AFTER)
+    assert lite_days.files() == before
 
 
 def export_where_all_is_full(url: str, folder: Path) -> str:
