@@ -25,6 +25,7 @@ from governance.log.keyfiles import KeyFile
 from governance.log.notes import check_name, decode, encode
 from governance.log.rotating import rotate
 from governance.log.sequencing import newest_checkpoint
+from governance.publishing import covering
 from governance.sanctions import Disclosure
 from governance.settings import read_settings
 
@@ -57,9 +58,8 @@ def proof(
 ) -> None:
     """Write an entry, and a proof file that it is in the log (C2SP tlog-proof)."""
     with opened() as database, database.reading() as session:
-        entry, newest = _entry(session, ident), newest_checkpoint(session)
-        assert newest is not None, "there is an entry"
-        made = proving.carried(session, entry.index, newest)
+        entry = _entry(session, ident)
+        made = proving.carried(session, entry.index, covering(session, entry.index))
     for suffix, data in ((".json", entry.data.encode()), (".tlog-proof", made.render())):
         file = folder / f"{ident}{suffix}"
         write_whole(file, data)

@@ -14,9 +14,11 @@ from governance.database import Database
 from governance.entries import LogCheckpoint, LogEntry
 from governance.issuing import issue_one
 from governance.judging import Request, draft
+from governance.log.checkpoints import parse_checkpoint
 from governance.log.commitments import Opening
+from governance.log.notes import parse_note
 from governance.log.proofs import parse_proof
-from governance.log.signers import parse_verifier
+from governance.log.signers import Signer, parse_verifier
 from governance.membership import Actor, add_member, add_platform
 from governance.sanctions import Disclosure, Sanction
 from governance.settings import read_settings
@@ -78,6 +80,27 @@ def test_an_entrys_proof_is_checked_with_the_key_alone(
     assert (tmp_path / "new" / f"{proof.index}.json").read_bytes() == entry
     for unknown in ("san_unknown", "99", "-1", "9" * 30):
         assert node("log", "proof", "--", unknown).code == 1
+
+
+def test_a_proof_has_cosignatures_where_the_entry_is_published(
+    node: Comity, issue: Callable[..., str], database_url: str, tmp_path: Path
+) -> None:
+    published, waiting = issue(), issue()
+    witness = Signer("w.example", b"w" * 32)
+    database = Database(database_url)
+    with database.writing() as session:
+        newest, older = session.exec(
+            select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(2)
+        )
+        cosigned = witness.cosign(parse_note(older.note.encode()).text, at=1)
+        older.cosignatures, newest.cosignatures = f"{cosigned.line}\n", None
+    database.close()
+    trees = []
+    for ident in (published, waiting):
+        assert node("log", "proof", ident).code == 0
+        found = parse_proof((tmp_path / f"{ident}.tlog-proof").read_bytes()).checkpoint
+        trees.append((parse_checkpoint(found.text).size, len(found.signatures)))
+    assert trees == [(older.size, 2), (newest.size, 1)]
 
 
 def test_a_disclosed_field_opens_its_commitment(
