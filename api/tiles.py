@@ -36,6 +36,10 @@ MOST_HELD = 200  # answers of a process that wait for news; others don't
 LONGEST_WAIT = 30.0  # seconds
 LOOK = 1.0  # seconds between looks meanwhile: what witnesses cosign comes later than the feed
 
+# Named (RFC 9110, 12.5.3), and not with a weight of 0.
+_GZIP = re.compile(
+    r"(?:^|,)[ \t]*gzip[ \t]*(?:;[ \t]*q=(?!0(?:\.0*)?[ \t]*(?:,|$))[^,]*)?(?:,|$)", re.I
+)
 _WISH = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})(?:$|[,;\s])")
 
 
@@ -129,7 +133,7 @@ def entries_of(session: Session, tile: Tile) -> list[bytes]:
 
 def _compressed(request: Request, data: bytes) -> Response:
     headers = {**FOR_GOOD, "Vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if _GZIP.search(request.headers.get("accept-encoding", "")):
         data, headers["Content-Encoding"] = gzip.compress(data, 6, mtime=0), "gzip"
     return Response(data, media_type="application/octet-stream", headers=headers)
 

@@ -220,3 +220,24 @@ def test_entries_are_compressed_where_that_is_welcome(node: Node, team: Team) ->
     assert packed.headers["content-encoding"] == "gzip"
     assert gzip.decompress(raw) == plain.content
     assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    ("welcome", "encoding"),
+    [
+        ("", None),
+        ("br", None),
+        ("gzip;q=0", None),
+        ("br, gzip ; q=0.000", None),
+        ("x-gzippy", None),
+        ("GZIP", "gzip"),
+        ("deflate,gzip;q=0.5", "gzip"),
+        ("br;q=0, gzip;q=1.0, *;q=0", "gzip"),
+    ],
+)
+def test_entries_come_compressed_to_who_names_it(
+    lite: Node, welcome: str, encoding: str | None
+) -> None:
+    lite.world.team()  # which is logged
+    answer = lite.client.get("/log/tile/entries/000.p/1", headers={"Accept-Encoding": welcome})
+    assert answer.headers.get("content-encoding") == encoding
