@@ -15,12 +15,14 @@ from sqlmodel import Session, col, select
 
 from governance import erasing, migrations
 from governance.database import Database
+from governance.entries import LogCheckpoint
 from governance.errors import Conflict
 from governance.fields import parse_instant
 from governance.importing.runs import Clock
 from governance.log.auditing import Audit, Page
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
+from governance.log.proving import stored_root
 from governance.log.sequencing import Sequencer, newest_checkpoint
 from governance.log.tree import EMPTY_ROOT
 from governance.peers import Peer, PeerFork
@@ -74,6 +76,7 @@ def rebuild(
             raise Conflict("expected an empty database")
         replay = _replayed(session, reading, log, audit, pages)
         _carry_over(session, reading)
+        _carry_checkpoints(session, reading, replay.size)
         _follow_again(session, reading)
         replay.forget()
     return _signed_again(db, log, audit, replay.lost, clock)
@@ -120,6 +123,14 @@ def _carry_over(session: Session, held: Session) -> None:
         ]
         if rows:
             session.execute(sa.insert(table), rows)
+
+
+def _carry_checkpoints(session: Session, held: Session, size: int) -> None:
+    """Copies older trees of this log as they were signed and published."""
+    older = select(LogCheckpoint).where(col(LogCheckpoint.size) < size)
+    for kept in held.exec(older.order_by(col(LogCheckpoint.size))):
+        if stored_root(session, kept.size) == kept.tree.root:
+            session.add(LogCheckpoint(**kept.model_dump()))
 
 
 def _carry_platforms(session: Session, held: Session) -> None:
