@@ -119,6 +119,7 @@ def serve(
         from api.observing.logs import configuration
         from api.observing.metrics import shared
         from api.serving import expect_free, run
+        from api.witnessed import require_newest
 
     settings = read_settings()
     if demo:
@@ -132,6 +133,7 @@ def serve(
         if not any_key and not are_found(session, keys):
             fail(f"COMITY_KEY_FILE: {settings.key_file} {OTHER_KEY}")
         sequencer.recalled(session, signed)
+        require_newest(database, settings)
         if not settings.witnesses:
             publish_newest(database)
     for setting, file in settings.key_paths.items():

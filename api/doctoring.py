@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from api.witnessed import require_newest
 from governance import receivers
 from governance.database import Database
 from governance.entries import LogCheckpoint
@@ -101,6 +102,7 @@ def _log(database: Database, settings: Settings) -> Iterator[Finding]:
         try:
             with database.reading() as session:
                 head = sequencer.recalled(session, signed)
+            require_newest(database, settings)
             told = f"{head.size:,} entries of {head.origin}, as this node signed them"
             yield Finding("log", True, told)
         except RolledBack as error:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from api.console import fail, now, opened, say
 from api.logbook import Where, app, audited, signed_of, write_whole
 from api.sources import Source, opened_source
+from api.witnessed import require_newest
 from governance import rebuilding
 from governance.database import Database
 from governance.decisions import COMMITTED
@@ -90,11 +91,13 @@ def open_field(
 @app.command()
 def resume() -> None:
     """Go on with a log on a new machine, having made sure that no entry is missing."""
-    with opened() as database:
+    settings = read_settings()
+    with opened(settings) as database:
         assert database.log is not None, "opened with it"
         signed = database.log.guard.newest()
         with database.reading() as session:
             head = database.log.continued(session, signed)
+        require_newest(database, settings)
     if head.size:
         database.log.guard.advance(head)
     say(f"{head.origin} goes on from {head.size:,} entries")
