@@ -19,13 +19,12 @@ from governance.database import Database
 from governance.decisions import COMMITTED
 from governance.entries import LogEntry
 from governance.log import continuing, proving
-from governance.log.auditing import CHECKPOINT, Audit, Page, Signed
+from governance.log.auditing import CHECKPOINT, Audit, Page
 from governance.log.commitments import opening
 from governance.log.errors import LogError
 from governance.log.keyfiles import KeyFile
 from governance.log.notes import check_name, decode, encode
 from governance.log.rotating import rotate
-from governance.log.sequencing import newest_checkpoint
 from governance.publishing import covering
 from governance.sanctions import Disclosure
 from governance.settings import read_settings
@@ -130,14 +129,9 @@ def recover(where: Where) -> None:
     """Bring a database that was restored from a backup to where a copy of its log ends."""
     settings = read_settings()
     log = settings.sequencer()
-    with opened(settings) as database, opened_source(where) as source:
+    with opened(settings), opened_source(where) as source:
         plain = Database(settings.database_url)  # what it replays is signed already
-        with database.reading() as session:
-            newest = newest_checkpoint(session)
-        # Of what a closed log signed, the entries alone are in the log that took its place.
-        is_same = newest is not None and newest.origin == log.origin
-        old = Signed.parse(newest.note.encode()) if newest and is_same else None
-        audit = Audit(signed_of(source, CHECKPOINT), [log.signer.verifier()], old)
+        audit = Audit(signed_of(source, CHECKPOINT), [log.signer.verifier()])
         try:
             lost = rebuilding.recover(plain, log, audit, _pages(source, where), clock=now)
         finally:

@@ -247,6 +247,22 @@ def test_a_node_whose_keys_are_all_lost_is_served_again_under_another_log(
         assert "whose key was lost: nothing proves it" in done.err
 
 
+def test_a_backup_from_before_the_key_was_rotated_is_brought_on(
+    node: Comity, issue: Callable[..., str], copy: Callable[[], Path], tmp_path: Path
+) -> None:
+    issue()
+    assert node("backup", "old.backup").code == 0
+    assert node("log", "rotate-key").code == 0
+    assert node("platform", "add", "another.example").code == 0
+    mirror, restored = copy(), f"sqlite:///{tmp_path / 'restored.db'}"
+    assert node("migrate", database_url=restored).code == 0
+    assert node("restore", "old.backup", database_url=restored).code == 0
+    assert node("platform", "add", "x.example", database_url=restored).code == 1
+    done = node("log", "recover", str(mirror), database_url=restored)
+    assert done.code == 0, done.err
+    assert node("platform", "add", "x.example", database_url=restored).code == 0
+
+
 def test_an_empty_database_is_made_anew_from_log_and_backup(
     node: Comity,
     issue: Callable[..., str],
