@@ -25,6 +25,7 @@ from governance.log.errors import LogError
 from governance.log.keyfiles import KeyFile
 from governance.log.notes import check_name, decode, encode
 from governance.log.rotating import rotate
+from governance.log.signers import Verifier, parse_verifier
 from governance.publishing import covering
 from governance.sanctions import Disclosure
 from governance.settings import read_settings
@@ -125,18 +126,29 @@ def begin_anew(
 
 
 @app.command()
-def recover(where: Where) -> None:
+def recover(
+    where: Where,
+    lost_key: Annotated[
+        str, typer.Option("--lost-key", help="The log's verifier key, where its key is lost.")
+    ] = "",
+) -> None:
     """Bring a database that was restored from a backup to where a copy of its log ends."""
     settings = read_settings()
     log = settings.sequencer()
+    trusted = [_verifier(lost_key) if lost_key else log.signer.verifier()]
     with opened(settings), opened_source(where) as source:
         plain = Database(settings.database_url)  # what it replays is signed already
-        audit = Audit(signed_of(source, CHECKPOINT), [log.signer.verifier()])
+        audit, pages = Audit(signed_of(source, CHECKPOINT), trusted), _pages(source, where)
         try:
-            lost = rebuilding.recover(plain, log, audit, _pages(source, where), clock=now)
+            if lost_key:
+                lost = rebuilding.recover_orphaned(plain, log, audit, pages)
+            else:
+                lost = rebuilding.recover(plain, log, audit, pages, clock=now)
         finally:
             plain.close()
     _tell(audit, lost)
+    if lost_key:
+        say("now begin another log with `comity log begin-anew --key-lost`")
 
 
 @app.command()
@@ -165,6 +177,13 @@ def rebuild(
         finally:
             plain.close()
     _tell(audit, lost)
+
+
+def _verifier(key: str) -> Verifier:
+    try:
+        return parse_verifier(key.strip())
+    except LogError:
+        fail("--lost-key: it isn't a verifier key")
 
 
 def _pages(source: Source, where: str) -> rebuilding.Pages:

@@ -19,6 +19,7 @@ from governance.errors import InvalidInput
 from governance.fields import URI, Draft, LongText
 from governance.identifiers import BadUri, SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
+from governance.peers import followed_platforms
 from governance.rules.lifecycle import UNDER_WAY, appeal_state
 from governance.rules.permissions import Operation
 from governance.rules.policy import APPEAL_DUE
@@ -106,6 +107,19 @@ def redact(
         for sanction in sanctions
     ]
     feed.append(session, happenings, now=now)
+
+
+def redact_lost(session: Session, *, now: datetime) -> None:
+    """Says of the own cases whose disclosures nobody erased, and are gone, that they are lost."""
+    found = (
+        select(Sanction)
+        .where(col(Sanction.redacted_at).is_(None))
+        .where(col(Sanction.id).not_in(select(Disclosure.sanction_id)))
+        .where(col(Sanction.platform_id).not_in(followed_platforms()))
+        .order_by(col(Sanction.id))
+    )
+    if lost := list(session.exec(found)):
+        redact(session, lost, Scope.LOST, now=now)
 
 
 def forget(session: Session, sanctions: Sequence[Sanction], scope: Scope, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ are followed. What those decided comes from them again.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ from governance.errors import Conflict
 from governance.fields import parse_instant
 from governance.importing.runs import Clock
 from governance.log.auditing import Audit, Page
+from governance.log.guards import check_continues
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.proving import stored_root
@@ -30,7 +32,6 @@ from governance.platforms import Member, Platform
 from governance.records import METADATA
 from governance.replaying import Replay
 from governance.restoring import restore
-from governance.sanctions import Sanction
 from governance.settings import Keys
 
 # What no log has, nor is disclosed, by table.
@@ -50,6 +51,15 @@ def recover(db: Database, log: Sequencer, audit: Audit, pages: Pages, *, clock: 
     with db.writing() as session:
         lost = _replayed(session, None, log, audit, pages).lost
     return _signed_again(db, log, audit, lost, clock)
+
+
+def recover_orphaned(db: Database, log: Sequencer, audit: Audit, pages: Pages) -> set[str]:
+    """The same of a log whose key is lost. The one that takes its place says what is lost."""
+    with db.writing() as session:
+        newest = newest_checkpoint(session)
+        if newest is not None and log.has_signed(newest):
+            raise Conflict("the key that signed the log is in its place: it isn't lost")
+        return _replayed(session, None, log, audit, pages, is_key_lost=True).lost
 
 
 def rebuild(
@@ -83,7 +93,13 @@ def rebuild(
 
 
 def _replayed(
-    session: Session, held: Session | None, log: Sequencer, audit: Audit, pages: Pages
+    session: Session,
+    held: Session | None,
+    log: Sequencer,
+    audit: Audit,
+    pages: Pages,
+    *,
+    is_key_lost: bool = False,
 ) -> Replay:
     replay, newest = Replay(session, held), ""
     for page in pages(audit):
@@ -96,7 +112,10 @@ def _replayed(
     if not newest:
         raise Conflict(f"this copy of the log has no more than the database: {replay.size:,}")
     replay.finish(audit.signed.note, parse_instant(newest))
-    log.continued(session, log.guard.newest())
+    if is_key_lost:
+        check_continues(log.guard.newest(), audit.tree, partial(stored_root, session))
+    else:
+        log.continued(session, log.guard.newest())
     return replay
 
 
@@ -161,8 +180,5 @@ def _signed_again(
     log.guard.advance(audit.tree)
     if lost:
         with db.writing(log) as session:
-            found = select(Sanction).where(
-                col(Sanction.id).in_(lost), col(Sanction.redacted_at).is_(None)
-            )
-            erasing.redact(session, list(session.exec(found)), erasing.Scope.LOST, now=clock())
+            erasing.redact_lost(session, now=clock())
     return lost

@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from governance import erasing
 from governance.database import Database
 from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry
@@ -54,6 +55,7 @@ def begin_anew(
         )
         with database.writing(successor) as session:
             _announce(session, closed, verifier, shown, now)
+            erasing.redact_lost(session, now=now)  # a copy brought on has none of its disclosures
     _finish(database, file, next_file, log.guard, next_guard)
     return file().verifier()
 

@@ -247,6 +247,52 @@ def test_a_node_whose_keys_are_all_lost_is_served_again_under_another_log(
         assert "whose key was lost: nothing proves it" in done.err
 
 
+def test_what_a_copy_has_more_is_kept_where_the_key_is_lost(
+    node: Comity, issue: Callable[..., str], copy: Callable[..., Path], tmp_path: Path
+) -> None:
+    kept, gone = issue(), issue(subject=SUBJECT)
+    assert node("backup", "old.backup").code == 0
+    later = issue()
+    settings = read_settings()
+    database = Database(settings.database_url, settings.sequencer())
+    with database.writing() as session:
+        erasing.redact(session, [session.get_one(Sanction, gone)], now=now())
+    database.close()
+    mirror, old = str(copy()), node("log", "key").out.strip()
+    restored, key_file = f"sqlite:///{tmp_path / 'restored.db'}", tmp_path / "new" / "comity.key"
+    new = {"database_url": restored, "key_file": key_file}
+    assert node("migrate", **new).code == 0
+    assert node("restore", "old.backup", "--any-key", **new).code == 0
+    assert node("log", "recover", mirror, **new).code == 1
+    stranger = str(Signer(parse_verifier(old).name, b"s" * 32).verifier())
+    for wrong in (stranger, "no key"):
+        assert node("log", "recover", mirror, "--lost-key", wrong, **new).code == 1
+    done = node("log", "recover", mirror, "--lost-key", old, **new)
+    assert done.code == 0, done.err
+    assert "begin-anew --key-lost" in done.err
+    assert node("log", "begin-anew", "second.example/log", "--key-lost", **new).code == 0
+    with World(restored) as world, world.database.reading() as session:
+        for ident, is_disclosed in ((kept, True), (gone, False), (later, False)):
+            assert (session.get(Disclosure, ident) is not None) is is_disclosed
+            assert (session.get_one(Sanction, ident).redacted_at is None) is is_disclosed
+        last = session.exec(select(LogEntry).order_by(col(LogEntry.index).desc())).first()
+    assert last is not None
+    told = orjson.loads(last.data)["decision"]
+    assert (told["case"], told["scope"]) == (later, "LOST")
+    assert node("platform", "add", "x.example", **new).code == 0
+    key = node("log", "key", **new).out.strip()
+    done = node("log", "verify", str(copy(restored)), "--key", key)
+    assert done.code == 0, done.err
+
+
+def test_a_key_that_is_in_its_place_is_not_lost(
+    node: Comity, issue: Callable[..., str], copy: Callable[..., Path]
+) -> None:
+    issue()
+    done = node("log", "recover", str(copy()), "--lost-key", node("log", "key").out.strip())
+    assert (done.code, "it isn't lost" in done.err) == (1, True)
+
+
 def test_a_backup_from_before_the_key_was_rotated_is_brought_on(
     node: Comity, issue: Callable[..., str], copy: Callable[[], Path], tmp_path: Path
 ) -> None:
