@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
@@ -19,6 +20,7 @@ from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Malformed, Unproven
 from governance.log.guards import Guard, check_continues
+from governance.log.histories import LOG_KEY_ROTATED
 from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import Note, decode, encode, parse_note
 from governance.log.proving import stored_root, tiles_at
@@ -33,6 +35,13 @@ PART = 250  # entries that PostgreSQL takes in while the next are made
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
+_HANDED_OVER = (
+    sa.select(col(LogEntry.data))
+    .where(col(LogEntry.platform_id).is_(None))
+    .where(col(LogEntry.data).contains(f'"type":"{LOG_KEY_ROTATED}"'))
+    .order_by(col(LogEntry.index).desc())
+    .limit(1)
+)
 # By both columns of the index, or PostgreSQL reads all entries of the node's own.
 _LAST_SEQ = (
     "SELECT seq FROM log_entries WHERE platform_id {} ORDER BY platform_id DESC, seq DESC LIMIT 1"
@@ -83,14 +92,7 @@ class Sequencer:
     def recalled(self, session: Session, signed: Checkpoint | None) -> Checkpoint:
         """What `continued` says, unless nothing here remembers what was signed: the database may
         be an old one on a new machine."""
-        newest = newest_checkpoint(session)
-        head = self.continued(session, signed, newest)
-        if newest is not None and not self.has_signed(newest):
-            raise RolledBack(
-                f"another key than this node's signed {head.origin} last: put its file back or, if "
-                "this one took its place, bring the database on with `comity log recover`; "
-                f"{KEY_LOST}"
-            )
+        head = self.continued(session, signed)
         if head.size and signed is None:
             raise RolledBack(
                 f"the log has {head.size:,} entries, and no {self.guard.path} says that they are "
@@ -117,8 +119,24 @@ class Sequencer:
                 "back or, if this log took its place, bring the database on with `comity log "
                 f"recover`; {KEY_LOST}"
             )
+        if newest is not None and not self._follows(session, newest):
+            raise RolledBack(
+                f"another key than this node's signed {head.origin} last: put its file back or, if "
+                "this one took its place, bring the database on with `comity log recover`; "
+                f"{KEY_LOST}"
+            )
         check_continues(signed, head, lambda size: stored_root(session, size))
         return head
+
+    def _follows(self, session: Session, newest: LogCheckpoint) -> bool:
+        """Whether this key signed the newest tree, or is the one that the log was handed over to:
+        the one before it may sign until its file is replaced everywhere."""
+        own = self.signer.verifier()
+        signatures = parse_note(newest.note.encode()).signatures
+        if newest.origin == self.closes or any(map(own.knows, signatures)):
+            return True
+        told = session.scalar(_HANDED_OVER)
+        return told is not None and orjson.loads(told)["decision"]["verifier"] == str(own)
 
 
 class Ledger:

@@ -1,5 +1,6 @@
 """The log's key is replaced by another one, in front of everybody."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from governance.entries import LogCheckpoint, LogEntry
+from governance.errors import RolledBack
 from governance.log.authorship import check_handover
 from governance.log.canonical import parse_canonical
 from governance.log.guards import Guard
@@ -78,6 +80,34 @@ def test_an_interrupted_rotation_is_finished_by_the_next(
     assert [decision["verifier"] for decision in rotations(logged)] == [str(new)]
     assert file() == KeyFile(file.path)()
     assert file().verifier() == new
+    log = logged.database.log
+    assert log is not None
+    with logged.database.reading() as session:
+        log.recalled(session, log.guard.newest())
+    logged.team()
+    assert signed_by(parse_note(notes(logged)[-1].encode()), [new])
+
+
+def test_an_older_copy_of_the_key_signs_no_more(
+    logged: World, file: KeyFile, tmp_path: Path
+) -> None:
+    log = logged.database.log
+    assert log is not None
+    write_secret(tmp_path / "older.key", str(LOG_KEY))
+    rotate(logged.database, file, now=NOW)
+    logged.team()
+    before = notes(logged)
+    logged.database.log = replace(log, keys=KeyFile(tmp_path / "older.key"))
+    with pytest.raises(RolledBack, match="another key than this node's"):
+        logged.team()
+    assert notes(logged) == before
+
+
+def test_each_key_follows_the_one_before(logged: World, file: KeyFile) -> None:
+    for _ in range(3):
+        rotate(logged.database, file, now=NOW)
+    logged.team()
+    assert signed_by(parse_note(notes(logged)[-1].encode()), [file().verifier()])
 
 
 def test_a_new_key_that_was_never_logged_is_forgotten(logged: World, file: KeyFile) -> None:
