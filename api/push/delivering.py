@@ -144,15 +144,13 @@ class Courier:
         """Goes on in the feed: after a failure one event at a time, in order."""
         receiver = to.receiver
         size = 1 if receiver.attempts else WINDOW
-        found, has_more = await read(
-            self._executor, receiver, receiver.position, size, receiver.filter
-        )
-        batch = _of_different_sanctions(found)
-        is_whole = len(batch) == len(found) and not has_more
+        piece = await read(self._executor, receiver, receiver.position, size, receiver.filter)
+        batch = _of_different_sanctions(piece.told)
+        is_whole = len(batch) == len(piece.told)
         results = await self._send_all(to, batch)
         taken = next((n for n, (it, _) in enumerate(results) if it is not Verdict.TAKEN), None)
         if taken is None:
-            reached = max([end] * is_whole + [told.position for told in batch[-1:]])
+            reached = piece.end(end) if is_whole else batch[-1].position
             done = partial(receivers.advance, ident=receiver.id, before=receiver.position)
             return await self._done(partial(done, to=reached))
         found_so, why = results[taken]
@@ -218,7 +216,7 @@ class Courier:
         if position < 0:
             turn = await reading(self.database, lambda session: session.get(Turn, -position))
             return await read_turn(self._executor, receiver, turn) if turn else None
-        found, _ = await read(self._executor, receiver, position - 1, 1)
+        found = (await read(self._executor, receiver, position - 1, 1)).told
         return found[0] if found and found[0].position == position else None
 
     async def _turned(self, to: Held, stream: Stream, turn: Turn) -> bool:

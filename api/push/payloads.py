@@ -1,6 +1,6 @@
 """What a receiver is told of an event: what the feed shows its platform at that moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,17 +35,31 @@ class Told:
     event: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What fits in a piece of the feed, where that ends, and whether more may follow."""
+
+    told: Sequence[Told]
+    reached: int
+    has_more: bool
+
+    def end(self, newest: int) -> int:
+        """The place up to which nothing else fits, of a feed that went on to the newest."""
+        return self.reached if self.has_more else max(newest, self.reached)
+
+
 async def read(
     executor: Executor,
     receiver: Receiver,
     after: int,
     first: int,
     wanted: Mapping[str, Any] = NOTHING,
-) -> tuple[list[Told], bool]:
-    """The next events after a place that fit, and whether more follow."""
+) -> Piece:
+    """The next events after a place that fit."""
     variables = {"after": f"{PREFIX}{after}", "first": first, "filter": dict(wanted) or None}
     page = (await _answer(executor, receiver, DOCUMENT, variables))["eventPage"]
-    return [Told(_place(event["cursor"]), event) for event in page["nodes"]], page["hasNextPage"]
+    told = [Told(_place(event["cursor"]), event) for event in page["nodes"]]
+    return Piece(told, _place(page["endCursor"] or f"{PREFIX}0"), page["hasNextPage"])
 
 
 async def read_turn(executor: Executor, receiver: Receiver, turn: Turn) -> Told | None:

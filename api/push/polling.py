@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.push.messages import Held, Messages, held, verification_id
-from api.push.payloads import Told, Unread, message_id, read, read_turn
+from api.push.payloads import Piece, Told, Unread, message_id, read, read_turn
 from api.push.sets import turns_of
 from api.push.transmitters import Call, Transmitter, parsed, told
 from governance import receivers, streams, turns
@@ -61,7 +61,8 @@ class Polling:
         most = min(asked.maxEvents, MOST)
         try:
             sets, has_more = await self._next(call, most)
-            if not sets and most and not asked.returnImmediately and self._holding < MOST_HELD:
+            waits = most and not asked.returnImmediately and self._holding < MOST_HELD
+            if waits and not sets and not has_more:
                 sets, has_more = await self._held(call, most)
         except Unread:
             return told(503, "busy", "the feed couldn't be read: try again")
@@ -78,7 +79,7 @@ class Polling:
                 if newest == seen:
                     continue
                 sets, has_more = await self._next(call, most)
-                if sets:
+                if sets or has_more:
                     return sets, has_more
                 seen = newest
         finally:
@@ -94,11 +95,9 @@ class Polling:
         end = await self._at.reading(newest_position)
         ahead = set(stream.acknowledged)
         first = min(most + len(ahead) + 1, 1_000)
-        found, has_more = await read(
-            self._at.executor, receiver, receiver.position, first, receiver.filter
-        )
-        open_ = [one for one in found if one.position not in ahead]
-        done = _done_with(found, open_, end, has_more=has_more)
+        piece = await read(self._at.executor, receiver, receiver.position, first, receiver.filter)
+        open_ = [one for one in piece.told if one.position not in ahead]
+        done = _done_with(piece, open_, end)
         turned, turn = await self._turned(receiver, stream, first)
         if done > receiver.position or (stream.turn is not None and turn > stream.turn):
             await self._at.writing(partial(_settle, ident=receiver.id, position=done, turn=turn))
@@ -109,7 +108,7 @@ class Polling:
         room = max(0, most - len(sets))
         due = [*letters, *open_, *turned]
         sets |= await anyio.to_thread.run_sync(self._signed, to, stream, due[:room])
-        return sets, has_more or len(due) > room
+        return sets, piece.has_more or len(due) > room
 
     async def _letters(self, receiver: Receiver, most: int) -> list[Told]:
         """Replayed letters, as the events now stand."""
@@ -117,8 +116,8 @@ class Polling:
         places: Sequence[int] = await self._at.reading(which) if most else ()
         again = []
         for place in places:
-            found, _ = await read(self._at.executor, receiver, max(0, place - 1), 1)
-            again += [one for one in found if one.position == place]
+            piece = await read(self._at.executor, receiver, max(0, place - 1), 1)
+            again += [one for one in piece.told if one.position == place]
             if place < 0 and (turn := await self._at.reading(partial(_turn, place=-place))):
                 told = await read_turn(self._at.executor, receiver, turn)
                 again += [told] if told else []
@@ -174,12 +173,12 @@ def poll_routes(transmitter: Transmitter, settings: Settings) -> list[Route]:
     return [Route("/ssf/{domain}/poll/{stream_id}", handle, methods=["POST"])]
 
 
-def _done_with(found: Sequence[Told], open_: Sequence[Told], end: int, *, has_more: bool) -> int:
+def _done_with(piece: Piece, open_: Sequence[Told], newest: int) -> int:
     """The place up to which nothing waits for an acknowledgement."""
     if open_:
-        before = [one.position for one in found if one.position < open_[0].position]
+        before = [one.position for one in piece.told if one.position < open_[0].position]
         return max(before, default=0)
-    return found[-1].position if has_more else max([end, *(one.position for one in found[-1:])])
+    return piece.end(newest)
 
 
 def _places(receiver: Receiver, idents: Mapping[str, Any]) -> dict[int, Any]:

@@ -83,7 +83,7 @@ class Nothing:
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A piece of the feed: an object with `nodes`, `endCursor` and `hasNextPage`. Rows follow
-    each other by a number that grows, and only forwards."""
+    each other by a number that grows, and only forwards. A short one is read to its end."""
 
     type: type
     source: FromClause
@@ -93,6 +93,7 @@ class Stretch:
     where: Sequence[Condition] = ()
 
 
+    is_short: bool = False
 @dataclass(frozen=True, slots=True)
 class Key:
     """What rows are grouped by, never null, and how a group's key is told."""

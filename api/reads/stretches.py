@@ -1,4 +1,8 @@
-"""The feed by pages: forwards alone, after a place that is kept for good, one statement."""
+"""The feed by pages: forwards alone, after a place that is kept for good, one statement.
+
+A page looks at so many places and no more, however few of what is there fit: it would read the
+whole feed for what is rare, be stopped for that, and leave nowhere to go on.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from graphql import FieldNode
 
-from api.reads.fields import Read, Stretch, getter
+from api.reads.fields import Read, Stretch, getter, there_is
 from api.reads.pages import page_size
 from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.values import Argument, Env, Getter
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from api.reads.compiler import Compiler
 
 PREFIX = "feed~"
+WINDOW = 50_000  # places that a page looks at
 
 
 def compiled_stretch(
@@ -26,19 +31,26 @@ def compiled_stretch(
 ) -> Text:
     """The JSON of a stretch. Looks one row further than asked, to know whether more follow."""
     size = read.bound(page_size(getter(stretch.first), "first"), sa.Integer())
-    after = read.bound(place_of(stretch.after), sa.BigInteger())
+    start = place_of(stretch.after)
+    after = read.bound(start, sa.BigInteger())
+    until = read.bound(lambda env: start(env) + WINDOW, sa.BigInteger())
+    within, is_beyond = [stretch.key <= until], there_is(stretch.source, stretch.key > until)
+    if stretch.is_short:
+        within, is_beyond = [], sa.false()
     rows = (
         sa.select(stretch.source, sa.func.row_number().over(order_by=stretch.key).label("place"))
-        .where(stretch.key > after, *stretch.where)
+        .where(stretch.key > after, *within, *stretch.where)
         .order_by(stretch.key)
         .limit(size + 1)
         .subquery()
     )
-    kept, reached = rows.c.place <= size, sa.func.max(rows.c[str(stretch.key.key)])
+    kept, is_full = rows.c.place <= size, sa.func.coalesce(sa.func.max(rows.c.place), 0) > size
+    last = sa.func.coalesce(sa.func.max(rows.c[str(stretch.key.key)]).filter(kept), after)
+    reached = sa.case((sa.and_(sa.not_(is_full), is_beyond), until), else_=last)
     known: dict[str, Text] = {
         "__typename": literal(f'"{type_name}"'),
-        "hasNextPage": flag(sa.func.coalesce(sa.func.max(rows.c.place), 0) > size),
-        "endCursor": _quoted(sa.func.coalesce(reached.filter(kept), after)),
+        "hasNextPage": flag(sa.or_(is_full, is_beyond)),
+        "endCursor": _quoted(reached),
     }
     parts: list[Text | str] = []
     for key, selected in compiler.below(type_name, nodes).items():

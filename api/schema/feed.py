@@ -94,7 +94,7 @@ class Event(BaseModel):
 class EventPage(BaseModel):
     nodes: list[Event] = Field(description="What happened, in the order of commits")
     end_cursor: Cursor | None = Field(description="Where to go on; null at the beginning")
-    has_next_page: bool = Field(description="Whether more is there already")
+    has_next_page: bool = Field(description="Whether to go on at once, even if nothing fitted here")
 
 
 @strawberry.pydantic.input(description="Which events; every part given must fit")

@@ -140,7 +140,8 @@ class Query(BaseModel):
     ) -> Any:
         found = rows_of(events.Event)
         where = happened(found.c, read, filter)
-        return Stretch(Event, found, found.c.position, first, after, where)
+        is_short = isinstance(filter, dict) and filter.get("sanctionId") is not None
+        return Stretch(Event, found, found.c.position, first, after, where, is_short)
 
     @sql(Policy, "What the networks agreed, as data")
     def policy(row: Row, read: Read) -> Any:

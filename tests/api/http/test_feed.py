@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from api.reads import stretches
 from tests.api.http.outside import Node
 from tests.builders import DAY, Team
 
@@ -101,6 +102,35 @@ def test_pages_follow_each_other_without_gap_or_repeat(node: Node, team: Team) -
     assert empty == {"nodes": [], "endCursor": after, "hasNextPage": False}
     node.issue(team.issuer)
     assert types(page(node, after=after)) == ["SANCTION_ISSUED"]
+
+
+@pytest.mark.parametrize("window", [1, 4, 100])
+def test_a_page_looks_at_so_many_places_however_few_fit(
+    node: Node, team: Team, partner: Team, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    monkeypatch.setattr(stretches, "WINDOW", window)
+    first = node.issue(team.issuer)["sanction"]["id"]
+    rare = []
+    for number in range(9):
+        node.issue(team.issuer)
+        if number in (3, 4, 7):
+            rare.append(node.issue(partner.issuer)["sanction"]["id"])
+    node.do("LiftSanction", team.issuer, sanctionId=first, reason="Enough")
+    wanted = {"platform": "partner.example"}
+    walked, after, more, pages = [], None, True, 0
+    while more:
+        found = page(node, after=after, first=2, filter=wanted)
+        assert (found["endCursor"] != after) or not found["hasNextPage"]
+        walked += [event["sanction"]["id"] for event in found["nodes"]]
+        after, more, pages = found["endCursor"], found["hasNextPage"], pages + 1
+    assert walked == rare
+    assert pages <= 2 + int(str(after).removeprefix("feed~")) // window
+    assert page(node, after=after, filter=wanted) == {
+        "nodes": [],
+        "endCursor": after,
+        "hasNextPage": False,
+    }
+    assert types(page(node, filter={"sanctionId": first})) == ["SANCTION_ISSUED", "SANCTION_LIFTED"]
 
 
 def test_nothing_happened_yet(node: Node) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 
 from api.push.sets import EVENTS, VERIFICATION
+from api.reads import stretches
 from governance import receivers
 from governance.fields import parse_instant
 from governance.rules.delivery import LONGEST_PAUSE
@@ -270,6 +271,25 @@ def test_polling_gives_each_token_until_it_is_acknowledged(
     assert second not in rest["sets"]
     assert streams.poll(stream, ack=list(rest["sets"]))["sets"] == {}
     assert streams.poll(stream, maxEvents=0) == {"sets": {}, "moreAvailable": False}
+
+
+def test_a_poller_of_what_is_rare_is_told_to_go_on(
+    issuer: Node,
+    streams: Streams,
+    team: Team,
+    partner: Team,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stretches, "WINDOW", 2)
+    stream = streams.create()
+    for number in range(7):
+        issuer.issue(team.issuer if number == 5 else partner.issuer)
+    got, polls, more = dict[str, str](), 0, True
+    while more:
+        told = streams.poll(stream, ack=list(got), returnImmediately=False)
+        got, more, polls = got | told["sets"], told["moreAvailable"], polls + 1
+    assert len(got) == 1
+    assert polls > 3
 
 
 def test_what_a_poller_reports_as_wrong_is_a_dead_letter_and_can_be_replayed(

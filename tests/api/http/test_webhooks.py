@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from api.push import delivering, webhooks
+from api.reads import stretches
 from governance import receivers
 from governance.feed import newest_position
 from governance.receivers import Letter, Receiver
@@ -157,6 +158,19 @@ def test_only_what_is_wanted_comes_and_the_rest_is_done_with(
     node.do("LiftSanction", team.issuer, sanctionId=sanction["id"], reason="clemency")
     settled(node, receiver)
     assert types(endpoint.got) == ["SANCTION_LIFTED"]
+
+
+def test_what_is_rare_comes_however_long_the_feed_is(
+    node: Node, team: Team, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stretches, "WINDOW", 2)
+    receiver = add(node, team, endpoint, types=["SANCTION_LIFTED"])
+    sanctions = [node.issue(team.issuer)["sanction"]["id"] for _ in range(5)]
+    for number in (0, 4):
+        node.do("LiftSanction", team.issuer, sanctionId=sanctions[number], reason="clemency")
+        node.issue(team.issuer)
+    settled(node, receiver)
+    assert types(endpoint.got) == ["SANCTION_LIFTED"] * 2
 
 
 def test_what_fails_is_tried_again_with_the_same_id_and_in_order(
