@@ -58,7 +58,8 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A connection: keyset pages over the rows that fit, by (instant, id)."""
+    """A connection: keyset pages over the rows that fit, by (instant, id). Of a sparse one many
+    rows are looked at for each that fits, so that is done in an index alone."""
 
     type: type
     source: FromClause
@@ -66,6 +67,7 @@ class Page:
     arguments: Mapping[str, Argument]
     where: Sequence[Condition] = ()
     newest_first: bool = True
+    is_sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ class Stretch:
     first: Argument
     after: Argument
     where: Sequence[Condition] = ()
-
-
     is_short: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What rows are grouped by, never null, and how a group's key is told."""

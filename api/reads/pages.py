@@ -31,7 +31,8 @@ def compiled_page(
     """The JSON of a connection. Looks one row further than asked, to know whether more follow."""
     size, is_backward = _size(page, read)
     selections = compiler.below(connection, nodes)
-    if not is_backward and {s[0].name.value for s in selections.values()} == {"nodes"}:
+    is_plain = {s[0].name.value for s in selections.values()} == {"nodes"}
+    if is_plain and not is_backward and not page.is_sparse:
         return _items_alone(compiler, selections, page, read, connection, size)
     rows = _rows(page, read, connection, size, is_backward)
     cursor = _cursor(read, connection, rows.c["page_at"], rows.c["page_id"])
@@ -105,7 +106,7 @@ def compiled_page(
         return sa.select(_object(parts)).scalar_subquery()
     # The keys alone are sorted and numbered; an outer join keeps their order when the rest of
     # each row is fetched.
-    is_row = read.dialect.row_key(page.source) == rows.c.page_row
+    is_row = _row_key(page, read) == rows.c.page_row
     whole = sa.outerjoin(rows, page.source, is_row)
     return sa.select(_object(parts)).select_from(whole).scalar_subquery()
 
@@ -141,7 +142,7 @@ def _items_alone(
 def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
     """The keys of the page's rows and one more, numbered in reading order."""
     at, ident = page.keys
-    row_key = read.dialect.row_key(page.source)
+    row_key = _row_key(page, read)
     descending = page.newest_first is not is_backward
     order = [key.desc() if descending else key.asc() for key in (at, ident)]
     where = [*page.where, *_edges(page, read, connection)]
@@ -159,6 +160,12 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
     if not is_backward:
         return numbered
     return sa.select(numbered).order_by(numbered.c.position.desc()).subquery()
+
+
+def _row_key(page: Page, read: Read) -> Any:
+    """What finds a row once more. PostgreSQL's place of a row is in no index, and each row that
+    is looked at would have to be fetched for it."""
+    return page.keys[1] if page.is_sparse else read.dialect.row_key(page.source)
 
 
 def _edges(page: Page, read: Read, connection: str) -> list[sa.ColumnElement[bool]]:

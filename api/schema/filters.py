@@ -75,6 +75,10 @@ WORDS = {
 }
 
 
+# What no index is ordered by: those that fit may be few among all.
+SPARSE = {"automations", "durations", "effects", "isAppealed", "isBinding"}
+
+
 def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     """The conditions of a filter."""
     values = parts_of(given)
@@ -93,7 +97,10 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     if "languages" in values:
         where.append(read.among(found.content_language, _languages(values["languages"])))
     if "endReasons" in values:
-        where += [has_ended(found, read), read.among(found.end_reason, values["endReasons"])]
+        is_over = has_ended(found, read)
+        if read.dialect.name == "sqlite":  # which would look for all ends up to now and sort them
+            is_over = effect(found, read) == sa.literal_column(f"'{Effect.ENDED}'")
+        where += [is_over, read.among(found.end_reason, values["endReasons"])]
     if "keywords" in values:
         keyword = read.dialect.items(found.keywords)
         where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
@@ -114,6 +121,11 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
 def is_appealed(found: Row) -> Condition:
     filed = rows_of(appeals.Appeal)
     return there_is(filed, filed.c.sanction_id == found.id)
+
+
+def is_sparse(given: Argument) -> bool:
+    """Whether what fits may have to be looked for among everything."""
+    return not SPARSE.isdisjoint(parts_of(given))
 
 
 def fits_columns(

@@ -19,7 +19,7 @@ from api.schema.declaring import argument, sql
 from api.schema.exports import Export, exports_of
 from api.schema.facets import Facet, facets_of
 from api.schema.feed import Event, EventFilter, EventPage, happened
-from api.schema.filters import SanctionFilter, fits
+from api.schema.filters import SanctionFilter, fits, is_sparse
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
 from api.schema.nodes import PAGING, Connection, Node
@@ -78,7 +78,8 @@ class Query(BaseModel):
     def sanctions(row: Row, read: Read, filter: Argument, **paging: Argument) -> Any:  # noqa: A002
         found = rows_of(sanctions.Sanction)
         keys = found.c.issued_at, found.c.id
-        return Page(Sanction, found, keys, paging, fits(found.c, read, filter))
+        where = fits(found.c, read, filter)
+        return Page(Sanction, found, keys, paging, where, is_sparse=is_sparse(filter))
 
     @sql(
         Sanction | None,

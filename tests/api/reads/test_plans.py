@@ -163,6 +163,14 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         ]
     },
 }
+SPARSE: dict[str, dict[str, Any]] = {
+    "pending": {"effects": ["PENDING"]},
+    "without an end": {"durations": ["OPEN_ENDED"]},
+    "by machines alone": {"automations": ["FULLY"]},
+    "not binding": {"isBinding": False},
+}
+PLAIN = """query($f: SanctionFilter) {
+  sanctions(filter: $f, first: 50) { nodes { id expiresAt platform { domain } } } }"""
 FIGURES = """query($f: SanctionFilter) {
   statistics(groupBy: [], filter: $f) { rows { sanctionCount } }
   facets(by: [PLATFORM, MEASURE, EFFECT, DURATION_BUCKET], filter: $f) { key number }
@@ -175,6 +183,23 @@ async def test_hot_reads_go_along_an_index(ask: Asking, large: Large, name: str)
     lines = await plans(ask, large, query, variables, large.member)
     assert not whole(lines)
     assert all(any(index in line for line in lines) for index in indexes), lines
+
+
+@pytest.mark.parametrize("query", [LIST, PLAIN])
+@pytest.mark.parametrize("name", SPARSE)
+async def test_no_row_is_fetched_that_may_not_fit(
+    ask: Asking, large: Large, name: str, query: str
+) -> None:
+    lines = await plans(ask, large, query, {"f": SPARSE[name]}, large.member)
+    assert not any(
+        re.search(r"( USING INDEX| Index Scan using) sanctions_newest", x) for x in lines
+    )
+
+
+async def test_what_ended_as_usual_is_not_sorted(ask: Asking, large: Large) -> None:
+    given = {"endReasons": ["EXPIRED"]}
+    lines = await plans(ask, large, PLAIN, {"f": given}, large.member)
+    assert any("sanctions_newest" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("name", ["status", "statuses"])
