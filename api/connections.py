@@ -109,6 +109,7 @@ class Connection(Draining, HttpToolsProtocol):
             self._give_up()
 
     def on_headers_complete(self) -> None:
+        self._unset_keepalive_if_required()  # where the one before was answered at once
         is_first, self._is_counting = self._is_counting, False
         self._is_reading, self._since = False, None
         if is_first and self._may_go_express():

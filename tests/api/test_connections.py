@@ -266,3 +266,13 @@ async def test_an_idle_connection_is_closed_after_an_answer_at_once() -> None:
         client.kept[0].timeout_keep_alive = 0
         client.writer.write(ASKING + LENGTH + b"!")
         assert (await client.rest()).endswith(AT_ONCE)
+
+
+async def test_what_follows_an_answer_at_once_is_not_idle() -> None:
+    async with connected(Connection, express) as client:
+        client.kept[0].timeout_keep_alive = 0
+        client.writer.write(ASKING + LENGTH + b"!" + HEAD + b"Content-Length: 2\r\n\r\na")
+        await client.until(AT_ONCE)
+        await asyncio.sleep(0.05)
+        client.writer.write(b"b")
+        await client.until(b"\r\n\r\n2")
