@@ -99,6 +99,15 @@ def test_the_public_is_answered_at_once_too(lite: Node, team: Team) -> None:
     assert left(found) == [left(first)[0] - 1]
 
 
+def test_the_public_behind_a_proxy_has_budgets_of_its_own(lite: Node, team: Team) -> None:
+    body, forwarded = body_of(STATUS, {"s": SERVER}), {"X-Forwarded-For": "192.0.2.1"}
+    other(lite, body)
+    assert sent(lite, body)
+    assert sent(lite, body, **forwarded) is None
+    known(lite, body, team.reader)
+    assert sent(lite, body, team.reader, **forwarded)
+
+
 def test_what_is_answered_at_once_is_counted_and_logged(
     lite: Node, team: Team, lines: Lines
 ) -> None:
