@@ -233,6 +233,23 @@ def test_beyond_a_limit_nothing_is_answered_at_once(lite: Node, team: Team) -> N
     assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
 
 
+def test_a_fault_is_met_the_other_way(
+    lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = body_of(STATUS, {"s": ACCOUNT})
+    first = known(lite, body, team.reader)
+    executor = lite.client.app.state.executor  # type: ignore[attr-defined]
+
+    def failing(*_: Any) -> None:
+        raise RecursionError
+
+    for place in (executor, "variables"), (executor.reader.store, "at_once"):
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, failing)
+            assert sent(lite, body, team.reader) is None
+    assert left(other(lite, body, team.reader)) == [one - 1 for one in left(first)]
+
+
 def test_what_takes_long_is_asked_in_a_thread_next(
     lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
