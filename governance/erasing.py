@@ -114,7 +114,7 @@ def redact_lost(session: Session, *, now: datetime) -> None:
     found = (
         select(Sanction)
         .where(col(Sanction.redacted_at).is_(None))
-        .where(col(Sanction.id).not_in(select(Disclosure.sanction_id)))
+        .where(~sa.exists().where(col(Disclosure.sanction_id) == col(Sanction.id)))
         .where(col(Sanction.platform_id).not_in(followed_platforms()))
         .order_by(col(Sanction.id))
     )
