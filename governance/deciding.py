@@ -49,7 +49,7 @@ def decide(
     votes = session.exec(
         select(Vote).where(Vote.appeal_id == appeal.id).order_by(col(Vote.at))
     ).all()
-    if len(votes) < (2 if sanction.measure is Measure.ACCOUNT_TERMINATED else 1):
+    if len(votes) < duties.reviewers(sanction.measure):
         happening = feed.Happening(EventType.APPEAL_VOTED, sanction, appeal)
         feed.append(session, [happening], now=now)
         return Moved(appeal.id)

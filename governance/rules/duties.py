@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from governance.errors import Forbidden, RefusalCode, Refused
-from governance.words import MemberKind, Outcome
+from governance.words import Measure, MemberKind, Outcome
 
 
 class DecidingPart(StrEnum):
@@ -37,6 +37,11 @@ def may_review(member: str, deciders: Iterable[str]) -> None:
             "expected a reviewer who took no part in the decision or in an earlier review",
             code=RefusalCode.DUTIES_NOT_SEPARATE,
         )
+
+
+def reviewers(measure: Measure) -> int:
+    """How many decide an appeal: two against a termination."""
+    return 2 if measure is Measure.ACCOUNT_TERMINATED else 1
 
 
 MILDEST_FIRST = (Outcome.OVERTURNED, Outcome.REDUCED, Outcome.UPHELD)

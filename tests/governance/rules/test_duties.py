@@ -8,7 +8,7 @@ import pytest
 from governance.errors import Forbidden, RefusalCode, Refused
 from governance.rules import duties
 from governance.rules.disclosure import PUBLIC, ViewerKind, viewer
-from governance.words import MemberKind, Outcome, Role
+from governance.words import Measure, MemberKind, Outcome, Role
 
 MILDEST_FIRST = (Outcome.OVERTURNED, Outcome.REDUCED, Outcome.UPHELD)
 
@@ -31,6 +31,11 @@ def test_a_service_neither_approves_nor_reviews() -> None:
     duties.person_only(MemberKind.PERSON)
     with pytest.raises(Forbidden):
         duties.person_only(MemberKind.SERVICE)
+
+
+@pytest.mark.parametrize("measure", Measure)
+def test_two_decide_appeals_against_terminations_alone(measure: Measure) -> None:
+    assert duties.reviewers(measure) == 1 + (measure is Measure.ACCOUNT_TERMINATED)
 
 
 @pytest.mark.parametrize(("one", "other"), list(product(Outcome, Outcome)))
