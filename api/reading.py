@@ -42,10 +42,14 @@ class Reader:
             raise _too_long() from None
         return await self._filled(found) if plan.is_sealed and found else found
 
+    def may_at_once(self, plan: Plan) -> bool:
+        """Whether the next is worth a try, to know before values are made: many take long."""
+        return plan.is_point and not plan.is_sealed
+
     def at_once(self, plan: Plan, values: Values, proof: Proof | None) -> str | None:
         """The same without waiting; TooLong where that won't do."""
         sql, values = self._asked(plan, values, proof)
-        if plan.is_sealed or not plan.is_point or len(sql) > LONGEST_KEPT:
+        if len(sql) > LONGEST_KEPT:
             raise TooLong
         found: str | None = self.store.at_once(sql, values)
         return found

@@ -63,7 +63,7 @@ class Shortcut:
 
     def at_once(self, request: Request, proof: Proof | None, now: datetime) -> Answer | None:
         """The same without waiting for anything."""
-        asked = self._asked(request, now)
+        asked = self._asked(request, now, is_at_once=True)
         if asked is None:
             return None
         try:
@@ -74,7 +74,7 @@ class Shortcut:
             return None
         return self._answered(asked, json)
 
-    def _asked(self, request: Request, now: datetime) -> _Asked | None:
+    def _asked(self, request: Request, now: datetime, *, is_at_once: bool = False) -> _Asked | None:
         executor = self._executor
         parsed = executor.documents.known(request.query, request.operation_name)
         if parsed is None or parsed.read is None:
@@ -86,6 +86,8 @@ class Shortcut:
         env = Env(variables, now, viewer, executor.lookup, self._reader.seal)
         root = self._reader.planner.known(parsed.read, env)
         if root is None or root.plan is None:
+            return None
+        if is_at_once and not self._reader.may_at_once(root.plan):
             return None
         try:
             values = root.plan.values(env)

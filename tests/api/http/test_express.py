@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from api.express import EXPRESS
+from api.reads.plans import Plan
 from api.reads.stores import TooLong
 from api.subscriptions.wires import STOP
 from governance.membership import Actor, revoke_token
@@ -19,6 +20,7 @@ from tests.api.http.test_metrics import TOKEN, Figures, figures
 from tests.api.http.test_shortcut import ASKED, LIST, STATUS, held
 from tests.builders import HOUR, Team
 
+STATUSES = "query($s: [URI!]!) { suspensionStatuses(subjects: $s) { isSuspended } }"
 SERVER = "https://spam.example"
 HOST = "testclient"
 GRAPHQL = "application/graphql-response+json"
@@ -248,6 +250,17 @@ def test_a_fault_is_met_the_other_way(
             patch.setattr(*place, failing)
             assert sent(lite, body, team.reader) is None
     assert left(other(lite, body, team.reader)) == [one - 1 for one in left(first)]
+
+
+def test_of_what_is_not_answered_at_once_no_values_are_made(
+    lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = body_of(STATUSES, {"s": [ACCOUNT] * 2})
+    known(lite, body, team.reader)
+    made: list[Plan] = []
+    monkeypatch.setattr(Plan, "values", lambda plan, env: made.append(plan))
+    assert sent(lite, body, team.reader) is None
+    assert not made
 
 
 def test_what_takes_long_is_asked_in_a_thread_next(
