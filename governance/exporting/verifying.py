@@ -30,6 +30,7 @@ from governance.words import ExportFormat as Format
 BATCH = 5_000
 Progress = Callable[[int, int], None]
 Entry = tuple[int, bytes, Leaf]
+_IMPOSSIBLE = LookupError, TypeError, AttributeError  # what an entry of another form leads to
 
 
 class Unfit(Exception):
@@ -92,7 +93,7 @@ def verify(
         try:
             manifest = open_manifest(path.read_bytes(), trusted)
             _day(folder, path, trusted, manifest, before, done)
-        except (LogError, Unfit, OSError, pa.ArrowException, ValueError) as error:
+        except (LogError, Unfit, OSError, pa.ArrowException, ValueError, *_IMPOSSIBLE) as error:
             done.faults.append(f"{path.relative_to(folder)}: {_told(error)}")
         if manifest is None:
             done.unread.add(path.stem)
@@ -108,6 +109,8 @@ def verify(
 def _told(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{error.filename} isn't there"
+    if isinstance(error, _IMPOSSIBLE):
+        return "an entry or a row has another form than ours"
     return str(error)
 
 

@@ -1,15 +1,18 @@
 """What was changed in an export is found, wherever it was changed."""
 
 import gzip
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from governance.exporting.manifests import Manifest, open_manifest, path_of
 from governance.exporting.verifying import verify
+from governance.log.canonical import canonical
 from governance.log.errors import Malformed, Unproven
 from governance.log.signers import Signer
 from governance.words import ExportFormat
@@ -191,3 +194,36 @@ def test_a_manifest_is_no_checkpoint_and_no_checkpoint_a_manifest(lite_days: Day
     with pytest.raises(Unproven):
         open_manifest(note, [STRANGER.verifier()])
     assert open_manifest(note, KEY).signed(LOG_KEY) == note
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"commitments": ...},
+        {"commitments": 7},
+        {"statement": 7},
+        {"statement": {"keywords": 7, "measure": [], "expiresAt": {}}},
+        {"appeal": "apl_x", "changed": 7},
+        {"type": "x.y", "changed": None, "appeal": 7},
+    ],
+)
+def test_an_entry_that_tells_what_none_does_is_found(
+    lite_days: Days, changes: dict[str, Any]
+) -> None:
+    """Even where the node itself signed it."""
+    from pyarrow import parquet
+
+    lite_days.export()
+    [table] = (lite_days.folder / "parquet/events" / f"day={FIRST}").iterdir()
+    rows = parquet.read_table(table)
+    told = rows.to_pylist()
+    for row in told:
+        entry = json.loads(row["entry"])
+        if "statement" in entry["decision"]:
+            decision = entry["decision"] | changes
+            entry["decision"] = {k: v for k, v in decision.items() if v is not ...}
+            row["entry"] = canonical(entry).decode()
+    parquet.write_table(type(rows).from_pylist(told, rows.schema), table)
+    resigned(lite_days.folder, lambda m: rehashed(lite_days.folder, m), LOG_KEY)
+    [fault] = verify(lite_days.folder, KEY).faults
+    assert fault.startswith(path_of(FIRST))
