@@ -12,6 +12,8 @@ from websockets.protocol import State
 
 from api.subscriptions.sockets import FRAMES
 
+# To a head that uvicorn takes for a WebSocket's and the library can't read.
+NO_HEAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 STOP, DROPPED = "stop", "dropped"  # in the state that the application's lifespan yields
 
 
@@ -60,6 +62,13 @@ class Wire(Draining, WebSocketsSansIOProtocol):
         self.logger = logging.getLogger("uvicorn.error.sockets")
         self.logger.setLevel(logging.WARNING)
         self.conn.debug = False
+
+    def data_received(self, data: bytes) -> None:
+        """A head that isn't one is refused; it would have kept the connection for ever."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.close_sent:
+            self.transport.write(b"".join(self.conn.data_to_send()) or NO_HEAD)
+            self.transport.close()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)

@@ -1,7 +1,9 @@
 """The sub-protocol graphql-transport-ws: what is answered, and with which codes sockets close."""
 
 import http.client
+import socket as plain
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from api.subscriptions import sockets
 from api.subscriptions.messages import LONGEST_ID
-from tests.api.subscriptions.living import EVENTS, Live, following, socket
+from tests.api.subscriptions.living import EVENTS, PATIENCE, Live, following, socket
 from tests.builders import Team
 
 PAGE = "{ eventPage { endCursor } }"
@@ -151,6 +153,28 @@ def test_a_message_too_long_closes_the_socket(node: Live) -> None:
     with socket(node.address) as client:
         client.connection.send("x" * 1_000_001)
         assert client.closed()[0] == 1009
+
+
+UPGRADE = "Host: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /graphql HTTP/1.1\r\nContent-Length: 2\r\n" + UPGRADE, 400),
+        ("GET /graphql HTTP/1.1\r\n" + UPGRADE + "X-Many: a\r\n" * 200, 431),
+        ("GET /graphql HTTP/1.1\r\n" + UPGRADE + f"X-Long: {'a' * 10_000}\r\n", 431),
+        ("GET /graphql HTTP/1.1\r\n" + UPGRADE, 400),
+    ],
+)
+def test_a_head_that_opens_no_socket_closes_the_connection(
+    node: Live, head: str, status: int
+) -> None:
+    host, _, port = node.address.partition(":")
+    with closing(plain.create_connection((host, int(port)), timeout=PATIENCE)) as client:
+        client.sendall(f"{head}\r\n".encode())
+        answer = b"".join(iter(lambda: client.recv(4_096), b""))  # until the node ends it
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
 
 
 @pytest.mark.parametrize("offered", [["graphql-ws"], None])
