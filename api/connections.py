@@ -114,8 +114,10 @@ class Connection(Draining, HttpToolsProtocol):
         self._is_reading, self._since = False, None
         if is_first and self._may_go_express():
             self._held = b""
-        else:
-            super().on_headers_complete()
+            return
+        super().on_headers_complete()
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self.cycle.keep_alive = False  # the parser would take its body for the next request
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:

@@ -276,3 +276,14 @@ async def test_what_follows_an_answer_at_once_is_not_idle() -> None:
         await asyncio.sleep(0.05)
         client.writer.write(b"b")
         await client.until(b"\r\n\r\n2")
+
+
+async def test_a_body_is_no_request_where_another_protocol_is_asked_for() -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(HEAD)
+    async with connected(Connection, express) as client:
+        client.writer.write(HEAD + upgrade)
+        await asyncio.sleep(0.05)
+        client.writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
+        came = await client.rest()
+        assert came.count(b"HTTP/1.1 ") == 1
+        assert b"connection: close" in came
