@@ -28,6 +28,8 @@ from governance.settings import Keys
 from governance.subjects import sanctions_about
 from governance.words import EventType
 
+AT_ONCE = 5_000  # sanctions; a statement names each of them twice
+
 # What is left of private disclosures: the seed too, so that no guess can be confirmed.
 PRIVATE: dict[str, Any] = {
     "reason": None,
@@ -118,8 +120,9 @@ def redact_lost(session: Session, *, now: datetime) -> None:
         .where(col(Sanction.platform_id).not_in(followed_platforms()))
         .order_by(col(Sanction.id))
     )
-    if lost := list(session.exec(found)):
-        redact(session, lost, Scope.LOST, now=now)
+    lost = list(session.exec(found))
+    for start in range(0, len(lost), AT_ONCE):
+        redact(session, lost[start : start + AT_ONCE], Scope.LOST, now=now)
 
 
 def forget(session: Session, sanctions: Sequence[Sanction], scope: Scope, *, now: datetime) -> None:

@@ -32,6 +32,7 @@ from governance.rows import Columns, columns_of, insert, inserting, mark
 LEDGER = "ledger"  # in the info of a session that writes
 UNSIGNED = b"null"
 PART = 250  # entries that PostgreSQL takes in while the next are made
+MOST_ASKED = 10_000  # cases in a statement; each engine takes some ten thousand values
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
@@ -297,17 +298,18 @@ def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None,
 
 def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
     """The hash of each case's newest entry, where it has one."""
-    if not cases:
-        return {}
-    newest = (
-        sa.select(sa.func.max(col(LogEntry.index)))
-        .where(col(LogEntry.case_id).in_(cases))
-        .group_by(col(LogEntry.case_id))
-    )
-    found = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
-        col(LogEntry.index).in_(newest)
-    )
-    return {row.case_id: decode(row.leaf_hash) for row in session.execute(found)}
+    found, asked = dict[str | None, bytes](), list(cases)
+    for start in range(0, len(asked), MOST_ASKED):
+        newest = (
+            sa.select(sa.func.max(col(LogEntry.index)))
+            .where(col(LogEntry.case_id).in_(asked[start : start + MOST_ASKED]))
+            .group_by(col(LogEntry.case_id))
+        )
+        hashes = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
+            col(LogEntry.index).in_(newest)
+        )
+        found |= {row.case_id: decode(row.leaf_hash) for row in session.execute(hashes)}
+    return found
 
 
 def _between(at: datetime) -> bytes:

@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import select
+from sqlmodel import col, select
 
+from governance import erasing
+from governance.entries import LogEntry
 from governance.errors import RefusalCode
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
+from governance.log import sequencing
 from governance.sanctions import Disclosure, Note, SubjectKey
 from governance.words import AppealMove, EventType, Outcome, Validity
 from tests.builders import DAY, KEYS, NOW, Team, World, draft, refused, subject
+from tests.governance.test_logging import check_tree
 
 
 @pytest.mark.parametrize("name", ["issuer", "reviewer", "reader", "researcher"])
@@ -215,3 +219,31 @@ def test_nothing_new_is_kept_about_the_erased(world: World, team: Team) -> None:
     world.overturn(team.issuer, sanction.sanction_id, NOW + 9 * DAY)
     with world.database.reading() as session:
         assert not session.exec(select(Note)).all()
+
+
+def test_however_many_are_lost_no_statement_names_them_all(
+    world: World, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Engines refuse statements with more than some ten thousand values."""
+    monkeypatch.setattr(erasing, "AT_ONCE", 2)
+    monkeypatch.setattr(sequencing, "MOST_ASKED", 2)
+    lost = {world.issue(team.issuer) for _ in range(9)}
+    kept = world.issue(team.issuer)
+    with world.database.writing() as session:
+        for table in (SubjectKey, Disclosure):
+            session.execute(sa.delete(table).where(col(table.sanction_id).in_(lost)))
+    given: list[int] = []
+
+    def note(*told: Any) -> None:
+        statement, values, is_many = told[2], told[3], told[5]
+        if not is_many and not statement.startswith("INSERT"):
+            given.append(len(values))
+
+    sa.event.listen(world.database.engine, "before_cursor_execute", note)
+    world.do(erasing.redact_lost, now=NOW + DAY)
+    assert max(given) < len(lost)
+    with world.database.reading() as session:
+        said = sa.select(col(LogEntry.case_id)).where(col(LogEntry.data).contains('"scope":"LOST"'))
+        assert set(session.scalars(said)) == lost
+    assert world.sanction(kept).redacted_at is None
+    check_tree(world)
