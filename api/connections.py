@@ -5,8 +5,10 @@ uvicorn waits for a head for ever, and its parser reads one of any length.
 
 import asyncio
 from asyncio import TimerHandle
+from collections.abc import Sized
 from typing import Any, ClassVar
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.express import EXPRESS, PATH
@@ -71,6 +73,19 @@ class Gathered:
         self._size = 0
 
 
+class Flow(FlowControl):
+    """Reads no further while requests wait that are read already. uvicorn would at each answer, so
+    that who sends many and takes few answers would fill all memory."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
 class Connection(Draining, HttpToolsProtocol):
     """A connection that is patient up to a limit."""
 
@@ -88,6 +103,7 @@ class Connection(Draining, HttpToolsProtocol):
         self._gathered = Gathered(transport, self.loop)
         self._express = None if self.root_path else self.app_state.get(EXPRESS)
         super().connection_made(self._gathered)  # type: ignore[arg-type]
+        self.flow = Flow(self.transport, self.pipeline)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -56,6 +56,16 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+class Watched(Connection):
+    """Counts how often it read while requests waited."""
+
+    late = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.late += bool(self.pipeline)
+        super().data_received(data)
+
+
 @dataclass(slots=True)
 class Client:
     """A client's end of a connection, and the node's."""
@@ -157,6 +167,17 @@ async def test_bodies_and_many_requests_are_no_head() -> None:
         client.writer.write((HEAD + b"Content-Length: 0\r\n\r\n") * 4_000)
         for _ in range(4_000):
             await client.until(b"\r\n\r\n0")
+
+
+async def test_no_more_is_read_while_requests_wait() -> None:
+    count = 10_000
+    async with connected(Watched) as client:
+        client.writer.write((HEAD + b"Content-Length: 0\r\n\r\n") * count)
+        for _ in range(count):
+            await client.until(b"\r\n\r\n0")
+        [kept] = client.kept
+        assert isinstance(kept, Watched)
+        assert not kept.late
 
 
 class Written(asyncio.Transport):
