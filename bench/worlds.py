@@ -1,4 +1,4 @@
-"""A large world, written set-wise: the same rows that use cases would write."""
+"""A large world, written set-wise: the same rows that use cases would write, in their order."""
 
 import random
 from collections.abc import Iterator
@@ -46,6 +46,7 @@ MEASURES = (
 )
 LANGUAGES = ("en", "de", "fr", None)
 KEYWORDS = {c: [k for k in Keyword if keyword_belongs(k, c)] for c in Category}
+AGE = timedelta(days=730)  # of the oldest
 ONE_SERVER_IN = 1_000
 ONE_APPEAL_IN = 20
 UNTIL_DECIDED = timedelta(days=6)  # from the issue; filed a day after it
@@ -67,8 +68,12 @@ def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
         token = membership.create_token(session, "p0.example", "bench", now=now, lifetime=None)
     rng = random.Random(1)
     with _indexed_at_last(database):
+        ages = [rng.random() for _ in range(count)]
+        oldest_first = sorted(range(count), key=ages.__getitem__, reverse=True)
         for start in range(0, count, BATCH):
-            rows = list(_rows(rng, keys, ids, range(start, min(count, start + BATCH)), now))
+            numbers = oldest_first[start : start + BATCH]
+            issued = [(number, now - AGE * ages[number]) for number in numbers]
+            rows = list(_rows(rng, keys, ids, issued, start, now))
             with database.writing() as session:
                 for table in TABLES:
                     given = [vars(row) for kind, row in rows if kind is table]
@@ -95,11 +100,15 @@ def _indexed_at_last(database: Database) -> Iterator[None]:
 
 
 def _rows(
-    rng: random.Random, keys: Keys, ids: list[str], numbers: range, now: datetime
+    rng: random.Random,
+    keys: Keys,
+    ids: list[str],
+    issued: list[tuple[int, datetime]],
+    before: int,
+    now: datetime,
 ) -> Iterator[tuple[type[SQLModel], SQLModel]]:
     secret = keys.derived("lookup")
-    for number in numbers:
-        issued_at = now - timedelta(days=730) * rng.random()
+    for position, (number, issued_at) in enumerate(issued, before + 1):
         is_of_server = number % ONE_SERVER_IN == ONE_SERVER_IN - 1
         measure = Measure.SERVER_SUSPENDED if is_of_server else rng.choice(MEASURES)
         kind, uri = SubjectKind.ACCOUNT, subject(number)
@@ -155,7 +164,7 @@ def _rows(
             Event,
             made(
                 Event,
-                position=number + 1,
+                position=position,
                 type=EventType.SANCTION_ISSUED,
                 occurred_at=issued_at,
                 recorded_at=issued_at,
