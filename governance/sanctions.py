@@ -59,6 +59,7 @@ class SanctionStatement(SanctionTerms):
 COUNTED = (
     *("platform_id", "measure", "category", "ground", "automation", "validity", "source"),
     *("subject_kind", "is_binding", "starts_at", "ends_at", "end_reason", "lasts"),
+    "content_language",
 )
 
 # Indexes of what few sanctions are. What all others are isn't in them, so that most decisions
@@ -92,7 +93,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
         sa.Index("sanctions_of_platform", "platform_id", "issued_at", "id"),
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
-        sa.Index("sanctions_ended", "ends_at", "id", "measure", "redacted_at"),
+        sa.Index("sanctions_ended", "ends_at", "id", "measure", "redacted_at", "validity"),
         *(_unusual(name, *columns) for name, columns in UNUSUAL.items()),
         sa.Index(
             "sanctions_derived",

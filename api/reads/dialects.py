@@ -17,6 +17,7 @@ from api.reads.texts import Text, bracketed
 from governance.fields import UTCDateTime
 
 Order = Sequence[sa.ColumnElement[Any]]
+Rows = sa.Select[Any] | sa.CompoundSelect[Any]
 _MIDNIGHT = sa.literal_column("'T00:00:00.000000Z'", sa.Text())
 POSITION = "position"  # of a sorted row, where the engine has to be told
 
@@ -39,6 +40,7 @@ class Dialect(Protocol):
     def gathered(self, items: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
     def once(self, rows: sa.Select[Any]) -> sa.Subquery: ...
     def numbered(self, order: Order) -> sa.ColumnElement[int]: ...
+    def few(self, rows: Rows) -> Rows: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
@@ -151,6 +153,9 @@ class SQLite(_Shared):
         ]
         return sa.select(each.c.key.label("ord"), *picked).subquery()
 
+    def few(self, rows: Rows) -> Rows:
+        return rows
+
     def items(self, column: sa.ColumnElement[Any]) -> Any:
         """The texts of a column's JSON list, as rows with a `value`."""
         return sa.func.json_each(sa.type_coerce(column, sa.Text())).table_valued("value")
@@ -258,6 +263,14 @@ class PostgreSQL(_Shared):
         )
         picked = [each.c.value[i].as_string().label(name) for i, name in enumerate(columns)]
         return sa.select(each.c.ord, *picked).subquery()
+
+    def few(self, rows: Rows) -> Rows:
+        """The rows, of one column, with a plan for some ten of them: without statistics of how many
+        there are, a third of a table would be expected."""
+        [column] = rows.selected_columns
+        all_of_them = sa.func.array(rows.scalar_subquery())
+        each = sa.func.unnest(all_of_them, type_=column.type).column_valued(column.key)
+        return sa.select(each)
 
     def items(self, column: sa.ColumnElement[Any]) -> Any:
         listed = sa.func.json_array_elements_text(column).table_valued("value")

@@ -64,6 +64,7 @@ class PostgreSQLStore:
             server_settings={
                 "default_transaction_read_only": "on",
                 "jit": "off",
+                "random_page_cost": "1.1",  # of a disk without a head to move, or of memory
                 "statement_timeout": self._timeout,
             },
         )

@@ -125,7 +125,7 @@ def tallies_of(read: Read, given: Argument) -> Tallies | None:
         for name in ("issuedAfter", "issuedBefore")
         if name in values
     ]
-    return Tallies(read, values, sa.union(news, *ends).cte("days"))
+    return Tallies(read, values, read.dialect.few(sa.union(news, *ends)).cte("days"))
 
 
 def answer(appeal: Row, read: Read) -> Sequence[sa.ColumnElement[Any]]:
