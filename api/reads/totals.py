@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
 
 from api.reads.dialects import whole_number
-from api.reads.fields import Page, Read, there_is
+from api.reads.fields import Page, Read
 from api.reads.texts import Text, flag, literal
 
 EXACT = 10_000  # rows that are counted one by one
-SAMPLE = 5_000  # rows that an estimate looks at
+SAMPLE = 10_000  # rows that an estimate looks at
 DIGITS = "234567abcdefghijklmnopqrstuvwxyz"  # of an id after its prefix, in order
 PREFIX, READ = 4, 5  # characters of an id: `san_`, and those that its size is read from
 
@@ -46,17 +46,14 @@ def _counted(page: Page) -> sa.Subquery:
 
 
 def _estimate(page: Page, read: Read) -> sa.ColumnElement[int]:
-    """The rows of the sample that fit, as often as the sample is in the table. Each is looked up by
-    its id, or SQLite would read whatever fits a part of the conditions."""
+    """The rows of the sample that fit, as often as the sample is in the table."""
     ident = page.keys[1]
-    first = sa.select(ident.label("id")).order_by(ident).limit(whole_number(SAMPLE))
-    sample = first.correlate(None).subquery()
-    fits = there_is(page.source, ident == sample.c.id, *page.where)
-    of = sa.select(
-        sa.func.count().filter(fits).label("rows"), sa.func.max(sample.c.id).label("last")
-    ).subquery()
-    rows = sa.cast(of.c.rows / _part(of.c.last, read), sa.BigInteger())
-    return sa.select(rows).scalar_subquery()
+    first = sa.select(ident).order_by(ident).limit(whole_number(SAMPLE)).correlate(None).subquery()
+    last = sa.select(sa.func.max(first.c[0]).label("id")).subquery()
+    fit = sa.select(sa.func.count()).select_from(page.source).where(ident <= last.c.id, *page.where)
+    rows = fit.correlate_except(page.source).scalar_subquery()
+    found = sa.select(sa.cast(rows / _part(last.c.id, read), sa.BigInteger())).select_from(last)
+    return found.scalar_subquery()
 
 
 def _part(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:

@@ -83,6 +83,8 @@ async def pool_of(ask: Asking, cast: Cast) -> Pool:
         "issuedAfter": instants,
         "issuedBefore": instants,
         "endedAfter": instants,
+        "filedAfter": instants,
+        "filedBefore": instants,
         "endedBefore": instants,
         "newest": [1, 5, 10_000, 0, 10_001],
         "domain": domains,
