@@ -1,10 +1,11 @@
 """What a moderator decides, as it is entered: terms, texts, a signature."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ValidationInfo, field_validator
 from sqlmodel import Field
 
 from governance.fields import (
@@ -41,8 +42,17 @@ def _territory(code: str) -> str:
 
 
 Territory = Annotated[str, AfterValidator(_territory)]
-LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def language(tag: str) -> str:
+    """The tag, if it looks like one; else ValueError."""
+    if not _LANGUAGE.fullmatch(tag):
+        raise ValueError("expected a BCP 47 tag, such as en or pt-BR")
+    return tag
+
+
+Language = Annotated[str, AfterValidator(language)]
 
 
 class SanctionTerms(BaseModel):

@@ -1,6 +1,5 @@
 """Filters of sanctions, for lists, counts and statistics alike."""
 
-import re
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from api.schema.durations import bucket
 from api.schema.sanctions import binds, effect, has_ended
 from api.schema.subjects import is_of_platform, lookup_keys
 from api.schema.visible import sees_subject
-from governance.drafts import LANGUAGE
+from governance.drafts import language
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft
 from governance.identifiers import SubjectKind
@@ -172,9 +171,10 @@ def _languages(given: Argument) -> Late:
     def read(env: Env) -> list[str]:
         tags: list[str] = get(env)
         for tag in tags:
-            if not re.fullmatch(LANGUAGE, tag, re.ASCII):
-                message = "languages: expected BCP 47 tags, such as en or pt-BR"
-                raise InvalidInput(message, path=["languages"])
+            try:
+                language(tag)
+            except ValueError as error:
+                raise InvalidInput(f"languages: {error}", path=["languages"]) from None
         return tags
 
     return Late(read, isinstance(given, Late) and given.is_single)

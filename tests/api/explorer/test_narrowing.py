@@ -135,7 +135,7 @@ def test_keywords_are_told_with_their_counts(node: Node, team: Team) -> None:
         ("platform=no%20domain", "domain: "),
         ("language=%00", "language: expected text of at most 200 characters"),
         ("language=" + "x" * 201, "language: expected text of at most 200 characters"),
-        ("language=no_language", "languages: expected BCP 47 tags"),
+        ("language=no_language", "languages: expected a BCP 47 tag"),
         ("measure=%3Cscript%3Ealert(1)%3C/script%3E", "measure: expected one of"),
     ],
 )

@@ -189,9 +189,10 @@ def test_what_a_draft_cannot_be_is_refused_by_field(
         ({"reason": " "}, "expected text"),
         ({"reason": "x" * 5_001}, "expected at most 5,000 characters"),
         ({"aliases": ["acct:a@x.example"] * 6}, "expected at most 5, got 6"),
+        ({"contentLanguage": "German"}, "expected a BCP 47 tag, such as en or pt-BR"),
     ],
 )
-def test_what_is_wrong_with_a_length_is_said_plainly(
+def test_what_is_wrong_is_said_plainly(
     lite: Node, lite_team: Team, changes: dict[str, Any], said: str
 ) -> None:
     answer = lite.do("IssueSanction", lite_team.issuer, **lite.body(**changes))
