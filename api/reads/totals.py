@@ -33,11 +33,13 @@ def is_estimated(page: Page) -> Text:
 
 
 def _counted(page: Page) -> sa.Subquery:
-    """One row with the number of rows, at most one more than EXACT."""
+    """One row with the number of rows, at most one more than EXACT. Of a sparse page the newest,
+    which are found sooner: what is in force isn't among the oldest."""
     some = (
         sa.select(whole_number(1).label("one"))
         .select_from(page.source)
         .where(*page.where)
+        .order_by(*(key.desc() for key in page.keys if page.is_sparse))
         .limit(whole_number(EXACT + 1))
         .correlate_except(page.source)
         .subquery()
