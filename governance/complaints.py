@@ -113,7 +113,8 @@ def _plain(number: Decimal) -> str:
 
 def _disputes(session: Session, platform: Platform, period: Period) -> Values:
     """Appeals that were brought before an outside body in the period."""
-    about = (Event.platform_id == platform.id, Event.type == EventType.APPEAL_MOVED)
+    of_appeals = col(Event.appeal_id).is_not(None)  # as an index is known by
+    about = (Event.platform_id == platform.id, Event.type == EventType.APPEAL_MOVED, of_appeals)
     moved = sa.select(col(Event.appeal_id), col(Event.occurred_at)).where(*about)  # type: ignore[arg-type]
     brought = moved.where(
         col(Event.appeal_state) == AppealState.ESCALATED,
