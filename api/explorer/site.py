@@ -189,9 +189,11 @@ class Site:
 
     async def unmoved(self, request: Request, error: Exception) -> Response:
         """What whoever sends something is told where nothing is taken."""
-        allowed = getattr(error, "headers", None) or {}
-        message = f"expected {allowed.get('Allow', 'GET')} at this address, got {request.method}"
-        return self.problem(request, Problem(405, "Nothing is taken here", message, allowed))
+        told: Mapping[str, str] = getattr(error, "headers", None) or {"Allow": "GET"}
+        allowed = ", ".join(sorted(told["Allow"].split(", ")))  # Starlette has them in a set
+        message = f"expected {allowed} at this address, got {request.method}"
+        found = Problem(405, "Nothing is taken here", message, {**told, "Allow": allowed})
+        return self.problem(request, found)
 
     def missing(self, request: Request, message: str) -> Response:
         return self.problem(request, Problem(404, "Nothing here", message))
