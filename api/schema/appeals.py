@@ -18,16 +18,15 @@ from api.reads.fields import (
     bound,
     is_any_of,
     rows_of,
-    there_is,
 )
 from api.reads.values import Argument, parts_of
 from api.schema.declaring import sql
 from api.schema.nodes import Node
 from api.schema.subjects import is_of_platform
-from api.schema.visible import is_guest, is_own
+from api.schema.visible import is_guest, is_own, is_told
 from governance.appeals import Appeal as AppealRow
 from governance.appeals import AppealMessage as MessageRow
-from governance.appeals import AppealStatement, Vote
+from governance.appeals import AppealStatement
 from governance.events import Event
 from governance.fields import Draft, Instant
 from governance.rules.disclosure import ViewerKind
@@ -117,7 +116,7 @@ class Appeal(AppealStatement, Node):
         return All(
             AppealMessage,
             found,
-            [found.c.appeal_id == row.id, *_is_told(found, row, read)],
+            [found.c.appeal_id == row.id, is_told(found.c, row, read)],
             [found.c.at, found.c.id],
             whole=_reads_messages(row, read),
         )
@@ -151,15 +150,6 @@ def filed(found: Row, read: Read, given: Argument) -> list[Condition]:
     for name in ("filedAfter", "filedBefore"):
         where += bound(found.filed_at, read, values, name)
     return where
-
-
-def _is_told(message: sa.FromClause, row: Row, read: Read) -> list[Condition]:
-    """Half of a decision is none: what one of two reviewers says is told with the other's."""
-    if read.viewer is not ViewerKind.APPELLANT:
-        return []
-    vote = rows_of(Vote)
-    cast = there_is(vote, vote.c.appeal_id == row.id, vote.c.at == message.c.at)
-    return [sa.or_(row.decided_at.is_not(None), sa.not_(cast))]
 
 
 def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from api.reads.fields import FIRST, Condition, Read, is_any_of, rows_of, there_is
 from api.reads.values import Getter
-from governance.appeals import Invitation
+from governance.appeals import Invitation, Vote
 from governance.fields import UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.peers import STALE_AFTER, Peer, PeerPlatform
@@ -102,3 +102,12 @@ def _heard_since(clock: Getter) -> Getter:
 def sees_subject(row: Row, read: Read) -> Condition:
     """Whether the viewer may know whom the sanction in the row is about."""
     return sa.or_(is_any_of(row.subject_kind, [SubjectKind.SERVER]), is_entitled(row, read))
+
+
+def is_told(message: Row, appeal: Row, read: Read) -> Condition:
+    """Whether who may read the messages of the appeal in the row is told this one by now."""
+    if read.viewer is not ViewerKind.APPELLANT:
+        return sa.true()
+    votes = rows_of(Vote)
+    is_vote = there_is(votes, votes.c.appeal_id == appeal.id, votes.c.at == message.at)
+    return sa.or_(appeal.decided_at.is_not(None), sa.not_(is_vote))

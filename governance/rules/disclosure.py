@@ -1,5 +1,6 @@
 """Who sees what. Statements are public; disclosures have readers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -94,3 +95,13 @@ def knows_of(viewer: Viewer, event: EventType, case: Case) -> bool:
 def sees_subject(viewer: Viewer, case: Case, now: datetime) -> bool:
     """Whether the viewer may know whom the sanction is about; servers are public."""
     return case.kind is SubjectKind.SERVER or is_entitled(viewer, case, now)
+
+
+def is_told(
+    viewer: Viewer, said_at: datetime, votes: Collection[datetime], decided_at: datetime | None
+) -> bool:
+    """Whether a viewer who may read an appeal's messages is told this one by now. Half of a
+    decision is none: what one of two reviewers said with the vote is told to the person with the
+    other's."""
+    is_half = said_at in votes and decided_at is None
+    return viewer.kind is not ViewerKind.APPELLANT or not is_half

@@ -12,19 +12,20 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from governance.adoptions import Receipt
-from governance.appeals import Appeal, Invitation
+from governance.appeals import Appeal, AppealMessage, Invitation, Vote
 from governance.fields import new_id, print_instant
 from governance.identifiers import SubjectKind
 from governance.membership import viewer_of
 from governance.rules import adoption
-from governance.rules.disclosure import Case, Viewer, is_entitled, sees_subject
+from governance.rules.disclosure import Case, Viewer, ViewerKind, is_entitled, is_told, sees_subject
 from governance.rules.lifecycle import appeal_state, is_overdue
+from governance.rules.permissions import READS, Circle, Reading
 from governance.rules.policy import PARTNER_RETENTION
 from governance.rules.status import effect, timeline
 from governance.sanctions import Disclosure, Sanction
-from governance.words import AppealState, Audience, Effect
+from governance.words import AppealState, Audience, Author, Effect, Outcome
 from tests.api.worlds import Asking, Cast, asking
-from tests.builders import DAY, MICRO, NOW, World, examples
+from tests.builders import DAY, HOUR, MICRO, NOW, World, examples
 
 TOLD = """query($overdue: Boolean = true) {
   sanctions(first: 1000) { nodes {
@@ -37,6 +38,10 @@ TOLD = """query($overdue: Boolean = true) {
   lapsed: appeals(first: 1000, filter: { states: [LAPSED] }) { nodes { id } }
   overdue: appeals(first: 1000, filter: { isOverdue: $overdue }) { nodes { id } }
   punctual: appeals(first: 1000, filter: { isOverdue: false }) { nodes { id } }
+}"""
+SAID = """query($ids: [ID!]!, $id: ID!, $secret: String!) {
+  nodes(ids: $ids) { ... on Appeal { id messages { at } } }
+  appellantView(sanctionId: $id, appealSecret: $secret) { appeals { id messages { at } } }
 }"""
 VIEWERS = ("public", "researcher", "partner", "host", "issuer")
 
@@ -269,3 +274,74 @@ async def test_a_subject_is_found_by_those_alone_who_may_see_it(ask: Asking, cas
         cast.unending_record: {"issuer"},
     }.items():
         assert {who for who in cast.viewers if await found(sanction_id, who)} == seen_by
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An appeal as far as its messages depend on it, which were written at each of `SPOKEN`."""
+
+    votes: tuple[datetime, ...]
+    decided_at: datetime | None
+
+
+SPOKEN = [NOW - 3 * HOUR, NOW - 2 * HOUR, NOW - HOUR]  # by the person, and by two reviewers
+VOTES: list[tuple[datetime, ...]] = [(), (SPOKEN[1],), (SPOKEN[1], SPOKEN[2])]
+
+
+def exchanges(world: World, cast: Cast) -> dict[str, Exchange]:
+    """An appeal with messages for each way that it may be decided by one, two or nobody."""
+    made: dict[str, Exchange] = {}
+    with world.database.writing() as session:
+        for votes, decided_at in product(VOTES, (None, SPOKEN[-1])):
+            appeal = Appeal(
+                id=new_id("apl"),
+                sanction_id=cast.appealable,
+                origin_id=cast.appealable,
+                platform_id=cast.c.platform.id,
+                state=AppealState.DECIDED if decided_at else AppealState.IN_REVIEW,
+                filed_by=Author.APPELLANT,
+                filed_at=SPOKEN[0],
+                due_at=NOW + DAY,
+                decided_at=decided_at,
+            )
+            session.add(appeal)
+            session.flush()
+            of: dict[str, Any] = {"appeal_id": appeal.id}
+            authors = (Author.APPELLANT, Author.PLATFORM, Author.PLATFORM)
+            for author, at in zip(authors, SPOKEN, strict=True):
+                session.add(AppealMessage(**of, id=new_id("msg"), author=author, text="So", at=at))
+            for by, at in zip((cast.c.reviewer, cast.c.reviewer_2), votes, strict=False):
+                session.add(Vote(**of, member_id=by.member_id, outcome=Outcome.UPHELD, at=at))
+            made[appeal.id] = Exchange(votes, decided_at)
+        guest = cast.b.platform.id
+        session.add(Invitation(sanction_id=cast.appealable, platform_id=guest, at=SPOKEN[0]))
+    return made
+
+
+async def test_messages_are_told_as_the_rule_has_it(rich_url: str, cast: Cast) -> None:
+    with World(rich_url) as world:
+        made = exchanges(world, cast)
+    circles = {
+        Circle.OWN: cast.c.reader,
+        Circle.GUEST: cast.b.reader,
+        Circle.PARTNER: cast.a.reader,
+        Circle.PUBLIC: None,
+        Circle.HOLDER: None,
+    }
+    asked = {"ids": list(made), "id": cast.appealable, "secret": cast.secret}
+    async with asking(rich_url) as ask:
+        for circle, actor in circles.items():
+            answer, is_holder = await ask.data(SAID, asked, actor), circle is Circle.HOLDER
+            viewer = Viewer(ViewerKind.APPELLANT) if is_holder else viewer_of(actor)
+            told = answer["appellantView"]["appeals"] if is_holder else answer["nodes"]
+            reads = circle in READS[Reading.MESSAGES]
+            assert {appeal["id"]: appeal["messages"] for appeal in told} == {
+                key: [
+                    {"at": print_instant(at)}
+                    for at in SPOKEN
+                    if is_told(viewer, at, exchange.votes, exchange.decided_at)
+                ]
+                if reads
+                else None
+                for key, exchange in made.items()
+            }, circle
