@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.reads.fields import All, One, Read, Row, is_any_of, rows_of
 from api.schema.declaring import sql
 from api.schema.nodes import Refusal
-from api.schema.sanctions import Sanction, has_ended
+from api.schema.sanctions import Sanction, binds, has_ended
 from api.schema.visible import sees_subject
 from governance.fields import Long, UTCDateTime, print_instant
 from governance.previewing import Preview
@@ -60,7 +60,7 @@ class SanctionPreview(BaseModel):
     def ends(row: Row, read: Read) -> Any:
         return _one(read, "ends")
 
-    @sql(list[Sanction], "Suspensions of the subject, by whomever, that would overlap")
+    @sql(list[Sanction], "Suspensions that bind the subject, by whomever, and would overlap")
     def overlaps(row: Row, read: Read) -> Any:
         found, keyed = rows_of(sanctions.Sanction), rows_of(SubjectKey)
         keys, span = _given(read, "keys", "key"), _given(read, "span", "start", "end")
@@ -71,7 +71,7 @@ class SanctionPreview(BaseModel):
         )
         where = [
             found.c.id.in_(ids),
-            found.c.is_binding,
+            binds(found.c, read),
             is_any_of(found.c.measure, SUSPENSIONS),
             sa.not_(has_ended(found.c, read)),
             sa.or_(found.c.ends_at.is_(None), found.c.ends_at > start),

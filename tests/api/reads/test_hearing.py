@@ -1,4 +1,4 @@
-"""Whether a sanction binds is one answer: of the field, of the filter, of figures and of status."""
+"""Whether a sanction binds is one answer: of field, filter, figures, status and preview."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from governance.log.tree import EMPTY_ROOT
 from governance.peers import STALE_AFTER, Peer, PeerPlatform
 from governance.sanctions import Sanction
 from governance.words import PeerState
+from tests.api.http.outside import issue_input
 from tests.api.worlds import Asking, Cast, asking
 from tests.builders import MICRO, NOW, World, examples
 
@@ -27,6 +28,9 @@ TOLD = """query {
   left: statistics(groupBy: [], filter: { isBinding: false }) { rows { sanctionCount } }
 }"""
 STATUS = '{ suspensionStatus(subject: "acct:alice@a.example") { sanctions { id isBinding } } }'
+PREVIEW = """query ($input: IssueSanctionInput!) {
+  previewSanction(input: $input) { overlaps { id isBinding } }
+}"""
 VERIFIED = NOW - STALE_AFTER
 DOMAINS = ("a.example", "b.example", "c.example")
 
@@ -124,6 +128,28 @@ async def test_field_filter_figures_and_status_agree_with_the_rule(
     status = (await change.data(STATUS, None, peers.cast.a.reader))["suspensionStatus"]
     assert {one["id"] for one in status["sanctions"]} <= yes
     assert all(one["isBinding"] for one in status["sanctions"])
+
+
+@pytest.mark.property
+@examples(15)
+@given(standings=st.tuples(STANDINGS, STANDINGS, STANDINGS))
+async def test_a_preview_overlaps_with_what_binds(
+    change: Asking, peers: Peers, standings: tuple[Standing | None, ...]
+) -> None:
+    draft = {"input": issue_input(NOW, subject="acct:alice@a.example")}
+
+    async def overlaps() -> list[dict[str, Any]]:
+        told = await change.data(PREVIEW, draft, peers.cast.a.issuer)
+        found: list[dict[str, Any]] = told["previewSanction"]["overlaps"]
+        return found
+
+    peers.stand((None, None, None))
+    whole = {one["id"] for one in await overlaps()}
+    peers.stand(standings)
+    expected = peers.binding()
+    found = await overlaps()
+    assert {one["id"] for one in found} == {key for key in whole if expected[key]}
+    assert all(one["isBinding"] for one in found)
 
 
 async def test_a_peers_state_alone_changes_what_is_found(rich_url: str, peers: Peers) -> None:
