@@ -1,19 +1,21 @@
 """How the cost of reads grows with the number of sanctions, on SQLite and PostgreSQL.
 
-python -m bench.growth [--sizes 10000,100000,1000000] [--seconds 3] [--engine sqlite]
+python -m bench.growth [--sizes 10000,100000,1000000] [--seconds 3] [--engine sqlite] [--folder DIR]
 
 Each size is a database of its own, and a server on one connection; a page in the depth begins where
-all but the oldest thousandth of the sanctions was listed. Ratios are to the smallest size.
+all but the oldest thousandth of the sanctions was listed. Ratios are to the smallest size. A folder
+keeps the databases to be measured again; PostgreSQL's are kept by the server that
+COMITY_TEST_POSTGRES_URL names.
 """
 
 import argparse
 import os
 import random
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import orjson
 from rich.console import Console
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -52,7 +55,7 @@ def main() -> None:
             )
             found: dict[str, list[float]] = {}
             for size in sizes:
-                with _world(engine, server, size) as (settings, token):
+                with _world(engine, server, size, options.folder) as (settings, token):
                     for name, p50 in _measured(settings, token, size, options.seconds).items():
                         found.setdefault(name, []).append(p50)
             for name, p50s in found.items():
@@ -65,23 +68,35 @@ def main() -> None:
 
 
 @contextmanager
-def _world(engine: str, server: Server, size: int) -> Iterator[tuple[Settings, str]]:
-    """A database of a size, and a reader's token; gone at the end."""
+def _world(
+    engine: str, server: Server, size: int, kept: Path | None
+) -> Iterator[tuple[Settings, str]]:
+    """A database of a size, and a reader's token; gone at the end, unless kept in a folder."""
     name = f"growth_{size}"
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/growth.db"
-        if engine == "postgresql":
-            server.create(name)
-            url = server.url(name)
-        settings = Settings(database_url=url, key_file=Path(folder) / "growth.key")
-        keys = settings.keys(create=True)
-        migrations.upgrade(url)
-        database = Database(url, settings.sequencer(create=True))
-        token = worlds.make(database, keys, size, datetime.now(UTC))
-        database.close()
-        yield settings, token
-        if engine == "postgresql":
+    url = server.url(name)
+    with nullcontext(kept) if kept else TemporaryDirectory() as folder:
+        path = Path(folder) / f"{engine}_{size}"
+        if engine == "sqlite":
+            url = f"sqlite:///{path}.db"
+        settings = Settings(database_url=url, key_file=path.with_suffix(".key"))
+        written = path.with_suffix(".token")  # last
+        if not written.exists():
+            if engine == "postgresql":
+                server.drop(name)
+                server.create(name)
+            written.write_text(_made(settings, size))
+        yield settings, written.read_text()
+        if engine == "postgresql" and not kept:
             server.drop(name)
+
+
+def _made(settings: Settings, size: int) -> str:
+    keys = settings.keys(create=True)
+    migrations.upgrade(settings.database_url)
+    database = Database(settings.database_url, settings.sequencer(create=True))
+    token = worlds.make(database, keys, size, datetime.now(UTC))
+    database.close()
+    return token
 
 
 def _measured(settings: Settings, token: str, size: int, seconds: float) -> dict[str, float]:

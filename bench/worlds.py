@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from governance import feed, membership
 from governance.appeals import Appeal
-from governance.database import Database
+from governance.database import KEPT, Database
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
 from governance.log.leaves import case_id
@@ -37,6 +37,7 @@ from governance.words import (
 
 PLATFORMS = 12
 BATCH = 10_000
+BYTES_OF_KEYS = 300  # a sanction, in the pages of primary keys
 TABLES = (Sanction, Disclosure, SubjectKey, Appeal, Event)
 MEASURES = (
     Measure.ACCOUNT_SUSPENDED,
@@ -70,11 +71,15 @@ def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
     with _indexed_at_last(database):
         ages = [rng.random() for _ in range(count)]
         oldest_first = sorted(range(count), key=ages.__getitem__, reverse=True)
-        for start in range(0, count, BATCH):
-            numbers = oldest_first[start : start + BATCH]
-            issued = [(number, now - AGE * ages[number]) for number in numbers]
-            rows = list(_rows(rng, keys, ids, issued, start, now))
-            with database.writing() as session:
+        # At once, with room for the keys: they are random, so that each batch changes all pages.
+        with database.writing() as session:
+            if database.dialect == "sqlite":
+                room = max(KEPT, count * BYTES_OF_KEYS // 1_024)
+                session.connection().exec_driver_sql(f"PRAGMA cache_size=-{room}")
+            for start in range(0, count, BATCH):
+                numbers = oldest_first[start : start + BATCH]
+                issued = [(number, now - AGE * ages[number]) for number in numbers]
+                rows = list(_rows(rng, keys, ids, issued, start, now))
                 for table in TABLES:
                     given = [vars(row) for kind, row in rows if kind is table]
                     insert(session, table, given)
@@ -90,11 +95,12 @@ def _indexed_at_last(database: Database) -> Iterator[None]:
     """Without the tables' indexes meanwhile: millions of rows take them in at once far faster."""
     found = [SQLModel.metadata.tables[str(table.__tablename__)].indexes for table in TABLES]
     indexes = set[sa.Index]().union(*found)
-    with database.engine.begin() as connection:
+    writing = database.engine.execution_options(writes=True)
+    with writing.begin() as connection:
         for index in indexes:
             index.drop(connection)
     yield
-    with database.engine.begin() as connection:
+    with writing.begin() as connection:
         for index in indexes:
             index.create(connection)
 
