@@ -8,17 +8,16 @@ from base64 import b32encode
 from hashlib import sha256
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 from pydantic import Field as PlainField
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from governance.drafts import SanctionSignature
-from governance.fields import Draft, EnumText, Instant, LongText, ShortText
+from governance.fields import Draft, EnumText, Instant, LongText, Shape, ShortText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.words import Measure, ReceiptState, Remedy, SanctionAnswer
 
 
-class ReceiptStatement(BaseModel):
+class ReceiptStatement(Shape):
     """The public part of a receipt."""
 
     id: str = Field(primary_key=True, description="Global id, prefixed rcp_")
@@ -31,7 +30,7 @@ class ReceiptStatement(BaseModel):
     )
 
 
-class Receipt(ReceiptStatement, SQLModel, table=True):
+class Receipt(ReceiptStatement, Stored, table=True):
     """A receipt as stored: one for each sanction and platform that it reached."""
 
     __tablename__ = "receipts"

@@ -3,15 +3,14 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from pydantic import BaseModel
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from governance.fields import Draft, EnumText, Instant, LongText
+from governance.fields import Draft, EnumText, Instant, LongText, Shape, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.words import AppealMove, AppealState, Author, InadmissibleCode, Outcome
 
 
-class AppealStatement(BaseModel):
+class AppealStatement(Shape):
     """The public part of an appeal."""
 
     id: str = Field(primary_key=True, description="Global id, prefixed apl_")
@@ -36,7 +35,7 @@ class AppealStatement(BaseModel):
     )
 
 
-class Appeal(AppealStatement, SQLModel, table=True):
+class Appeal(AppealStatement, Stored, table=True):
     """An appeal as stored. LAPSED is never stored: it follows from `lapses_at` and the clock."""
 
     __tablename__ = "appeals"
@@ -55,7 +54,7 @@ class Appeal(AppealStatement, SQLModel, table=True):
     lapses_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
-class AppealMessage(SQLModel, table=True):
+class AppealMessage(Stored, table=True):
     """What appellant and platform wrote to each other."""
 
     __tablename__ = "appeal_messages"
@@ -67,7 +66,7 @@ class AppealMessage(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-class Vote(SQLModel, table=True):
+class Vote(Stored, table=True):
     """One reviewer's decision on an appeal."""
 
     __tablename__ = "votes"
@@ -79,7 +78,7 @@ class Vote(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-class Invitation(SQLModel, table=True):
+class Invitation(Stored, table=True):
     """A platform whose reviewers may decide one case of another platform."""
 
     __tablename__ = "invitations"
@@ -89,7 +88,7 @@ class Invitation(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-class SecretUse(SQLModel, table=True):
+class SecretUse(Stored, table=True):
     """The first use of an appeal secret, so that its retry gets the same answer."""
 
     __tablename__ = "secret_uses"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, BaseModel, ValidationInfo, field_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 from sqlmodel import Field
 
 from governance.fields import (
@@ -17,6 +17,7 @@ from governance.fields import (
     EnumText,
     Instant,
     LongText,
+    Shape,
     ShortText,
 )
 from governance.fields import UTCDateTime as Utc
@@ -55,7 +56,7 @@ def language(tag: str) -> str:
 Language = Annotated[str, AfterValidator(language)]
 
 
-class SanctionTerms(BaseModel):
+class SanctionTerms(Shape):
     """What a decision says in codes and instants, the same in draft and statement."""
 
     measure: Measure = Field(
@@ -119,7 +120,7 @@ class SanctionTerms(BaseModel):
     )
 
 
-class PolicyReference(BaseModel, extra="forbid"):
+class PolicyReference(Shape, extra="forbid"):
     """The published rule that a sanction rests on."""
 
     rule: ShortText = Field(description="Name or number of the rule")
@@ -151,7 +152,7 @@ class SanctionSignature(Draft):
     issued_at: Instant = Field(description="When the platform decided, within a minute of now")
 
 
-class SanctionTexts(BaseModel):
+class SanctionTexts(Shape):
     """What a statement only commits to: kept beside it, for those entitled, and erasable."""
 
     ground_reference: ShortText | None = Field(

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from governance.fields import Stored
 from governance.fields import UTCDateTime as Utc
 from governance.log.checkpoints import Checkpoint
 from governance.log.notes import decode
@@ -18,7 +19,7 @@ from governance.log.notes import decode
 PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-class LogEntry(SQLModel, table=True):
+class LogEntry(Stored, table=True):
     """A leaf of the tree. `seq` counts each platform's entries, and the node's own, from zero. The
     case may be a peer's, which a database made anew doesn't know yet."""
 
@@ -42,7 +43,7 @@ class LogEntry(SQLModel, table=True):
     data: str
 
 
-class LogTile(SQLModel, table=True):
+class LogTile(Stored, table=True):
     """A hash tile, level 0 or higher; the last of a level grows until it has 256 hashes."""
 
     __tablename__ = "log_tiles"
@@ -52,7 +53,7 @@ class LogTile(SQLModel, table=True):
     hashes: bytes
 
 
-class LogCheckpoint(SQLModel, table=True):
+class LogCheckpoint(Stored, table=True):
     """A signed tree: one for each transaction that logged something. It is published once it has
     cosignatures: lines of its note, none where no witness is asked."""
 
@@ -84,7 +85,7 @@ class LogCheckpoint(SQLModel, table=True):
         return self.note + (self.cosignatures or "")
 
 
-class WitnessedLog(SQLModel, table=True):
+class WitnessedLog(Stored, table=True):
     """Another node's log that this one cosigns: the keys that it trusts, separated by spaces (none
     once it doesn't any longer), and the newest tree that it cosigned."""
 

@@ -6,9 +6,9 @@ A sanction's newest event not later than an instant tells what was known at that
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from governance.fields import EnumText
+from governance.fields import EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.words import AppealState, EndReason, EventType, ReceiptState, Validity
 
@@ -19,7 +19,7 @@ RECEIPTS = frozenset({EventType.RECEIPT_RECORDED, EventType.RECEIPT_DUE})
 SAID_OF_OTHERS = RECEIPTS | {EventType.NOTICE_RECORDED}  # may be in another log than the sanction
 
 
-class Event(SQLModel, table=True):
+class Event(Stored, table=True):
     """One entry of the feed. `recorded_at` never goes backwards along `position`, which is odd for
     what is in the log, two for each entry, and even for what isn't. A turn appends a thousand, and
     has just read or written whose they are: the database doesn't look for these once more."""

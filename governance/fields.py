@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import SQLModel
 
 from governance.errors import InvalidInput
 from governance.log.errors import Malformed
@@ -157,7 +158,17 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{b32encode(secrets.token_bytes(17)).decode().lower()[:26]}"
 
 
-class Draft(BaseModel, extra="forbid", alias_generator=to_camel, populate_by_name=True):
+class Shape(BaseModel, defer_build=True):
+    """Fields whose checks are built once something is checked: of most nothing ever is."""
+
+
+class Stored(SQLModel):
+    """A row of a table, which nothing checks."""
+
+    model_config = {"defer_build": True}
+
+
+class Draft(Shape, extra="forbid", alias_generator=to_camel, populate_by_name=True):
     """Input as it is given: camelCase names, nothing unknown."""
 
 

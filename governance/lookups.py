@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import date
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, col, select
+
+from governance.fields import Stored
 
 Counts = Mapping[tuple[str, date], int]
 
 
-class Lookups(SQLModel, table=True):
+class Lookups(Stored, table=True):
     """One platform's lookups of one day."""
 
     __tablename__ = "lookups"

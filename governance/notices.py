@@ -6,11 +6,11 @@ DSA article 17: everyone sanctioned is told the reason, and how to appeal.
 from datetime import datetime
 
 from pydantic import Field as PlainField
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session
 
 from governance import feed
 from governance.errors import Conflict, NotFound, RefusalCode, Refused
-from governance.fields import Draft, EnumText
+from governance.fields import Draft, EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
@@ -20,7 +20,7 @@ from governance.sanctions import Disclosure, Sanction
 from governance.words import Audience, EventType, Measure, NoticeOutcome
 
 
-class Notice(SQLModel, table=True):
+class Notice(Stored, table=True):
     """What became of telling the person of one sanction; a row once that is known."""
 
     __tablename__ = "notices"

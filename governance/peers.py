@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field as PlainField
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session
 
-from governance.fields import Draft, EnumText
+from governance.fields import Draft, EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.log.checkpoints import Checkpoint, parse_checkpoint
 from governance.log.notes import decode, parse_note
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     REFUSED = "REFUSED"  # kept as evidence, never applied
 
 
-class Peer(SQLModel, table=True):
+class Peer(Stored, table=True):
     """A followed node. `size` entries of its log are here, checked and applied; `checkpoint` is
     the newest signed tree that was checked, which may be larger for a moment."""
 
@@ -76,7 +76,7 @@ class FollowingDraft(Draft):
     )
 
 
-class PeerPlatform(SQLModel, table=True):
+class PeerPlatform(Stored, table=True):
     """A platform of a peer's log. The peer speaks for it while the platform's domain names the
     log; `platform_id` is then its row here. `is_current` while no entry of it waits."""
 
@@ -107,7 +107,7 @@ def decides_elsewhere(session: Session, platform_id: str) -> bool:
     return bool(session.scalar(sa.select(sa.literal(platform_id).in_(followed_platforms()))))
 
 
-class PeerSource(SQLModel, table=True):
+class PeerSource(Stored, table=True):
     """The source of a peer's sanction, as long as it isn't known here."""
 
     __tablename__ = "peer_sources"
@@ -116,7 +116,7 @@ class PeerSource(SQLModel, table=True):
     source_id: str = Field(index=True)
 
 
-class PeerEntry(SQLModel, table=True):
+class PeerEntry(Stored, table=True):
     """An entry of a peer's log as it was hashed, whatever it says. `fault` is why it is refused."""
 
     __tablename__ = "peer_entries"
@@ -136,7 +136,7 @@ class PeerEntry(SQLModel, table=True):
     fault: str | None = None
 
 
-class PeerTile(SQLModel, table=True):
+class PeerTile(Stored, table=True):
     """A hash tile of a peer's log; the last of a level grows."""
 
     __tablename__ = "peer_tiles"
@@ -147,7 +147,7 @@ class PeerTile(SQLModel, table=True):
     hashes: bytes
 
 
-class PeerFork(SQLModel, table=True):
+class PeerFork(Stored, table=True):
     """Two checkpoints that a peer signed and that can't both be of one log: evidence."""
 
     __tablename__ = "peer_forks"

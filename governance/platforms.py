@@ -3,14 +3,13 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from pydantic import BaseModel
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from governance.fields import EnumList, EnumText, UTCDateTime
+from governance.fields import EnumList, EnumText, Shape, Stored, UTCDateTime
 from governance.words import MemberKind, Role
 
 
-class PlatformStatement(BaseModel):
+class PlatformStatement(Shape):
     """An organisation that takes part, known by its domain."""
 
     id: str = Field(primary_key=True, description="Global id, prefixed plt_")
@@ -18,13 +17,13 @@ class PlatformStatement(BaseModel):
     name: str = Field(description="Name people know the platform by")
 
 
-class Platform(PlatformStatement, SQLModel, table=True):
+class Platform(PlatformStatement, Stored, table=True):
     __tablename__ = "platforms"
 
     added_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class PlatformKey(SQLModel, table=True):
+class PlatformKey(Stored, table=True):
     """An Ed25519 key that a platform signs its decisions with, and from when to when. Each is
     registered once, by one platform; both instants are those of the log's entries."""
 
@@ -37,7 +36,7 @@ class PlatformKey(SQLModel, table=True):
     retired_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # or replaced
 
 
-class Member(SQLModel, table=True):
+class Member(Stored, table=True):
     """A person or a service that acts for a platform. Public data never names one."""
 
     __tablename__ = "members"
@@ -51,7 +50,7 @@ class Member(SQLModel, table=True):
     added_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class Token(SQLModel, table=True):
+class Token(Stored, table=True):
     """A bearer credential of a member. Only its hash is stored."""
 
     __tablename__ = "tokens"

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, col, select
 
 from governance.errors import Conflict, InvalidInput, NotFound
 from governance.events import Event
 from governance.feed import newest_position
-from governance.fields import EnumText, new_id
+from governance.fields import EnumText, Stored, new_id
 from governance.fields import UTCDateTime as Utc
 from governance.membership import find_platform
 from governance.rules.delivery import pause_after
@@ -32,7 +32,7 @@ TOKEN_ERRORS = frozenset(  # RFC 8935 section 2.4
 MOST_LETTERS = 10_000  # of a receiver; the oldest make room
 
 
-class Receiver(SQLModel, table=True):
+class Receiver(Stored, table=True):
     """A platform's endpoint. `position` is the feed's newest place that is done with: taken, or
     nothing for this receiver, or among its letters."""
 
@@ -53,7 +53,7 @@ class Receiver(SQLModel, table=True):
     next_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
-class Letter(SQLModel, table=True):
+class Letter(Stored, table=True):
     """An event that a receiver didn't take; replayed, it waits to be sent again. `position` is its
     place in the feed; below zero, that of an account's turn."""
 
@@ -66,7 +66,7 @@ class Letter(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-class Stream(SQLModel, table=True):
+class Stream(Stored, table=True):
     """What a receiver of tokens is beside what every receiver is."""
 
     __tablename__ = "streams"

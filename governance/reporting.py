@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, col, select
 
 from governance.complaints import complaints
 from governance.errors import InvalidInput, NotFound
 from governance.exporting.templates import Key, Part, Values, filled, keys, read
+from governance.fields import Stored, new_id
 from governance.fields import UTCDateTime as Utc
-from governance.fields import new_id
 from governance.periods import Period
 from governance.platforms import Platform
 from governance.restrictions import after_notices, automated, own_illegal, own_terms
 
 
-class Report(SQLModel, table=True):
+class Report(Stored, table=True):
     """A report as it was published: its parts as CSV, by their names."""
 
     __tablename__ = "reports"
@@ -37,7 +37,7 @@ class Report(SQLModel, table=True):
     parts: dict[str, str] = Field(sa_type=sa.JSON)
 
 
-class ReportFigure(SQLModel, table=True):
+class ReportFigure(Stored, table=True):
     """A figure of a report that is counted elsewhere."""
 
     __tablename__ = "report_figures"

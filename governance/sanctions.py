@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from governance.drafts import SanctionTerms, SanctionTexts
 from governance.fields import (
     EnumList,
     EnumText,
     Instant,
+    Stored,
 )
 from governance.fields import UTCDateTime as Utc
 from governance.identifiers import SubjectKind
@@ -81,7 +82,7 @@ def _unusual(name: str, condition: str, *first: str) -> sa.Index:
     return sa.Index(name, *first, "issued_at", "id", sqlite_where=text, postgresql_where=text)
 
 
-class Sanction(SanctionStatement, SQLModel, table=True):
+class Sanction(SanctionStatement, Stored, table=True):
     """A sanction as stored. `starts_at`, `ends_at` and `end_reason` are what
     `rules.status.timeline` says of the instants beside them, `lasts` is `rules.durations.duration`;
     effect is never stored."""
@@ -137,7 +138,7 @@ class Sanction(SanctionStatement, SQLModel, table=True):
     secret_hash: str | None = None
 
 
-class Disclosure(SanctionTexts, SQLModel, table=True):
+class Disclosure(SanctionTexts, Stored, table=True):
     """What a statement commits to. Erasing a subject deletes this row and its keys."""
 
     __tablename__ = "disclosures"
@@ -164,28 +165,28 @@ class Disclosure(SanctionTexts, SQLModel, table=True):
     own_grounds: str | None = None  # of an adoption that doesn't rest on its source alone
 
 
-class SubjectKey(SQLModel, table=True):
+class SubjectKey(Stored, table=True):
     """Keyed hashes of a sanction's subject and its aliases, for lookups."""
 
     __tablename__ = "subject_keys"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     key: str = Field(primary_key=True)
     sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id", index=True)
 
 
-class Part(SQLModel, table=True):
+class Part(Stored, table=True):
     """Who took part in deciding a sanction; what separation of duties is checked against."""
 
     __tablename__ = "parts"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
     member_id: str = Field(primary_key=True)
     part: str = Field(primary_key=True)
 
 
-class Note(SQLModel, table=True):
+class Note(Stored, table=True):
     """The private reason given for a change of a sanction."""
 
     __tablename__ = "notes"

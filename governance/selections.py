@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field as DraftField
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, col, select
 
 from governance.errors import Conflict, NotFound, RefusalCode, Refused
-from governance.fields import Draft, EnumList, EnumText, new_id
+from governance.fields import Draft, EnumList, EnumText, Stored, new_id
 from governance.fields import UTCDateTime as Utc
 from governance.membership import Actor, is_live
 from governance.platforms import Member, Token
@@ -30,7 +30,7 @@ PSEUDONYM_DIGITS = 32  # 128 bits, as hex
 _LIVE = research.UNDER_WAY | {State.READY}
 
 
-class Selection(SQLModel, table=True):
+class Selection(Stored, table=True):
     """What a project asked for. `generation` counts how often it was made anew; `erasures` is
     what had been erased when its records began to be read."""
 
@@ -56,7 +56,7 @@ class Selection(SQLModel, table=True):
     problem: str | None = None
 
 
-class SelectionFile(SQLModel, table=True):
+class SelectionFile(Stored, table=True):
     """One file of a selection that is ready."""
 
     __tablename__ = "selection_files"

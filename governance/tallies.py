@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from governance.fields import EnumText
+from governance.fields import EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.vocabulary import Category
 from governance.words import AppealState, Automation, DurationBucket, EventType, Measure, Outcome
@@ -26,7 +26,7 @@ BY: Mapping[str, tuple[str, ...]] = {
 IDLE = {EventType.SANCTION_REDACTED, EventType.NOTICE_DUE, EventType.NOTICE_RECORDED}
 
 
-class Tally(SQLModel, table=True):
+class Tally(Stored, table=True):
     """How many sanctions, issued on one day, are alike in what they are counted by. `issued_at` is
     the day's beginning; what they aren't counted by is empty."""
 
@@ -45,7 +45,7 @@ class Tally(SQLModel, table=True):
     number: int
 
 
-class AppealTally(SQLModel, table=True):
+class AppealTally(Stored, table=True):
     """An appeal as it is counted, beside what the sanction is counted by, under the day on which
     that was issued."""
 
@@ -64,7 +64,7 @@ class AppealTally(SQLModel, table=True):
     takes: int | None = Field(default=None, sa_type=sa.BigInteger)  # microseconds to the outcome
 
 
-class Tallied(SQLModel, table=True):
+class Tallied(Stored, table=True):
     """How far tallies go: days before `until` are counted, as events up to `position` left them.
     Of what later events tell, the day isn't to be read here."""
 

@@ -11,11 +11,11 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, col, select
 
 from governance.events import Event
 from governance.feed import newest_position
-from governance.fields import EnumText
+from governance.fields import EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.identifiers import SubjectKind
 from governance.peers import followed_platforms
@@ -28,7 +28,7 @@ MOST_AT_ONCE = 500  # events, and looks, in one transaction
 FAR = 10_000  # events that may be read again after a restart
 
 
-class Turn(SQLModel, table=True):
+class Turn(Stored, table=True):
     """An account was disabled or enabled, by a suspension of the platform that hosts it."""
 
     __tablename__ = "account_turns"
@@ -41,7 +41,7 @@ class Turn(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-class Watch(SQLModel, table=True):
+class Watch(Stored, table=True):
     """When a suspension is next to be looked at, since it begins or ends then."""
 
     __tablename__ = "account_watches"
@@ -50,7 +50,7 @@ class Watch(SQLModel, table=True):
     next_at: datetime = Field(sa_type=Utc, index=True)
 
 
-class Mark(SQLModel, table=True):
+class Mark(Stored, table=True):
     """Up to which place of the feed turns were recorded; one row."""
 
     __tablename__ = "account_mark"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import anyio.to_thread
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +20,7 @@ from api.push.sets import SUPPORTED, turns_of, types_of
 from api.push.transmitters import STATUSES, Call, Transmitter, parsed, refused_as, told
 from governance import receivers, streams
 from governance.errors import Conflict, InvalidInput, Refused
+from governance.fields import Shape
 from governance.platforms import Platform
 from governance.receivers import Receiver, Stream
 from governance.sealing import seal
@@ -30,7 +31,7 @@ METHODS = {"urn:ietf:rfc:8935": Delivery.PUSH, "urn:ietf:rfc:8936": Delivery.POL
 _METHOD = {delivery: urn for urn, delivery in METHODS.items()}
 
 
-class DeliveryRequest(BaseModel):
+class DeliveryRequest(Shape):
     """How events are to come; the address is the node's for those who poll."""
 
     method: str
@@ -38,7 +39,7 @@ class DeliveryRequest(BaseModel):
     authorization_header: str | None = Field(default=None, max_length=2_000, pattern="^[ -~]*$")
 
 
-class StreamRequest(BaseModel):
+class StreamRequest(Shape):
     """What a receiver says of its stream; what is the node's to say is ignored."""
 
     stream_id: str | None = Field(default=None, max_length=64)
@@ -48,13 +49,13 @@ class StreamRequest(BaseModel):
     signing_alg: str | None = None
 
 
-class StatusRequest(BaseModel):
+class StatusRequest(Shape):
     stream_id: str = Field(max_length=64)
     status: str
     reason: str | None = Field(default=None, max_length=500)
 
 
-class VerificationRequest(BaseModel):
+class VerificationRequest(Shape):
     stream_id: str = Field(max_length=64)
     state: str | None = Field(default=None, max_length=1_000)
 

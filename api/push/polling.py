@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import Session
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +19,7 @@ from api.push.transmitters import Call, Transmitter, parsed, told
 from governance import receivers, streams, turns
 from governance.errors import Forbidden, NotFound
 from governance.feed import newest_position
+from governance.fields import Shape
 from governance.receivers import TOKEN_ERRORS, Receiver, Stream
 from governance.rules.disclosure import READERS
 from governance.settings import Settings
@@ -31,13 +32,13 @@ LOOK = 0.5  # seconds between looks meanwhile for what is no event
 MOST_HELD = 100  # polls of a process; others are answered at once
 
 
-class Mistake(BaseModel):
+class Mistake(Shape):
     """Why a token wasn't taken (section 2.6)."""
 
     err: str = ""
 
 
-class Poll(BaseModel):
+class Poll(Shape):
     """A request (section 2.2)."""
 
     maxEvents: int = Field(default=MOST, ge=0)

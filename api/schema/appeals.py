@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import col
 
 from api.reads.fields import (
@@ -28,7 +28,7 @@ from governance.appeals import Appeal as AppealRow
 from governance.appeals import AppealMessage as MessageRow
 from governance.appeals import AppealStatement
 from governance.events import Event
-from governance.fields import Draft, Instant
+from governance.fields import Draft, Instant, Shape
 from governance.rules.disclosure import ViewerKind
 from governance.rules.lifecycle import AWAITING_ANSWER
 from governance.words import AppealState, Author, Outcome
@@ -74,7 +74,7 @@ def appeals_of(read: Read, known: sa.ColumnElement[Any]) -> Any:
 
 
 @strawberry.pydantic.type(description="What appellant and platform wrote to each other")
-class AppealMessage(BaseModel):
+class AppealMessage(Shape):
     author: Author = Field(description="Who wrote it")
     text: str = Field(description="What was written")
     at: Instant = Field(description="When it was written")

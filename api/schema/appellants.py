@@ -5,7 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import strawberry.pydantic
-from pydantic import BaseModel
 from sqlalchemy.sql.selectable import FromClause
 from sqlmodel import col
 
@@ -14,6 +13,7 @@ from api.schema.appeals import Appeal, state
 from api.schema.declaring import sql
 from api.schema.sanctions import Sanction, disclosed
 from governance.errors import RefusalCode
+from governance.fields import Shape
 from governance.records import appeals, sanctions
 from governance.rules.disclosure import ViewerKind
 from governance.rules.lifecycle import ANSWERED, OPEN
@@ -63,7 +63,7 @@ def _barred(row: Row, origin_id: sa.ColumnElement[str], read: Read) -> sa.Column
 
 
 @strawberry.pydantic.type(description="What the sanctioned person sees, with the secret alone")
-class AppellantView(BaseModel):
+class AppellantView(Shape):
     @sql(Sanction, "The sanction the secret belongs to")
     def sanction(row: Row, read: Read) -> Any:
         found = rows_of(sanctions.Sanction)

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.fields import All, Key, Read, getter, rows_of
@@ -14,6 +14,7 @@ from api.schema.filters import fits
 from api.schema.statistics import MAY_LACK, StatisticsDimension, alike, dimensions_of, keys_of
 from api.schema.tallied import tallies_of
 from governance.errors import InvalidInput
+from governance.fields import Shape
 from governance.records import sanctions
 
 MOST_NEWEST = 10_000
@@ -34,7 +35,7 @@ FEW = {
 
 
 @strawberry.pydantic.type(description="How many sanctions have one value of one dimension")
-class Facet(BaseModel):
+class Facet(Shape):
     dimension: StatisticsDimension = Field(description="What they are counted by")
     key: str = Field(description="The value, as in the keys of statistics")
     number: int = Field(description="How many of those looked at have it")

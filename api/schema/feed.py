@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.reads.fields import Condition, One, Read, Row, is_any_of, rows_of, there_is, value_from
 from api.reads.stretches import cursor
@@ -17,7 +17,7 @@ from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, disclosed
 from api.schema.subjects import is_of_platform
 from api.schema.visible import is_host, is_own, sees_subject
-from governance.fields import URI, Cursor, Draft, Instant
+from governance.fields import URI, Cursor, Draft, Instant, Shape
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, sanctions
@@ -27,7 +27,7 @@ from governance.words import AppealState, EventType, Measure, ReceiptState
 
 
 @strawberry.pydantic.type(description="What the account's host is to tell the person")
-class Notice(BaseModel):
+class Notice(Shape):
     @sql(str | None, "The reason, as it is told to the subject")
     def reason(row: Row, read: Read) -> Any:
         return row.reason
@@ -38,7 +38,7 @@ class Notice(BaseModel):
 
 
 @strawberry.pydantic.type(description="One thing that happened, in the feed")
-class Event(BaseModel):
+class Event(Shape):
     type: EventType = Field(description="What happened")
     occurred_at: Instant = Field(description="When it happened")
     expires_at: Instant | None = Field(description="When the sanction was to end by itself, then")
@@ -91,7 +91,7 @@ class Event(BaseModel):
 
 
 @strawberry.pydantic.type(description="A piece of the feed, oldest first")
-class EventPage(BaseModel):
+class EventPage(Shape):
     nodes: list[Event] = Field(description="What happened, in the order of commits")
     end_cursor: Cursor | None = Field(description="Where to go on; null at the beginning")
     has_next_page: bool = Field(description="Whether to go on at once, even if nothing fitted here")

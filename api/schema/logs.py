@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import col
 
 from api.reads.dialects import whole_number
@@ -16,13 +16,13 @@ from api.reads.values import Argument
 from api.schema.declaring import argument, sql
 from governance.entries import LogCheckpoint
 from governance.entries import LogEntry as EntryRow
-from governance.fields import Long
+from governance.fields import Long, Shape
 from governance.log.histories import LOG_BEGUN
 from governance.publishing import IS_PUBLISHED
 
 
 @strawberry.pydantic.type(description="An entry of the decision log")
-class LogEntry(BaseModel):
+class LogEntry(Shape):
     index: Long = Field(description="Place in the log, from zero")
     leaf_hash: str = Field(description="RFC 6962 leaf hash, base64")
     data: str = Field(description="The entry's bytes as they were logged")
@@ -41,12 +41,12 @@ class LogEntry(BaseModel):
 
 
 @strawberry.pydantic.type(description="A Merkle proof")
-class Proof(BaseModel):
+class Proof(Shape):
     hashes: list[str] = Field(description="Hashes of the proof in order, base64")
 
 
 @strawberry.pydantic.type(description="A published tree of the log, as it was signed")
-class Checkpoint(BaseModel):
+class Checkpoint(Shape):
     size: Long = Field(description="Number of entries")
     root_hash: str = Field(description="Root of the Merkle tree, base64")
     logged_at: datetime = Field(description="When its newest entry was logged")
@@ -57,7 +57,7 @@ class Checkpoint(BaseModel):
 
 
 @strawberry.pydantic.type(description="The node's decision log")
-class Log(BaseModel):
+class Log(Shape):
     origin: str = Field(description="Name of the log, as checkpoints print it")
     size: Long = Field(description="Number of entries")
     root_hash: str = Field(description="Root of the Merkle tree, base64")

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel
 
 from api.observing import logs
 from api.research.filters import wanted
@@ -40,6 +39,7 @@ from governance import (
     signing,
 )
 from governance.appellants import Moved
+from governance.fields import Shape
 from governance.sanctions import Sanction
 from governance.words import NoticeOutcome
 
@@ -87,7 +87,7 @@ def _contacted(*asked: Any) -> Any:
 
 
 @strawberry.pydantic.type(description="Everything that can be changed")
-class Mutation(BaseModel):
+class Mutation(Shape):
     @change(
         IssueSanctionResult,
         inputs.IssueSanctionInput,

@@ -5,11 +5,12 @@ from typing import Generic, TypeVar
 
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
 from api.schema.declaring import argument
 from governance.errors import RefusalCode
+from governance.fields import Shape
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ PAGING: Mapping[str, object] = {
 
 
 @strawberry.pydantic.interface(description="Anything with a global id")
-class Node(BaseModel):
+class Node(Shape):
     id: strawberry.ID = Field(description="Global id, prefixed by its kind")
 
 

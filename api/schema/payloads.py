@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel
 
 from api.reads.fields import One, Read, Row, rows_of
 from api.schema.appeals import Appeal
@@ -17,6 +16,7 @@ from api.schema.platforms import SigningKey
 from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction
 from api.schema.selections import Selection, selection_by_id
+from governance.fields import Shape
 from governance.peers import Peer as PeerRow
 from governance.platforms import PlatformKey
 from governance.records import adoptions, appeals, sanctions
@@ -27,7 +27,7 @@ ROW = ("id", "secret")
 
 
 @strawberry.pydantic.type(description="A sanction that was issued or recorded")
-class SanctionIssued(BaseModel):
+class SanctionIssued(Shape):
     @sql(Sanction, "The sanction as it stands now")
     def sanction(row: Row, read: Read) -> Any:
         return _sanction(row)
@@ -42,14 +42,14 @@ class SanctionIssued(BaseModel):
 
 
 @strawberry.pydantic.type(description="A sanction that changed")
-class SanctionChanged(BaseModel):
+class SanctionChanged(Shape):
     @sql(Sanction, "The sanction as it stands now")
     def sanction(row: Row, read: Read) -> Any:
         return _sanction(row)
 
 
 @strawberry.pydantic.type(description="An appeal that was filed or went on")
-class AppealChanged(BaseModel):
+class AppealChanged(Shape):
     @sql(Appeal, "The appeal as it stands now")
     def appeal(row: Row, read: Read) -> Any:
         found = rows_of(appeals.Appeal)
@@ -61,7 +61,7 @@ class AppealChanged(BaseModel):
 
 
 @strawberry.pydantic.type(description="A key of the own platform that was registered or retired")
-class KeyChanged(BaseModel):
+class KeyChanged(Shape):
     @sql(SigningKey, "The key as it stands now")
     def signing_key(row: Row, read: Read) -> Any:
         found = rows_of(PlatformKey)
@@ -69,7 +69,7 @@ class KeyChanged(BaseModel):
 
 
 @strawberry.pydantic.type(description="What a platform said it did with another's sanction")
-class ReceiptRecorded(BaseModel):
+class ReceiptRecorded(Shape):
     @sql(Receipt, "The receipt as it stands now")
     def receipt(row: Row, read: Read) -> Any:
         found = rows_of(adoptions.Receipt)
@@ -77,7 +77,7 @@ class ReceiptRecorded(BaseModel):
 
 
 @strawberry.pydantic.type(description="A node that is followed from now on")
-class NodeFollowed(BaseModel):
+class NodeFollowed(Shape):
     @sql(Peer, "The node as it stands now")
     def peer(row: Row, read: Read) -> Any:
         found = rows_of(PeerRow)
@@ -85,7 +85,7 @@ class NodeFollowed(BaseModel):
 
 
 @strawberry.pydantic.type(description="A selection that was asked for or given up")
-class SelectionChanged(BaseModel):
+class SelectionChanged(Shape):
     @sql(Selection, "The selection as it stands now")
     def selection(row: Row, read: Read) -> Any:
         return selection_by_id(row.id, read)

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.sql.elements import Grouping
 
 from api.reads.dialects import whole_number
@@ -15,21 +15,21 @@ from api.reads.groups import SECOND
 from api.reads.texts import bracketed
 from api.schema.declaring import sql
 from api.schema.visible import is_late
-from governance.fields import Long
+from governance.fields import Long, Shape
 from governance.peers import Peer as PeerRow
 from governance.peers import PeerFork
 from governance.words import PeerState
 
 
 @strawberry.pydantic.type(description="Two signed checkpoints that can't be of one log")
-class Fork(BaseModel):
+class Fork(Shape):
     first: str = Field(description="The checkpoint that was seen first, a signed note")
     second: str = Field(description="The one that contradicts it, a signed note")
     seen_at: datetime = Field(description="When the second one was seen")
 
 
 @strawberry.pydantic.type(description="A node that this node follows")
-class Peer(BaseModel):
+class Peer(Shape):
     origin: str = Field(description="Name of its log, as checkpoints print it")
     url: str = Field(description="Where it is reached")
     size: Long = Field(description="Entries of its log that are here, checked")

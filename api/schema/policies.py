@@ -6,17 +6,17 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
 from api.reads.fields import One
-from governance.fields import Long
+from governance.fields import Long, Shape
 from governance.rules import policy
 from governance.words import Measure, PermanentBasis
 
 
 @strawberry.pydantic.type(description="What the networks agreed, as data; spans in seconds")
-class Policy(BaseModel):
+class Policy(Shape):
     version: int = Field(description="Number of this agreement")
     permanent_bases: list[PermanentBasis] = Field(description="The only reasons for permanence")
     suspensions: list[Measure] = Field(description="Measures that suspension status is about")

@@ -6,14 +6,14 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.reads.fields import All, One, Read, Row, is_any_of, rows_of
 from api.schema.declaring import sql
 from api.schema.nodes import Refusal
 from api.schema.sanctions import Sanction, binds, has_ended
 from api.schema.visible import sees_subject
-from governance.fields import Long, UTCDateTime, print_instant
+from governance.fields import Long, Shape, UTCDateTime, print_instant
 from governance.previewing import Preview
 from governance.records import sanctions
 from governance.rules.policy import SUSPENSIONS
@@ -24,7 +24,7 @@ Given = dict[str, list[list[str | None]]]
 
 
 @strawberry.pydantic.type(description="The ladder's advice to the own platform, never binding")
-class LadderAdvice(BaseModel):
+class LadderAdvice(Shape):
     seconds: Long = Field(description="How long the next time-out might be")
 
     @sql(list[Sanction], "The own suspensions it rests on, oldest first")
@@ -35,7 +35,7 @@ class LadderAdvice(BaseModel):
 
 
 @strawberry.pydantic.type(description="What issuing a sanction would come to; nothing is written")
-class SanctionPreview(BaseModel):
+class SanctionPreview(Shape):
     @sql(bool, "Whether it would be issued, or was before with this body")
     def is_accepted(row: Row, read: Read) -> Any:
         return sa.not_(sa.exists(sa.select(_given(read, "refusal", "code").c.code)))

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel
 
 from api.reads.fields import All, One, Page, Read, Row, Stretch, Variants, getter, rows_of
 from api.reads.values import Argument, Env
@@ -37,7 +36,7 @@ from api.schema.subjects import domain_of
 from governance import previewing
 from governance.errors import InvalidInput
 from governance.exporting.files import ExportFile
-from governance.fields import URI, Cursor
+from governance.fields import URI, Cursor, Shape
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
 from governance.platforms import PlatformKey
@@ -48,7 +47,7 @@ from governance.settings import token_hash
 
 
 @strawberry.pydantic.type(description="Everything that can be asked")
-class Query(BaseModel):
+class Query(Shape):
     @sql(
         SuspensionStatus | None,
         "Whether a subject is suspended; servers are public, accounts take a credential",

@@ -6,19 +6,19 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.schema.computing import Asked
 from api.schema.subjects import domain_of
 from governance.errors import InvalidInput
 from governance.exporting.templates import Part
-from governance.fields import parse_instant, print_instant
+from governance.fields import Shape, parse_instant, print_instant
 from governance.periods import Period
 from governance.reporting import report
 
 
 @strawberry.pydantic.type(description="One figure of the harmonised template")
-class ReportRow(BaseModel):
+class ReportRow(Shape):
     section: str = Field(description="Section, as the template has it")
     indicator: str = Field(description="Indicator, as the template has it")
     scope: str = Field(description="Scope of the indicator, such as Decisions reversed")
@@ -26,7 +26,7 @@ class ReportRow(BaseModel):
 
 
 @strawberry.pydantic.type(description="Part 7 of the harmonised template, in its 47 rows")
-class TransparencyReport(BaseModel):
+class TransparencyReport(Shape):
     published_at: datetime | None = Field(description="When it was published; null for a draft")
     version: int = Field(description="Number of the publication; 0 for a draft")
     rows: list[ReportRow] = Field(description="Every row of the template, in its order")
@@ -34,7 +34,7 @@ class TransparencyReport(BaseModel):
 
 
 @strawberry.pydantic.type(description="A report that a platform published")
-class PublishedReport(BaseModel):
+class PublishedReport(Shape):
     starts_at: datetime = Field(description="Where its period begins")
     ends_at: datetime = Field(description="Where its period ends, itself not in it")
     version: int = Field(description="Number of the publication, from 1")

@@ -6,14 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.reads.fields import All, Condition, One, Page, Read, Row, rows_of
 from api.reads.texts import literal
 from api.reads.values import Argument
 from api.schema.declaring import sql
 from api.schema.nodes import Node
-from governance.fields import Long
+from governance.fields import Long, Shape
 from governance.rules.research import FEWEST
 from governance.selections import Selection as SelectionRow
 from governance.selections import SelectionFile as FileRow
@@ -21,7 +21,7 @@ from governance.words import ExportFormat, SelectionState
 
 
 @strawberry.pydantic.type(description="One file of a selection that is ready")
-class SelectionFile(BaseModel):
+class SelectionFile(Shape):
     format: ExportFormat = Field(description="The form that its rows come in")
     sha256: str = Field(description="SHA-256 of the file, as hex")
     byte_count: Long = Field(description="Size of the file in bytes")

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.dialects import whole_number
@@ -31,7 +31,7 @@ from api.schema.receipts import is_overdue as is_late
 from api.schema.sanctions import binds, effect, end_reason
 from api.schema.tallied import Tallies, answer, tallies_of
 from governance.errors import InvalidInput
-from governance.fields import Long
+from governance.fields import Long, Shape
 from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, peers, sanctions
 from governance.words import Outcome, Word
@@ -66,7 +66,7 @@ register_word(StatisticsDimension)
 
 
 @strawberry.pydantic.type(description="The figures of one group of sanctions")
-class StatisticsRow(BaseModel):
+class StatisticsRow(Shape):
     keys: list[str] = Field(description="The group's keys, in the order of groupBy")
     sanction_count: int = Field(description="Sanctions and outside decisions, of any validity")
     appeal_count: int = Field(description="Appeals against them, in any state")
@@ -90,7 +90,7 @@ class StatisticsRow(BaseModel):
 
 
 @strawberry.pydantic.type(description="Grouped figures, and the instant they are true of")
-class Statistics(BaseModel):
+class Statistics(Shape):
     as_of: datetime = Field(description="The instant these figures are true of")
     rows: list[StatisticsRow] = Field(
         description="One for each group, by their keys; 10,000 at most"

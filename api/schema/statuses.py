@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.fields import (
@@ -28,7 +28,7 @@ from api.schema.peers import stale_peers
 from api.schema.sanctions import Sanction, binds, is_in_force, sanctions_of
 from api.schema.subjects import asked, batch
 from api.schema.visible import sees_subject
-from governance.fields import URI, UTCDateTime
+from governance.fields import URI, Shape, UTCDateTime
 from governance.rules.policy import SUSPENSIONS
 from governance.sanctions import SubjectKey
 
@@ -39,7 +39,7 @@ ENDLESS = sa.literal(LAST, UTCDateTime())  # an end that no sanction has
 @strawberry.pydantic.type(
     description="Whether a subject is suspended, as far as the caller may see"
 )
-class SuspensionStatus(BaseModel):
+class SuspensionStatus(Shape):
     subject: URI = Field(description="The subject, as its canonical URI")
     as_of: datetime = Field(description="The instant this is true of")
 

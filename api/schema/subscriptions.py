@@ -3,18 +3,17 @@
 from typing import Any
 
 import strawberry.pydantic
-from pydantic import BaseModel
 
 from api.reads.fields import Following, Read, Row, rows_of
 from api.reads.values import Argument
 from api.schema.declaring import argument, sql
 from api.schema.feed import Event, EventFilter, happened
-from governance.fields import Cursor
+from governance.fields import Cursor, Shape
 from governance.records import events
 
 
 @strawberry.pydantic.type(description="What can be followed while it happens")
-class Subscription(BaseModel):
+class Subscription(Shape):
     @sql(
         Event,
         "Each event in the order of commits, from any place on",

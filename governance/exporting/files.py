@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col
+from sqlmodel import Field, Session, col
 
-from governance.fields import EnumText
+from governance.fields import EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.words import ExportFormat
 
 
-class ExportFile(SQLModel, table=True):
+class ExportFile(Stored, table=True):
     """One file of a day. Its id is made of what it is, so that it is written down once."""
 
     __tablename__ = "export_files"
