@@ -132,8 +132,8 @@ def create_app(
         return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
 
     most_bytes, express = settings.max_body_bytes, {}
-    if reads.answers_at_once and spans is None:
-        express[EXPRESS] = Express(executor, members, metrics, most_bytes).answer
+    if spans is None:
+        express[EXPRESS] = Express(executor, members, metrics, most_bytes)
     graphql = Route(PATH, GraphQL(executor, members, feed, seats, followed, most_bytes))
     operations = Operations(metrics, spans, PATH)
     sockets = Sockets(executor, members, feed, seats, followed, operations)

@@ -55,7 +55,7 @@ class Members:
         self._store = store
         self._holder = holder(store.dialect)
         self._now = now
-        self._recalled: dict[bytes, _Found] = {}  # by the hash of the header that was shown
+        self._recalled: dict[bytes | None, _Found] = {}  # by the hash of the header that was shown
         self._noted: dict[str, datetime] = {}
         self._noting: set[asyncio.Future[None]] = set()
 
@@ -68,14 +68,14 @@ class Members:
         found = await self._held_by(token, now)
         if len(self._recalled) == MOST_RECALLED:
             self._recalled.clear()
-        self._recalled[_key(authorization)] = found
+        self._recalled[key_of(authorization)] = found
         self._note(found.proof.actor, now)
         return found.proof.actor
 
-    def recalled(self, authorization: bytes | None, now: datetime) -> Proof | None:
-        """Who held the token when it was asked about last, for the database to confirm; None where
-        that isn't known, or no longer counts."""
-        found = None if authorization is None else self._recalled.get(_key(authorization))
+    def recalled(self, key: bytes | None, now: datetime) -> Proof | None:
+        """Who held the token of a header with this key when it was asked about last, for the
+        database to confirm; None where that isn't known, or no longer counts."""
+        found = None if key is None else self._recalled.get(key)
         if found is None or not is_live(found.expires_at, found.revoked_at, now):
             return None
         self._note(found.proof.actor, now)
@@ -109,9 +109,9 @@ class Members:
             await asyncio.wait(self._noting)
 
 
-def _key(authorization: bytes) -> bytes:
+def key_of(authorization: bytes | None) -> bytes | None:
     """What is kept of a header: nothing that opens anything."""
-    return sha256(authorization).digest()
+    return None if authorization is None else sha256(authorization).digest()
 
 
 @lru_cache(1_024)

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.express import EXPRESS, PATH
+from api.express import EXPRESS, PATH, Express, Head
 from api.subscriptions.wires import STOP, Draining
+from api.transport import Told
 
 MOST_GATHERED = 64 * 1_024  # bytes
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
-_PATH = PATH.encode()
+_PATH, _END = PATH.encode(), b"\r\n\r\n"
 _HEAD, _LENGTH = b"HTTP/1.1 ", b"\r\ncontent-length: "
 
 
@@ -87,23 +88,30 @@ class Flow(FlowControl):
 
 
 class Connection(Draining, HttpToolsProtocol):
-    """A connection that is patient up to a limit."""
+    """A connection that is patient up to a limit. A request whose head was read before, and that
+    came whole, may be answered without the parser (`api.express`)."""
 
     head_seconds: ClassVar[float] = 30  # for a head to arrive whole, from its first byte
 
     _is_reading = True  # a head, or nothing yet
     _is_counting = True  # what came last belongs to the head, whole
-    _held: bytes | None = None  # the body, so far, of a request that may go express
+    _is_between = True  # two requests: of the next, no byte was parsed
+    _begun = 0  # requests, in what was parsed last
     _is_socket = False  # a WebSocket has taken over
+    _is_last = False  # what is answered now: then the connection closes
     _length = 0  # of the head, so far
+    _body = b""  # of the request that was parsed last
     _since: float | None = None  # when a head began to be waited for
     _timer: TimerHandle | None = None  # one for many heads, as most come at once
+    _asking: asyncio.Task[None] | None = None  # for an answer that goes express
+    _later = b""  # what came meanwhile
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._gathered = Gathered(transport, self.loop)
-        self._express = None if self.root_path else self.app_state.get(EXPRESS)
+        self._express: Express | None = None if self.root_path else self.app_state.get(EXPRESS)
         super().connection_made(self._gathered)  # type: ignore[arg-type]
         self.flow = Flow(self.transport, self.pipeline)
+        self._host = self.client[0] if self.client else ""
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -113,10 +121,70 @@ class Connection(Draining, HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._asking is not None:
+            self._later += data
+            self.flow.pause_reading()
+        elif not self._goes_express(data):
+            self._parse(data)
+
+    def _goes_express(self, data: bytes) -> bool:
+        """Whether this is a request that is answered, or will be, without the parser."""
+        express = self._express
+        if express is None or not self._is_between or self._is_answering():
+            return False
+        if self.flow.write_paused or self.transport.is_closing():
+            return False
+        end = data.find(_END) + len(_END)
+        head = express.recalled(data[:end])
+        if head is None or head.length != len(data) - end:
+            return False
+        if express.is_at_once:
+            answer = express.answer(head, data[end:], self._host)
+            if answer is None:
+                return False
+            self._send(answer)
+        else:
+            self._unset_keepalive_if_required()
+            self._since = None
+            self._asking = self.loop.create_task(self._ask(express, head, data, end))
+            self._asking.add_done_callback(self.tasks.discard)
+            self.tasks.add(self._asking)
+        return True
+
+    async def _ask(self, express: Express, head: Head, data: bytes, end: int) -> None:
+        answer = await express.waited(head, data[end:], self._host)
+        self._asking = None
+        if self.transport.is_closing():
+            return
+        if answer is not None:
+            self._send(answer)
+        else:
+            self._parse(data)
+            if self._is_last:
+                super().shutdown()
+        if self._later and not self.transport.is_closing():
+            later, self._later = self._later, b""
+            self.flow.resume_reading()
+            self.data_received(later)
+
+    def _send(self, answer: tuple[Told, bytes]) -> None:
+        fields = [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
+        fields += [b"%b: %b\r\n" % field for field in answer[0]]
+        if self._is_last:
+            fields.append(b"connection: close\r\n")
+        self._gathered.write_whole(b"".join([STATUS_LINE[200], *fields, b"\r\n", answer[1]]))
+        if self._is_last:
+            self.transport.close()
+        super().on_response_complete()
+        self._since = None
+        self._wait()
+
+    def _parse(self, data: bytes) -> None:
         self._is_counting = True
+        was_between, self._begun, self._body = self._is_between, 0, b""
         super().data_received(data)
-        if not self.transport.is_closing():
-            self._go_on()
+        if was_between and self._is_between and self._begun == 1:
+            self._learn(data)
         if not self._is_reading or self._is_socket or self.transport.is_closing():
             return
         self._wait()
@@ -124,64 +192,40 @@ class Connection(Draining, HttpToolsProtocol):
         if self._length > LONGEST_HEAD:
             self._give_up()
 
+    def _learn(self, data: bytes) -> None:
+        """Has the head recalled of what turned out to be one whole request."""
+        head, cycle = data[: len(data) - len(self._body)], self.cycle
+        if (
+            self._express is not None
+            and not self._is_socket
+            and data.find(_END) + len(_END) == len(head)
+            and self.url == _PATH
+            and cycle.scope["method"] == "POST"
+            and cycle.keep_alive  # as HTTP/1.0 never is
+            and not self.expect_100_continue
+        ):
+            self._express.learn(head, self.headers, len(self._body))
+
+    def on_message_begin(self) -> None:
+        self._is_between = False
+        self._begun += 1
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
-        self._unset_keepalive_if_required()  # where the one before was answered at once
-        is_first, self._is_counting = self._is_counting, False
-        self._is_reading, self._since = False, None
-        if is_first and self._may_go_express():
-            self._held = b""
-            return
+        self._is_reading = self._is_counting = False
+        self._since = None
         super().on_headers_complete()
         if self.parser.should_upgrade() and not self._should_upgrade():
             self.cycle.keep_alive = False  # the parser would take its body for the next request
 
     def on_body(self, body: bytes) -> None:
-        if self._held is None:
-            super().on_body(body)
-        else:
-            self._held += body
+        self._body = body
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._is_reading, self._is_counting = True, False
-        if self._held is None or not self._is_answered(self._held):
-            self._go_on()
-            super().on_message_complete()
-
-    def _may_go_express(self) -> bool:
-        """Whether a request may be answered at once, if it comes whole. Of many that come at once
-        the first may, since others wait meanwhile."""
-        return (
-            self._express is not None
-            and self.url == _PATH
-            and self.parser.get_method() == b"POST"
-            and self.parser.get_http_version() == "1.1"
-            and self.parser.should_keep_alive()
-            and not self.parser.should_upgrade()
-            and not self.expect_100_continue
-            and not self._is_answering()
-            and not self.flow.write_paused
-        )
-
-    def _is_answered(self, body: bytes) -> bool:
-        """Whether a whole request could be answered at once, and has been."""
-        assert self._express is not None
-        answer = self._express(self.headers, body, self.client[0] if self.client else "")
-        if answer is None:
-            return False
-        self._held = None
-        fields = [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
-        fields += [b"%b: %b\r\n" % field for field in answer[0]]
-        self._gathered.write_whole(b"".join([STATUS_LINE[200], *fields, b"\r\n", answer[1]]))
-        super().on_response_complete()
-        return True
-
-    def _go_on(self) -> None:
-        """Has the application answer what isn't answered at once."""
-        if self._held is not None:
-            body, self._held = self._held, None
-            super().on_headers_complete()
-            if body:
-                super().on_body(body)
+        self._is_reading = self._is_between = True
+        self._is_counting = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self._gathered.flush()
@@ -194,7 +238,9 @@ class Connection(Draining, HttpToolsProtocol):
     def shutdown(self) -> None:
         if STOP in self.app_state:
             self.app_state[STOP]()  # streams of events have no end of their own
-        super().shutdown()
+        if self._asking is None:
+            super().shutdown()
+        self._is_last = True
 
     def _wait(self) -> None:
         if self._since is None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.asking import Answer, Request
-from api.auth import Members
+from api.auth import Members, key_of
 from api.bodies import BadRequest, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
@@ -90,7 +90,7 @@ class GraphQL:
         shown = fields.get(b"authorization")
         try:
             now = self._executor.now()
-            proof = self._members.recalled(shown, now)
+            proof = self._members.recalled(key_of(shown), now)
             actor = proof.actor if proof else await self._members.actor(shown)
             try:
                 query, variables, name = await self._operation(scope, fields, receive)

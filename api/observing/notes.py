@@ -97,6 +97,11 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(text := value.decode("latin-1")):
             return text
+    return made_id()
+
+
+def made_id() -> str:
+    """A random id of a request."""
     return f"{_IDS.getrandbits(128):032x}"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,16 +20,38 @@ HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
 PATIENCE = 30.0  # seconds
 ASKING = b"POST /graphql HTTP/1.1\r\nHost: a.example\r\n"
 LENGTH = b"Content-Length: 1\r\n\r\n"
-AT_ONCE, AFTER = b"\r\n\r\nat once", b"\r\n\r\n1"  # how answers of either way end
-
-Express = Callable[[Told, bytes, str], tuple[Told, bytes] | None]
+EXPRESSED, AFTER = b"\r\n\r\nexpress", b"\r\n\r\n1"  # how answers of either way end
 
 
-def express(headers: Told, body: bytes, host: str) -> tuple[Told, bytes] | None:
-    """Answers one body at once."""
-    assert (b"host", b"a.example") in headers
-    assert host == "127.0.0.1"
-    return ([(b"content-length", b"7")], b"at once") if body == b"!" else None
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of a request, known by the length of its body."""
+
+    length: int
+
+
+class Express:
+    """Knows the heads that it learned, and answers one body: at once, or when it is told to."""
+
+    def __init__(self, *, is_at_once: bool = True) -> None:
+        self.is_at_once = is_at_once
+        self.may_go = asyncio.Event()
+        self.heads: dict[bytes, Head] = {}
+
+    def recalled(self, head: bytes) -> Head | None:
+        return self.heads.get(head)
+
+    def learn(self, head: bytes, headers: Told, length: int) -> None:
+        assert (b"host", b"a.example") in headers
+        self.heads[head] = Head(length)
+
+    def answer(self, head: Head, body: bytes, host: str) -> tuple[Told, bytes] | None:
+        assert host == "127.0.0.1"
+        return ([(b"content-length", b"7")], b"express") if body == b"!" else None
+
+    async def waited(self, head: Head, body: bytes, host: str) -> tuple[Told, bytes] | None:
+        await self.may_go.wait()
+        return self.answer(head, body, host)
 
 
 class Hasty(Connection):
@@ -230,76 +252,157 @@ async def test_a_head_with_a_length_goes_out_with_its_body_and_no_later() -> Non
         assert not transport.packets
 
 
-async def test_a_request_that_comes_whole_is_answered_at_once() -> None:
+@pytest.fixture(params=[True, False], ids=["at once", "waited for"])
+def express(request: pytest.FixtureRequest) -> Express:
+    """Return an express that needn't wait, and one that must, though not for long."""
+    made = Express(is_at_once=request.param)
+    made.may_go.set()
+    return made
+
+
+async def test_a_request_whose_head_is_known_goes_express(express: Express) -> None:
     async with connected(Connection, express) as client:
-        for body, end in [(b"!", AT_ONCE), (b"a", AFTER)] * 2:
+        client.writer.write(ASKING + LENGTH + b"!")
+        await client.until(AFTER)
+        for body, end in [(b"!", EXPRESSED), (b"a", AFTER)] * 2:
             client.writer.write(ASKING + LENGTH + body)
             assert (await client.until(end)).startswith(b"HTTP/1.1 200 OK\r\n")
-        assert client.kept[0].server_state.total_requests == 4
+        assert client.kept[0].server_state.total_requests == 5
 
 
 @pytest.mark.parametrize(
-    "head",
+    "request_",
     [
-        HEAD,
-        ASKING.replace(b"POST", b"PUT"),
-        ASKING.replace(b"1.1", b"1.0"),
-        ASKING.replace(b"graphql", b"graphql?a=b"),
-        ASKING + b"Connection: close\r\n",
-        ASKING + b"Expect: 100-continue\r\n",
+        HEAD + LENGTH + b"!",
+        ASKING.replace(b"POST", b"PUT") + LENGTH + b"!",
+        ASKING.replace(b"1.1", b"1.0") + LENGTH + b"!",
+        ASKING.replace(b"graphql", b"graphql?a=b") + LENGTH + b"!",
+        ASKING + b"Connection: close\r\n" + LENGTH + b"!",
+        ASKING + b"Expect: 100-continue\r\n" + LENGTH + b"!",
+        ASKING + b"Transfer-Encoding: chunked\r\n\r\n1\r\n!\r\n0\r\n\r\n",
+        (ASKING + LENGTH + b"!") * 2,
+        ASKING + LENGTH + b"!" + HEAD,
+        b"\r\n\r\n" + ASKING + LENGTH + b"!",
     ],
 )
-async def test_another_request_is_not(head: bytes) -> None:
+async def test_other_heads_are_not_learned(request_: bytes) -> None:
+    express = Express()
     async with connected(Connection, express) as client:
-        client.writer.write(head + LENGTH + b"!")
+        client.writer.write(request_)
         assert b" 200 OK\r\n" in await client.until(AFTER)
+        assert not express.heads
 
 
-async def test_a_body_that_comes_later_is_the_applications() -> None:
+async def test_what_does_not_come_whole_is_the_parsers(express: Express) -> None:
     async with connected(Connection, express) as client:
-        for parts in ([ASKING, LENGTH, b"!"], [ASKING + LENGTH, b"!"]):
+        whole = ASKING + LENGTH + b"!"
+        client.writer.write(whole)
+        await client.until(AFTER)
+        for parts in ([ASKING, LENGTH + b"!"], [ASKING + LENGTH, b"!"]):
             for part in parts:
                 client.writer.write(part)
                 await asyncio.sleep(0.05)
             await client.until(AFTER)
-        client.writer.write(ASKING + b"Transfer-Encoding: chunked\r\n\r\n1\r\n!\r\n0\r\n\r\n")
-        await client.until(AT_ONCE)
+        # To the parser this is the end of a field's value, then a body.
+        for begun in (HEAD + b"X: ", HEAD + b"Content-Length: %d\r\n\r\n" % len(whole)):
+            client.writer.write(begun)
+            await asyncio.sleep(0.05)
+            client.writer.write(whole)
+            await client.until(AFTER if begun.endswith(b"X: ") else b"\r\n\r\n%d" % len(whole))
 
 
-async def test_of_many_requests_each_has_its_turn() -> None:
+async def test_of_many_requests_each_has_its_turn(express: Express) -> None:
     first, second = ASKING + LENGTH + b"!", ASKING + LENGTH + b"a"
     async with connected(Connection, express) as client:
         client.writer.write((first + second) * 100)
-        for end in [AT_ONCE] + [AFTER] * 199:
-            assert (await client.until(end)).count(b"HTTP/1.1 200 OK") == 1
-        client.writer.write(first)
-        await client.until(AT_ONCE)
+        for _ in range(200):
+            assert (await client.until(AFTER)).count(b"HTTP/1.1 200 OK") == 1
+        for end in AFTER, EXPRESSED, EXPRESSED:
+            client.writer.write(first)
+            await client.until(end)
 
 
-async def test_what_is_no_request_is_refused_all_the_same() -> None:
+async def test_what_comes_while_an_answer_is_waited_for_has_its_turn() -> None:
+    express = Express(is_at_once=False)
+    async with connected(Connection, express) as client:
+        client.writer.write(ASKING + LENGTH + b"!")
+        await client.until(AFTER)
+        for body, end in (b"!", EXPRESSED), (b"a", AFTER):
+            express.may_go.clear()
+            for part in (ASKING + LENGTH + body, ASKING, LENGTH, b"b" + ASKING, LENGTH + b"c"):
+                client.writer.write(part)
+                await asyncio.sleep(0.02)
+            express.may_go.set()
+            for one in (end, AFTER, AFTER):
+                await client.until(one)
+            client.writer.write(ASKING + LENGTH + b"!")
+            await client.until(EXPRESSED)
+
+
+@pytest.mark.parametrize(("body", "end"), [(b"!", EXPRESSED), (b"a", AFTER)])
+async def test_a_stop_waits_for_an_answer(body: bytes, end: bytes) -> None:
+    express = Express(is_at_once=False)
+    async with connected(Connection, express) as client:
+        client.writer.write(ASKING + LENGTH + body)
+        await client.until(AFTER)
+        client.writer.write(ASKING + LENGTH + body)
+        await asyncio.sleep(0.05)
+        client.kept[0].shutdown()
+        express.may_go.set()
+        came = await client.rest()
+        assert came.endswith(end)
+        assert came.count(b"connection: close\r\n") == 1
+
+
+async def test_an_answer_to_who_is_gone_is_dropped() -> None:
+    express = Express(is_at_once=False)
+    async with connected(Connection, express) as client:
+        client.writer.write(ASKING + LENGTH + b"a")
+        await client.until(AFTER)
+        client.writer.write(ASKING + LENGTH + b"a")
+        await asyncio.sleep(0.05)
+        client.writer.transport.abort()
+        await asyncio.sleep(0.05)
+        express.may_go.set()
+        [asking] = client.kept[0].tasks
+        await asking
+        assert client.kept[0].server_state.total_requests == 1
+
+
+async def test_what_is_no_request_is_refused_all_the_same(express: Express) -> None:
     async with connected(Connection, express) as client:
         client.writer.write(ASKING + b"Transfer-Encoding: chunked\r\n\r\nno length\r\n")
         assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
 
 
-async def test_an_idle_connection_is_closed_after_an_answer_at_once() -> None:
+async def test_an_idle_connection_is_closed_after_an_express_answer(express: Express) -> None:
     async with connected(Connection, express) as client:
+        client.writer.write(ASKING + LENGTH + b"!")
+        await client.until(AFTER)
         client.kept[0].timeout_keep_alive = 0
         client.writer.write(ASKING + LENGTH + b"!")
-        assert (await client.rest()).endswith(AT_ONCE)
+        assert (await client.rest()).endswith(EXPRESSED)
 
 
-async def test_what_follows_an_answer_at_once_is_not_idle() -> None:
+async def test_what_follows_an_express_answer_is_not_idle() -> None:
+    express = Express(is_at_once=False)
     async with connected(Connection, express) as client:
+        client.writer.write(ASKING + LENGTH + b"!")
+        await client.until(AFTER)
         client.kept[0].timeout_keep_alive = 0
-        client.writer.write(ASKING + LENGTH + b"!" + HEAD + b"Content-Length: 2\r\n\r\na")
-        await client.until(AT_ONCE)
+        client.writer.write(ASKING + LENGTH + b"!")
+        await asyncio.sleep(0.05)
+        client.writer.write(HEAD + b"Content-Length: 2\r\n\r\na")
+        express.may_go.set()
+        await client.until(EXPRESSED)
         await asyncio.sleep(0.05)
         client.writer.write(b"b")
         await client.until(b"\r\n\r\n2")
 
 
-async def test_a_body_is_no_request_where_another_protocol_is_asked_for() -> None:
+async def test_a_body_is_no_request_where_another_protocol_is_asked_for(
+    express: Express,
+) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(HEAD)
     async with connected(Connection, express) as client:
         client.writer.write(HEAD + upgrade)

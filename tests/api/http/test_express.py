@@ -1,4 +1,4 @@
-"""What is answered at once is answered as it would be by the other way; all else takes that."""
+"""What goes express is answered as it would be by the other way; all else takes that."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,11 +6,15 @@ from typing import Any
 
 import orjson
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from starlette.testclient import TestClient
 
-from api.express import EXPRESS
+from api.app import create_app
+from api.express import EXPRESS, Express
+from api.observing.traces import Traces
 from api.reads.plans import Plan
 from api.reads.stores import TooLong
-from api.subscriptions.wires import STOP
+from api.transport import Told
 from governance.membership import Actor, revoke_token
 from governance.platforms import Member
 from governance.words import Role
@@ -29,9 +33,9 @@ Found = tuple[Mapping[str, str], Any]
 
 
 @pytest.fixture
-def lite(sqlite_url: str, tmp_path: Path) -> Iterator[Node]:
-    """Yield a node whose figures can be asked for with a token."""
-    with Node(sqlite_url, tmp_path / "comity.key", metrics_token=TOKEN) as node:
+def node(database_url: str, tmp_path: Path) -> Iterator[Node]:
+    """Yield a node whose figures can be asked for with a token, on each engine."""
+    with Node(database_url, tmp_path / "comity.key", metrics_token=TOKEN) as node:
         yield node
 
 
@@ -40,11 +44,23 @@ def body_of(query: str, variables: Any = None, **more: Any) -> bytes:
 
 
 def sent(node: Node, body: bytes, by: Actor | str | None = None, **headers: str) -> Found | None:
-    """The header and body of what is answered at once, if it is."""
+    """The header and body of what goes express, if it does."""
     fields = dict([CONTENT]) | node.headers(by) | headers
     given = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+    head = b"".join(b"%b: %b\r\n" % field for field in given) + b"%d" % len(body)
+    express: Express = node.client.app_state[EXPRESS]
+    express.learn(head, given, len(body))
+    recalled = express.recalled(head)
+    if recalled is None:
+        return None
+
+    async def asked() -> tuple[Told, bytes] | None:
+        if express.is_at_once:
+            return express.answer(recalled, body, HOST)
+        return await express.waited(recalled, body, HOST)
+
     assert node.client.portal is not None
-    answer = node.client.portal.call(node.client.app_state[EXPRESS], given, body, HOST)
+    answer = node.client.portal.call(asked)
     if answer is None:
         return None
     told = {name.decode(): value.decode() for name, value in answer[0]}
@@ -75,61 +91,62 @@ def left(found: Found) -> list[int]:
 @pytest.mark.parametrize("accept", ["", "application/json", GRAPHQL])
 @pytest.mark.parametrize(("query", "variables"), ASKED)
 def test_both_ways_answer_the_same(
-    lite: Node, team: Team, query: str, variables: Any, accept: str
+    node: Node, team: Team, query: str, variables: Any, accept: str
 ) -> None:
-    lite.issue(team.issuer, subject=ACCOUNT)
-    named = {"X-Request-Id": "mine"} | ({"Accept": accept} if accept else {})
+    node.issue(team.issuer, subject=ACCOUNT)
+    named = {"Accept": accept} if accept else {}
     body = body_of(query, variables)
-    first = known(lite, body, team.reader, **named)
-    found = sent(lite, body, team.reader, **named)
+    first = known(node, body, team.reader, **named)
+    found = sent(node, body, team.reader, **named)
     assert found is not None
     assert left(found) == [one - 1 for one in left(first)]
-    again = other(lite, body, team.reader, **named)
+    again = other(node, body, team.reader, **named)
     assert left(again) == [one - 2 for one in left(first)]
     assert list(found[0]) == list(again[0])
-    for name in found[0].keys() - {"ratelimit"}:
+    for name in found[0].keys() - {"ratelimit", "x-request-id"}:
         assert found[0][name] == again[0][name]
     assert found[1] == again[1]
 
 
-def test_the_public_is_answered_at_once_too(lite: Node, team: Team) -> None:
+def test_the_public_is_answered_at_once_too(node: Node, team: Team) -> None:
     body = body_of(STATUS, {"s": SERVER})
-    first = other(lite, body)
-    found = sent(lite, body)
+    first = other(node, body)
+    found = sent(node, body)
     assert found is not None
     assert found[1] == first[1]
     assert left(found) == [left(first)[0] - 1]
 
 
-def test_the_public_behind_a_proxy_has_budgets_of_its_own(lite: Node, team: Team) -> None:
+def test_the_public_behind_a_proxy_has_budgets_of_its_own(node: Node, team: Team) -> None:
     body, forwarded = body_of(STATUS, {"s": SERVER}), {"X-Forwarded-For": "192.0.2.1"}
-    other(lite, body)
-    assert sent(lite, body)
-    assert sent(lite, body, **forwarded) is None
-    known(lite, body, team.reader)
-    assert sent(lite, body, team.reader, **forwarded)
+    other(node, body)
+    assert sent(node, body)
+    assert sent(node, body, **forwarded) is None
+    known(node, body, team.reader)
+    assert sent(node, body, team.reader, **forwarded)
 
 
 def test_what_is_answered_at_once_is_counted_and_logged(
-    lite: Node, team: Team, lines: Lines
+    node: Node, team: Team, lines: Lines
 ) -> None:
     body = body_of(STATUS, {"s": ACCOUNT})
-    known(lite, body, team.reader)
-    before, lines_before = figures(lite), len(lines.of("request"))
+    known(node, body, team.reader)
+    before, lines_before = figures(node), len(lines.of("request"))
 
     def grown(*sample: str) -> float:
-        return figures(lite)[sample] - before[sample]
+        return figures(node)[sample] - before[sample]
 
-    assert sent(lite, body, team.reader, **{"X-Request-Id": "mine"})
+    found = sent(node, body, team.reader)
+    assert found is not None
     assert grown("comity_requests_total", "query suspensionStatus", "ok") == 1
     assert grown("comity_request_seconds_count", "query suspensionStatus") == 1
     assert grown("comity_statements_total") == 1
-    [line] = [one for one in lines.of("request")[lines_before:] if one["requestId"] == "mine"]
+    told = lines.of("request")[lines_before:]
+    [line] = [one for one in told if one.pop("requestId") == found[0]["x-request-id"]]
     line.pop("time"), line.pop("durationMs")
     assert line == {
         "level": "info",
         "event": "request",
-        "requestId": "mine",
         "method": "POST",
         "path": "/graphql",
         "status": 200,
@@ -161,16 +178,16 @@ def test_what_is_answered_at_once_is_counted_and_logged(
         body_of('mutation { recordNotice(input: {sanction: "san_a"}) { __typename } }'),
     ],
 )
-def test_nothing_else_is_answered_or_counted(lite: Node, team: Team, body: bytes) -> None:
+def test_nothing_else_is_answered_or_counted(node: Node, team: Team, body: bytes) -> None:
     question = body_of(STATUS, {"s": ACCOUNT})
-    first = known(lite, question, team.reader)
+    first = known(node, question, team.reader)
     for _ in range(2):
-        lite.client.post("/graphql", content=body, headers=dict([CONTENT]))
-    before = figures(lite)
-    assert sent(lite, body, team.reader) is None
-    assert sent(lite, body) is None
-    assert _requests(figures(lite)) == _requests(before)
-    assert left(other(lite, question, team.reader)) == [one - 1 for one in left(first)]
+        node.client.post("/graphql", content=body, headers=dict([CONTENT]))
+    before = figures(node)
+    assert sent(node, body, team.reader) is None
+    assert sent(node, body) is None
+    assert _requests(figures(node)) == _requests(before)
+    assert left(other(node, question, team.reader)) == [one - 1 for one in left(first)]
 
 
 def _requests(found: Figures) -> dict[tuple[str, ...], float]:
@@ -182,10 +199,10 @@ def _requests(found: Figures) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_head_that_says_otherwise_takes_the_other_way(lite: Node, team: Team) -> None:
+def test_a_head_that_says_otherwise_takes_the_other_way(node: Node, team: Team) -> None:
     body = body_of(STATUS, {"s": ACCOUNT})
-    known(lite, body, team.reader)
-    assert sent(lite, body, team.reader)
+    known(node, body, team.reader)
+    assert sent(node, body, team.reader)
     for name, value in (
         ("content-type", "text/plain"),
         ("content-type", "application/json; charset=latin-1"),
@@ -193,63 +210,67 @@ def test_a_head_that_says_otherwise_takes_the_other_way(lite: Node, team: Team) 
         ("accept", "image/png"),
         ("Authorization", "Basic abc"),
         ("Authorization", "Bearer unknown"),
+        ("X-Request-Id", "mine"),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     ):
-        assert sent(lite, body, team.reader, **{name: value}) is None
+        assert sent(node, body, team.reader, **{name: value}) is None
 
 
 def test_a_body_beyond_the_limit_takes_the_other_way(
-    lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+    node: Node, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = body_of(STATUS, {"s": SERVER})
-    other(lite, body)
-    assert sent(lite, body)
-    monkeypatch.setattr(lite.client.app_state[EXPRESS].__self__, "_most_bytes", len(body) - 1)
-    assert sent(lite, body) is None
+    other(node, body)
+    assert sent(node, body)
+    monkeypatch.setattr(node.client.app_state[EXPRESS], "_most_bytes", len(body))
+    assert sent(node, body)
+    assert sent(node, body + b" ") is None
 
 
 @pytest.mark.parametrize(("query", "variables"), ASKED)
 def test_who_asks_is_confirmed_each_time(
-    lite: Node, team: Team, query: str, variables: Any
+    node: Node, team: Team, query: str, variables: Any
 ) -> None:
-    body, token = body_of(query, variables), lite.token(team.reader)
-    known(lite, body, token)
-    assert sent(lite, body, token)
-    with lite.world.database.writing() as session:
+    body, token = body_of(query, variables), node.token(team.reader)
+    known(node, body, token)
+    assert sent(node, body, token)
+    with node.world.database.writing() as session:
         session.get_one(Member, team.reader.member_id).roles = [Role.RESEARCHER]
-    assert sent(lite, body, token) is None
-    with lite.world.database.writing() as session:
+    assert sent(node, body, token) is None
+    with node.world.database.writing() as session:
         session.get_one(Member, team.reader.member_id).roles = [Role.READER]
-        revoke_token(session, held(session, token).id, now=lite.clock.now)
-    lite.clock.forward(HOUR)
-    assert sent(lite, body, token) is None
+        revoke_token(session, held(session, token).id, now=node.clock.now)
+    node.clock.forward(HOUR)
+    assert sent(node, body, token) is None
 
 
-def test_beyond_a_limit_nothing_is_answered_at_once(lite: Node, team: Team) -> None:
+def test_beyond_a_limit_nothing_is_answered_at_once(node: Node, team: Team) -> None:
     body = body_of(STATUS, {"s": ACCOUNT})
-    first = known(lite, body, team.reader)
-    executor = lite.client.app.state.executor  # type: ignore[attr-defined]
+    first = known(node, body, team.reader)
+    executor = node.client.app.state.executor  # type: ignore[attr-defined]
     executor.quotas._most -= left(first)[1] - 1
-    assert sent(lite, body, team.reader)
-    assert sent(lite, body, team.reader) is None
-    [error] = other(lite, body, team.reader)[1]["errors"]
+    assert sent(node, body, team.reader)
+    assert sent(node, body, team.reader) is None
+    [error] = other(node, body, team.reader)[1]["errors"]
     assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
 
 
 def test_a_fault_is_met_the_other_way(
-    lite: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+    node: Node, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = body_of(STATUS, {"s": ACCOUNT})
-    first = known(lite, body, team.reader)
-    executor = lite.client.app.state.executor  # type: ignore[attr-defined]
+    first = known(node, body, team.reader)
+    executor = node.client.app.state.executor  # type: ignore[attr-defined]
 
     def failing(*_: Any) -> None:
         raise RecursionError
 
-    for place in (executor, "variables"), (executor.reader.store, "at_once"):
+    asking = "at_once" if node.client.app_state[EXPRESS].is_at_once else "one"
+    for place in (executor, "variables"), (executor.reader.store, asking):
         with monkeypatch.context() as patch:
             patch.setattr(*place, failing)
-            assert sent(lite, body, team.reader) is None
-    assert left(other(lite, body, team.reader)) == [one - 1 for one in left(first)]
+            assert sent(node, body, team.reader) is None
+    assert left(other(node, body, team.reader)) == [one - 1 for one in left(first)]
 
 
 def test_of_what_is_not_answered_at_once_no_values_are_made(
@@ -286,7 +307,8 @@ def test_what_takes_long_is_asked_in_a_thread_next(
     assert sent(lite, body, team.reader)
 
 
-def test_what_is_waited_for_is_not_offered(node: Node) -> None:
-    is_lite = node.world.database.dialect == "sqlite"
-    assert STOP in node.client.app_state
-    assert (EXPRESS in node.client.app_state) is is_lite
+def test_traced_requests_have_spans_of_all_that_is_done(node: Node) -> None:
+    assert EXPRESS in node.client.app_state
+    app = create_app(node.settings, spans=Traces(TracerProvider()))
+    with TestClient(app) as client:
+        assert EXPRESS not in client.app_state
