@@ -4,15 +4,17 @@ Kept in the memory of each process. Headers are those of the IETF draft "RateLim
 for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from api.limiting.windows import Windows
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
 
-MINUTE, HOUR = 60, 3_600  # seconds
+from api.limiting.windows import Windows
 
 
 class Budget(NamedTuple):
@@ -65,49 +67,63 @@ class Guess:
     was_wrong: bool = False
 
 
+class _PerMinute(RateLimitItemPerMinute):
+    """A rate whose keys are short, since every request makes one."""
+
+    seconds = 60
+
+    def key_for(self, *identifiers: bytes | str | float) -> str:
+        return f"{self.namespace}/{identifiers[0]!s}"
+
+
 class Rates:
     """The budgets of callers, as this process knows them."""
 
     def __init__(self, *, members: int, public: int, guesses: int) -> None:
         """Requests a minute of one credential, and of one address without any; wrong appeal
         secrets an hour of either."""
-        self._members, self._public, self._guesses = members, public, guesses
-        self._windows = Windows()
+        self._storage = Windows()
+        self._limiter = FixedWindowRateLimiter(self._storage)
+        self._members = _PerMinute(members, namespace="members")
+        self._public = _PerMinute(public, namespace="public")
+        self._guesses = RateLimitItemPerHour(guesses)
 
     def request(self, caller: str, *, is_member: bool) -> Budget:
         """Counts a request; LimitRefused beyond the limit."""
-        most = self._members if is_member else self._public
-        count, seconds = self._windows.counted(_key(caller, is_member), MINUTE)
-        budget = _budget("requests", most, MINUTE, count, seconds)
-        if count > most:
-            message = f"expected at most {most:,} requests a minute"
+        item = self._members if is_member else self._public
+        # As the limiter does, but the key is made and looked for once.
+        count, seconds = self._storage.counted(item.key_for(caller), item.seconds)
+        budget = _budget("requests", item.amount, item.seconds, count, seconds)
+        if count > item.amount:
+            message = f"expected at most {item.amount:,} requests a minute"
             raise LimitRefused(message, "RATE_LIMITED", budget)
         return budget
 
     def take_back(self, caller: str, *, is_member: bool) -> None:
         """Forgets a request that is about to be counted once more."""
-        self._windows.take_back(_key(caller, is_member))
+        item = self._members if is_member else self._public
+        self._storage.take_back(item.key_for(caller))
 
     @contextmanager
     def guessing(self, caller: str) -> Iterator[Guess]:
         """Around a question that an appeal secret opens. It is counted beforehand, so that many
         at once are many, and taken back unless the secret was wrong. LimitRefused where the
         caller tried too many."""
-        guess, key = Guess(), f"guesses/{caller}"
-        count, seconds = self._windows.counted(key, HOUR)
+        guess = Guess()
         try:
-            if count > self._guesses:
+            if not self._limiter.hit(self._guesses, caller):
                 message = "too many wrong appeal secrets: try again later"
-                budget = _budget("guesses", self._guesses, HOUR, count, seconds)
+                budget = self._guessed(caller)
                 raise LimitRefused(message, "RATE_LIMITED", budget)
             yield guess
         finally:
             if not guess.was_wrong:
-                self._windows.take_back(key)
+                self._storage.take_back(self._guesses.key_for(caller))
 
-
-def _key(caller: str, is_member: bool) -> str:
-    return f"members/{caller}" if is_member else f"public/{caller}"
+    def _guessed(self, caller: str) -> Budget:
+        item = self._guesses
+        count, ends = self._storage.window(item.key_for(caller))
+        return _budget("guesses", item.amount, item.get_expiry(), count, ends - time.time())
 
 
 def _budget(name: str, most: int, window: int, count: int, seconds: float) -> Budget:

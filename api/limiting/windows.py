@@ -1,18 +1,35 @@
-"""Counters in this process's memory, each of a window of time that begins with the first count."""
+"""The counters of `limits`, in this process's memory.
+
+Its own MemoryStorage starts a thread for nearly every request that comes alone, and looks
+through all keys each time; here what is over goes once a minute.
+"""
 
 import time
+
+from limits.storage import Storage
 
 SWEPT_EVERY = 60.0  # seconds
 
 
-class Windows:
-    """Counts per key, each until its window ends; what is over goes once a minute."""
+class Windows(Storage):
+    """Counts per key, each until its window ends."""
+
+    STORAGE_SCHEME = ["comity-windows"]  # noqa: RUF012 as the base class has it
 
     def __init__(self) -> None:
+        super().__init__()
         self._held: dict[str, tuple[int, float]] = {}
         self._swept = time.time()
 
-    def counted(self, key: str, length: float) -> tuple[int, float]:
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return ValueError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        count, _ = self.counted(key, expiry, amount)
+        return count
+
+    def counted(self, key: str, expiry: float, amount: int = 1) -> tuple[int, float]:
         """Counts; what is counted by then, and for how many seconds yet."""
         now = time.time()
         if now - self._swept > SWEPT_EVERY:
@@ -20,12 +37,36 @@ class Windows:
             self._held = {k: held for k, held in self._held.items() if held[1] > now}
         count, ends = self._held.get(key, (0, 0.0))
         if ends <= now:
-            count, ends = 0, now + length
-        self._held[key] = count + 1, ends
-        return count + 1, ends - now
+            count, ends = 0, now + expiry
+        self._held[key] = count + amount, ends
+        return count + amount, ends - now
 
     def take_back(self, key: str) -> None:
         """Forgets one, if its window is still open."""
-        count, ends = self._held.get(key, (0, 0.0))
-        if count and ends > time.time():
+        count, ends = self.window(key)
+        if count:
             self._held[key] = count - 1, ends
+
+    def get(self, key: str) -> int:
+        count, ends = self._held.get(key, (0, 0.0))
+        return count if ends > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        return self._held.get(key, (0, time.time()))[1]
+
+    def window(self, key: str) -> tuple[int, float]:
+        """The count of a key and when its window ends."""
+        now = time.time()
+        held = self._held.get(key, (0, now))
+        return held if held[1] > now else (0, now)
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        count = len(self._held)
+        self._held.clear()
+        return count
+
+    def clear(self, key: str) -> None:
+        self._held.pop(key, None)
