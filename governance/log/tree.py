@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
+from struct import iter_unpack
 
 from governance.log.errors import Malformed, Unproven
 
 HASH_BYTES = 32
+PAIR = f"{2 * HASH_BYTES}s"
 LARGEST_SIZE = 2**63 - 1
 EMPTY_ROOT = sha256().digest()
 
@@ -42,10 +44,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def complete_hash(hashes: bytes) -> bytes:
     """Return the hash over 2^n hashes of one level, which lie one after another."""
     while len(hashes) > HASH_BYTES:
-        pairs = range(0, len(hashes), 2 * HASH_BYTES)
-        hashes = b"".join(
-            [sha256(b"\1" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs]
-        )
+        pairs = iter_unpack(PAIR, hashes)
+        hashes = b"".join([sha256(b"\1" + pair).digest() for (pair,) in pairs])
     return hashes
 
 
