@@ -26,9 +26,10 @@ from governance.issuing import issue_one
 from governance.judging import Request, draft
 from governance.log.auditing import Audit, Signed
 from governance.log.proving import inclusion
-from governance.log.sequencing import Decision, Sequencer, ledger_of, newest_checkpoint
+from governance.log.sequencing import Sequencer, ledger_of, newest_checkpoint
 from governance.log.tiles import ENTRIES, FULL, Tile, bundle, parse_bundle
 from governance.log.tree import HASH_BYTES, complete_hash, leaf_hash
+from governance.log.writing import Decision
 from governance.membership import Actor, add_member, add_platform
 from governance.migrations import upgrade
 from governance.settings import Keys, Settings

@@ -34,8 +34,9 @@ from governance.fitting import Unfit
 from governance.log.errors import Excessive
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
-from governance.log.sequencing import Decision, ledger_of
+from governance.log.sequencing import ledger_of
 from governance.log.tree import leaf_hash
+from governance.log.writing import Decision
 from governance.marks import APPLIED, Mark, mark_of
 from governance.notices import Notice
 from governance.peers import (

@@ -12,7 +12,8 @@ from governance import decisions
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
 from governance.events import Event
-from governance.log.sequencing import UNSIGNED, Decision, ledger_of
+from governance.log.sequencing import ledger_of
+from governance.log.writing import UNSIGNED, Decision
 from governance.platforms import Platform
 from governance.rows import insert
 from governance.rules.durations import MICROSECOND, duration
@@ -33,7 +34,7 @@ class Happening(NamedTuple):
     appeal: Appeal | None = None
     occurred_at: datetime | None = None
     decision: bytes | None = None
-    signature: bytes = UNSIGNED
+    signature: str = UNSIGNED
     told: Mapping[str, str | int] = MappingProxyType({})
     receipt: Receipt | None = None
 

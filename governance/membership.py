@@ -15,7 +15,8 @@ from governance.decisions import of_node
 from governance.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from governance.fields import new_id
 from governance.identifiers import BadUri, canonical_domain
-from governance.log.sequencing import Decision, ledger_of
+from governance.log.sequencing import ledger_of
+from governance.log.writing import Decision
 from governance.peers import PeerPlatform
 from governance.platforms import Member, Platform, Token
 from governance.rules.disclosure import PUBLIC, Viewer, viewer

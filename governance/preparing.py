@@ -31,7 +31,7 @@ class Drawn(NamedTuple):
     sanction: Sanction
     replaced: Sanction | None
     decision: bytes
-    signature: bytes
+    signature: str
     secret: str
 
 

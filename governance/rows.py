@@ -106,12 +106,12 @@ def _insert(
     session: Session, table: type[SQLModel], target: str, cells: Sequence[Sequence[Any]]
 ) -> None:
     row = f"({', '.join([mark(session)] * len(cells))})"
-    flat = list(chain(*zip(*cells, strict=True)))
+    flat = tuple(chain(*zip(*cells, strict=True)))
     count, verb = _at_once(session, table)
     several = len(cells[0]) // count * count * len(cells)
     for rows, values in ((count, flat[:several]), (1, flat[several:])):
         width = rows * len(cells)
-        given = [tuple(values[at : at + width]) for at in range(0, len(values), width)]
+        given = [values[at : at + width] for at in range(0, len(values), width)]
         if given:
             statement = f"{verb} INTO {target} VALUES {', '.join([row] * rows)}"
             session.connection().exec_driver_sql(statement, given)

@@ -15,7 +15,7 @@ from governance.log.authorship import check_decision, check_key
 from governance.log.canonical import canonical
 from governance.log.errors import Malformed, Unproven
 from governance.log.notes import decode
-from governance.log.sequencing import UNSIGNED
+from governance.log.writing import UNSIGNED
 from governance.membership import Actor, log
 from governance.platforms import Platform, PlatformKey
 from governance.rules.permissions import Operation
@@ -101,7 +101,7 @@ def decided_at(
     return signature.issued_at
 
 
-def signed(signature: SanctionSignature | None, decision: bytes) -> bytes:
+def signed(signature: SanctionSignature | None, decision: bytes) -> str:
     """A decision's signature as its entry has it: `null` where the node vouches for it."""
     if signature is None:
         return UNSIGNED
@@ -114,7 +114,7 @@ def signed(signature: SanctionSignature | None, decision: bytes) -> bytes:
         digest = sha256(decision).hexdigest()
         message = f"expected a signature of the decision with the SHA-256 {digest}"
         raise _invalid(message, "value") from None
-    return canonical(told)
+    return canonical(told).decode()
 
 
 def _require_possession(domain: str, draft: RegistrationDraft) -> None:

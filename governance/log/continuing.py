@@ -23,8 +23,9 @@ from governance.log.guards import Guard
 from governance.log.histories import LOG_BEGUN
 from governance.log.keyfiles import KeyFile, new_signer, write_secret
 from governance.log.notes import encode
-from governance.log.sequencing import Decision, Sequencer, ledger_of, newest_checkpoint
+from governance.log.sequencing import Sequencer, ledger_of, newest_checkpoint
 from governance.log.signers import Verifier
+from governance.log.writing import Decision
 
 
 def begin_anew(

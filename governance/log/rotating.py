@@ -12,8 +12,9 @@ from governance.decisions import of_node
 from governance.entries import LogEntry
 from governance.log.authorship import hand_over
 from governance.log.keyfiles import KeyFile, new_signer, write_secret
-from governance.log.sequencing import Decision, ledger_of
+from governance.log.sequencing import ledger_of
 from governance.log.signers import Signer, Verifier
+from governance.log.writing import Decision
 
 ROTATED = "log.key_rotated"
 

@@ -5,10 +5,10 @@ ledger gathers its decisions; at its end they become entries, the tiles grow at 
 and the tree is signed: all of it commits together, or none of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -16,23 +16,19 @@ from sqlmodel import Session, col
 
 from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import RolledBack
-from governance.fields import print_instant
 from governance.log.checkpoints import Checkpoint
-from governance.log.errors import LogError, Malformed, Unproven
+from governance.log.errors import LogError, Unproven
 from governance.log.guards import Guard, check_continues
 from governance.log.histories import LOG_KEY_ROTATED
-from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import Note, decode, encode, parse_note
 from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer, signed_by
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
-from governance.log.tree import EMPTY_ROOT, leaf_hash, root_hash
+from governance.log.tree import EMPTY_ROOT, root_hash
+from governance.log.writing import Decision, entries_of
 from governance.rows import Columns, columns_of, insert, inserting, mark
 
 LEDGER = "ledger"  # in the info of a session that writes
-UNSIGNED = b"null"
-PART = 250  # entries that PostgreSQL takes in while the next are made
-MOST_ASKED = 10_000  # cases in a statement; each engine takes some ten thousand values
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
 _NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
@@ -43,21 +39,6 @@ _HANDED_OVER = (
     .order_by(col(LogEntry.index).desc())
     .limit(1)
 )
-# By both columns of the index, or PostgreSQL reads all entries of the node's own.
-_LAST_SEQ = (
-    "SELECT seq FROM log_entries WHERE platform_id {} ORDER BY platform_id DESC, seq DESC LIMIT 1"
-)
-
-
-class Decision(NamedTuple):
-    """What is to be logged: canonical JSON, and the signature by its platform or `null`."""
-
-    data: bytes
-    platform_id: str | None
-    case_id: str | None
-    at: datetime
-    signature: bytes = UNSIGNED
-    begins_case: bool = False  # then the case has no earlier entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,45 +165,9 @@ class Ledger:
         session.flush()
         head = self._sequencer.continued(session, self._sequencer.guard.newest(), self.newest)
         hashes = list[bytes]()
-        root = _extended(session, head.size, self._entries(head.size, hashes), hashes)
+        entries = entries_of(session, self._decisions, head.size, hashes)
+        root = _extended(session, head.size, entries, hashes)
         return self._signed(Checkpoint(head.origin, head.size + len(hashes), root))
-
-    def _entries(self, size: int, hashes: list[bytes]) -> Iterator[Columns]:
-        """The entries in parts, each hashed as it will be served; adds their hashes."""
-        decisions = self._decisions
-        next_seqs = _next_seqs(self._session, {d.platform_id for d in decisions})
-        known = {d.case_id for d in decisions if d.case_id and not d.begins_case}
-        previous = _newest_of(self._session, known)
-        printed, between = None, b""
-        for start in range(0, len(decisions), PART):
-            part = decisions[start : start + PART]
-            seqs, entries = list[int](), list[bytes]()
-            for decided, platform, case, at, signature, _ in part:
-                seq = next_seqs[platform]
-                next_seqs[platform] = seq + 1
-                if at is not printed:  # what is logged together is logged at one instant
-                    printed, between = at, _between(at)
-                before = previous.get(case)
-                told = b"null" if before is None else b'"%b"' % encode(before).encode()
-                # Canonical JSON, put together since its parts are canonical already.
-                after = b',"seq":%d},"signature":' % seq
-                entry = b"".join((b'{"decision":', decided, between, told, after, signature, b"}"))
-                hashed = leaf_hash(entry)
-                if case is not None:
-                    previous[case] = hashed
-                seqs.append(seq)
-                hashes.append(hashed)
-                entries.append(entry)
-            if max(map(len, entries)) > LARGEST_LEAF:
-                raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
-            yield {
-                "index": list(range(size + start, size + start + len(part))),
-                "platform_id": [d.platform_id for d in part],
-                "seq": seqs,
-                "case_id": [d.case_id for d in part],
-                "leaf_hash": list(map(encode, hashes[start:])),
-                "data": list(map(bytes.decode, entries)),
-            }
 
     def _signed(self, tree: Checkpoint) -> Checkpoint:
         row = {
@@ -284,33 +229,3 @@ def _write_tiles(session: Session, tiles: Mapping[Tile, bytes]) -> None:
     )
     cells = [cell for tile, hashes in tiles.items() for cell in (tile.level, tile.index, hashes)]
     session.connection().exec_driver_sql(statement, tuple(cells))
-
-
-def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, int]:
-    """The next number of each platform's entries; of the node's own for None."""
-    found, run = {}, session.connection().exec_driver_sql
-    for platform in platforms:
-        which, told = ("IS NULL", ()) if platform is None else (f"= {mark(session)}", (platform,))
-        last = run(_LAST_SEQ.format(which), told).scalar()
-        found[platform] = 0 if last is None else last + 1
-    return found
-
-
-def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
-    """The hash of each case's newest entry, where it has one."""
-    found, asked = dict[str | None, bytes](), list(cases)
-    for start in range(0, len(asked), MOST_ASKED):
-        newest = (
-            sa.select(sa.func.max(col(LogEntry.index)))
-            .where(col(LogEntry.case_id).in_(asked[start : start + MOST_ASKED]))
-            .group_by(col(LogEntry.case_id))
-        )
-        hashes = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
-            col(LogEntry.index).in_(newest)
-        )
-        found |= {row.case_id: decode(row.leaf_hash) for row in session.execute(hashes)}
-    return found
-
-
-def _between(at: datetime) -> bytes:
-    return f',"node":{{"loggedAt":"{print_instant(at)}","previous":'.encode()

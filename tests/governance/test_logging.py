@@ -25,9 +25,10 @@ from governance.log.errors import Malformed
 from governance.log.leaves import LARGEST_LEAF, case_id
 from governance.log.notes import parse_note
 from governance.log.proving import consistency, inclusion, stored_root
-from governance.log.sequencing import PART, Decision, ledger_of, newest_checkpoint
+from governance.log.sequencing import ledger_of, newest_checkpoint
 from governance.log.tiles import Tile, tiles_of
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
+from governance.log.writing import PART, Decision
 from governance.membership import Actor, add_platform
 from governance.platforms import Platform
 from governance.rows import AT_ONCE
@@ -192,11 +193,12 @@ def test_what_comes_in_parts_is_one_log(world: World, team: Team, count: int) ->
     assert told == [*range(count)] * 2
 
 
-def test_what_was_sent_is_undone_with_what_cannot_be(world: World, team: Team) -> None:
+@pytest.mark.parametrize("last", ["x" * LARGEST_LEAF, "ü" * (LARGEST_LEAF // 2)])
+def test_what_was_sent_is_undone_with_what_cannot_be(world: World, team: Team, last: str) -> None:
     world.issue(team.issuer)
     before = entries(world)
     with pytest.raises(Malformed, match="an entry has at most"):
-        world.do(_log_many, PART + 1, "x" * LARGEST_LEAF)
+        world.do(_log_many, PART + 1, last)
     assert entries(world) == before
     world.issue(team.issuer)
     check_tree(world)

@@ -8,7 +8,8 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from governance.decisions import of_node
-from governance.log.sequencing import Decision, ledger_of
+from governance.log.sequencing import ledger_of
+from governance.log.writing import Decision
 from tests.api.explorer.reading import links
 from tests.api.http.outside import Node
 from tests.builders import NOW, Team

@@ -15,10 +15,11 @@ from governance.decisions import of_node
 from governance.log.canonical import parse_canonical
 from governance.log.checkpoints import open_checkpoint
 from governance.log.proofs import parse_proof
-from governance.log.sequencing import Decision, ledger_of
+from governance.log.sequencing import ledger_of
 from governance.log.signers import parse_verifier
 from governance.log.tiles import FULL, parse_bundle
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
+from governance.log.writing import Decision
 from tests.api.http.outside import Node
 from tests.builders import LOG_KEY, NOW, Team
 

@@ -1,0 +1,107 @@
+"""The entries that decisions become: put together, linked to those before them, and hashed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import count, islice
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from governance.entries import LogEntry
+from governance.fields import print_instant
+from governance.log.errors import Malformed
+from governance.log.leaves import LARGEST_LEAF
+from governance.log.notes import encode
+from governance.log.tree import leaf_hash
+from governance.rows import Columns, mark
+
+UNSIGNED = "null"
+PART = 250  # entries that PostgreSQL takes in while the next are made
+MOST_ASKED = 10_000  # cases in a statement; each engine takes some ten thousand values
+
+# By both columns of the index, or PostgreSQL reads all entries of the node's own.
+_LAST_SEQ = (
+    "SELECT seq FROM log_entries WHERE platform_id {} ORDER BY platform_id DESC, seq DESC LIMIT 1"
+)
+
+
+class Decision(NamedTuple):
+    """What is to be logged: canonical JSON, and the signature by its platform or `null`."""
+
+    data: bytes
+    platform_id: str | None
+    case_id: str | None
+    at: datetime
+    signature: str = UNSIGNED
+    begins_case: bool = False  # then the case has no earlier entry
+
+
+def entries_of(
+    session: Session, decisions: Sequence[Decision], size: int, hashes: list[bytes]
+) -> Iterator[Columns]:
+    """The rows of a log's entries from its size on, each hashed as it will be served; adds their
+    hashes. They come in parts on PostgreSQL."""
+    told, platforms, cases, times, signatures, begun = zip(*decisions, strict=True)
+    next_seqs = _next_seqs(session, set(platforms))
+    seqs = [next(next_seqs[platform]) for platform in platforms]
+    known = {case for case, begins in zip(cases, begun, strict=True) if case and not begins}
+    previous = _newest_of(session, known)
+    printed, between = None, ""
+    left = zip(told, seqs, cases, times, signatures, strict=True)
+    step = PART if session.get_bind().dialect.name == "postgresql" else len(decisions)
+    for start in range(0, len(decisions), step):
+        entries, leaves = list[str](), list[str]()
+        for decision, seq, case, at, signature in islice(left, step):
+            if at is not printed:  # what is logged together is logged at one instant
+                printed, between = at, f',"node":{{"loggedAt":"{print_instant(at)}","previous":'
+            before = previous.get(case)
+            link = "null" if before is None else f'"{before}"'
+            # Canonical JSON, put together since its parts are canonical already.
+            ends = f'{link},"seq":{seq}}},"signature":{signature}}}'
+            entry = f'{{"decision":{decision.decode()}{between}{ends}'
+            data = entry.encode()
+            if len(data) > LARGEST_LEAF:
+                raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
+            hashed = leaf_hash(data)
+            leaf = encode(hashed)
+            if case is not None:
+                previous[case] = leaf
+            hashes.append(hashed)
+            entries.append(entry)
+            leaves.append(leaf)
+        part = slice(start, start + step)
+        yield {
+            "index": range(size + start, size + start + len(entries)),
+            "platform_id": platforms[part],
+            "seq": seqs[part],
+            "case_id": cases[part],
+            "leaf_hash": leaves,
+            "data": entries,
+        }
+
+
+def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, "count[int]"]:
+    """The next numbers of each platform's entries; of the node's own for None."""
+    found, run = {}, session.connection().exec_driver_sql
+    for platform in platforms:
+        which, told = ("IS NULL", ()) if platform is None else (f"= {mark(session)}", (platform,))
+        last = run(_LAST_SEQ.format(which), told).scalar()
+        found[platform] = count(0 if last is None else last + 1)
+    return found
+
+
+def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
+    """The hash (base64) of each case's newest entry, where it has one."""
+    found, asked = dict[str | None, str](), list(cases)
+    for start in range(0, len(asked), MOST_ASKED):
+        newest = (
+            sa.select(sa.func.max(col(LogEntry.index)))
+            .where(col(LogEntry.case_id).in_(asked[start : start + MOST_ASKED]))
+            .group_by(col(LogEntry.case_id))
+        )
+        hashes = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
+            col(LogEntry.index).in_(newest)
+        )
+        found |= {row.case_id: row.leaf_hash for row in session.execute(hashes)}
+    return found
