@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import RolledBack
+from governance.fields import parse_instant
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Unproven
 from governance.log.guards import Guard, check_continues
@@ -26,12 +27,13 @@ from governance.log.signers import Signer, signed_by
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, root_hash
 from governance.log.writing import Decision, entries_of
-from governance.rows import Columns, columns_of, insert, inserting, mark
+from governance.rows import Columns, columns_of, fetch, insert, inserting, mark
 
 LEDGER = "ledger"  # in the info of a session that writes
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
-_NEWEST = sa.select(LogCheckpoint).order_by(col(LogCheckpoint.size).desc()).limit(1)
+_FIELDS = tuple(LogCheckpoint.model_fields)
+_NEWEST = f"SELECT {', '.join(_FIELDS)} FROM log_checkpoints ORDER BY size DESC LIMIT 1"
 _HANDED_OVER = (
     sa.select(col(LogEntry.data))
     .where(col(LogEntry.platform_id).is_(None))
@@ -190,7 +192,10 @@ def ledger_of(session: Session) -> Ledger:
 
 def newest_checkpoint(session: Session) -> LogCheckpoint | None:
     """The newest tree of the log; None while it is empty."""
-    return session.execute(_NEWEST).scalar_one_or_none()
+    for found in fetch(session, _NEWEST, ()):
+        told = dict(zip(_FIELDS, found, strict=True))
+        return LogCheckpoint(**told | {"logged_at": parse_instant(told["logged_at"])})
+    return None
 
 
 def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
