@@ -1,5 +1,6 @@
 """A large world, written set-wise: the same rows that use cases would write, in their order."""
 
+import gc
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ MEASURES = (
     Measure.CONTENT_DEMOTED,
     Measure.SERVICE_RESTRICTED,
 )
+CATEGORIES, OUTCOMES = tuple(Category), tuple(Outcome)
 LANGUAGES = ("en", "de", "fr", None)
-KEYWORDS = {c: [k for k in Keyword if keyword_belongs(k, c)] for c in Category}
+KEYWORDS = {c: [k for k in Keyword if keyword_belongs(k, c)] for c in CATEGORIES}
 AGE = timedelta(days=730)  # of the oldest
 ONE_SERVER_IN = 1_000
 ONE_APPEAL_IN = 20
@@ -68,6 +70,7 @@ def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
         membership.add_member(session, "p0.example", "bench", [Role.ISSUER], now=now)
         token = membership.create_token(session, "p0.example", "bench", now=now, lifetime=None)
     rng = random.Random(1)
+    gc.disable()  # it would look through millions of numbers, again and again
     with _indexed_at_last(database):
         ages = [rng.random() for _ in range(count)]
         oldest_first = sorted(range(count), key=ages.__getitem__, reverse=True)
@@ -83,6 +86,7 @@ def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
                 for table in TABLES:
                     given = [vars(row) for kind, row in rows if kind is table]
                     insert(session, table, given)
+    gc.enable()
     tally(database, now=now)
     with database.engine.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -122,10 +126,10 @@ def _rows(
             kind, uri = SubjectKind.SERVER, f"https://s{number}.example"
         elif measure.startswith("CONTENT_"):
             kind = SubjectKind.CONTENT
-        category = rng.choice(list(Category))
+        category = rng.choice(CATEGORIES)
         decided_at = issued_at + UNTIL_DECIDED
         is_appealed = number % ONE_APPEAL_IN == 0 and decided_at <= now
-        outcome = rng.choice(list(Outcome)) if is_appealed else None
+        outcome = rng.choice(OUTCOMES) if is_appealed else None
         is_overturned = outcome is Outcome.OVERTURNED
         sanction = feed.settle(
             made(
