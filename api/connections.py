@@ -93,15 +93,11 @@ class Connection(Draining, HttpToolsProtocol):
 
     head_seconds: ClassVar[float] = 30  # for a head to arrive whole, from its first byte
 
-    _is_reading = True  # a head, or nothing yet
-    _is_counting = True  # what came last belongs to the head, whole
     _is_between = True  # two requests: of the next, no byte was parsed
     _begun = 0  # requests, in what was parsed last
-    _is_socket = False  # a WebSocket has taken over
-    _is_last = False  # what is answered now: then the connection closes
+    _is_stopping = False
     _length = 0  # of the head, so far
-    _body = b""  # of the request that was parsed last
-    _since: float | None = None  # when a head began to be waited for
+    _since: float | None = None  # when a head began to be waited for, if one is
     _timer: TimerHandle | None = None  # one for many heads, as most come at once
     _asking: asyncio.Task[None] | None = None  # for an answer that goes express
     _later = b""  # what came meanwhile
@@ -156,55 +152,52 @@ class Connection(Draining, HttpToolsProtocol):
         self._asking = None
         if self.transport.is_closing():
             return
-        if answer is not None:
-            self._send(answer)
-        else:
+        later, self._later = self._later, b""
+        if answer is None:
             self._parse(data)
-            if self._is_last:
-                super().shutdown()
-        if self._later and not self.transport.is_closing():
-            later, self._later = self._later, b""
+        else:
+            self._send(answer, is_last=self._is_stopping and not later)
+        if later:
             self.flow.resume_reading()
             self.data_received(later)
+        if self._is_stopping and self._asking is None:
+            super().shutdown()
 
-    def _send(self, answer: tuple[Told, bytes]) -> None:
+    def _send(self, answer: tuple[Told, bytes], *, is_last: bool = False) -> None:
         fields = [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
         fields += [b"%b: %b\r\n" % field for field in answer[0]]
-        if self._is_last:
+        if is_last:
             fields.append(b"connection: close\r\n")
         self._gathered.write_whole(b"".join([STATUS_LINE[200], *fields, b"\r\n", answer[1]]))
-        if self._is_last:
-            self.transport.close()
         super().on_response_complete()
-        self._since = None
+        self._length, self._since = 0, None
         self._wait()
 
     def _parse(self, data: bytes) -> None:
-        self._is_counting = True
-        was_between, self._begun, self._body = self._is_between, 0, b""
+        was_between, self._begun = self._is_between, 0
+        self._length += len(data)
         super().data_received(data)
-        if was_between and self._is_between and self._begun == 1:
-            self._learn(data)
-        if not self._is_reading or self._is_socket or self.transport.is_closing():
+        if self._since is None or self.transport.is_closing():
             return
-        self._wait()
-        self._length = self._length + len(data) if self._is_counting else 0
         if self._length > LONGEST_HEAD:
             self._give_up()
+        elif was_between and self._is_between and self._begun == 1:
+            self._learn(data)
 
     def _learn(self, data: bytes) -> None:
-        """Has the head recalled of what turned out to be one whole request."""
-        head, cycle = data[: len(data) - len(self._body)], self.cycle
+        """Has the head recalled of what turned out to be one whole request. One that tells another
+        length than follows came in chunks, or with empty lines around it."""
+        end = data.find(_END) + len(_END)
+        length = len(data) - end
         if (
             self._express is not None
-            and not self._is_socket
-            and data.find(_END) + len(_END) == len(head)
             and self.url == _PATH
-            and cycle.scope["method"] == "POST"
-            and cycle.keep_alive  # as HTTP/1.0 never is
+            and self.cycle.scope["method"] == "POST"
+            and self.cycle.keep_alive  # as HTTP/1.0 never is
             and not self.expect_100_continue
+            and (b"content-length", b"%d" % length) in self.headers
         ):
-            self._express.learn(head, self.headers, len(self._body))
+            self._express.learn(data[:end], self.headers, length)
 
     def on_message_begin(self) -> None:
         self._is_between = False
@@ -212,19 +205,14 @@ class Connection(Draining, HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._is_reading = self._is_counting = False
         self._since = None
         super().on_headers_complete()
         if self.parser.should_upgrade() and not self._should_upgrade():
             self.cycle.keep_alive = False  # the parser would take its body for the next request
 
-    def on_body(self, body: bytes) -> None:
-        self._body = body
-        super().on_body(body)
-
     def on_message_complete(self) -> None:
-        self._is_reading = self._is_between = True
-        self._is_counting = False
+        self._is_between, self._length = True, 0
+        self._wait()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -232,15 +220,15 @@ class Connection(Draining, HttpToolsProtocol):
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        self._is_socket, self._since = True, None
+        self._since = None
         super().handle_websocket_upgrade()
 
     def shutdown(self) -> None:
         if STOP in self.app_state:
             self.app_state[STOP]()  # streams of events have no end of their own
+        self._is_stopping = True
         if self._asking is None:
             super().shutdown()
-        self._is_last = True
 
     def _wait(self) -> None:
         if self._since is None:

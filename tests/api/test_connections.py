@@ -20,6 +20,7 @@ HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
 PATIENCE = 30.0  # seconds
 ASKING = b"POST /graphql HTTP/1.1\r\nHost: a.example\r\n"
 LENGTH = b"Content-Length: 1\r\n\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 EXPRESSED, AFTER = b"\r\n\r\nexpress", b"\r\n\r\n1"  # how answers of either way end
 
 
@@ -283,6 +284,9 @@ async def test_a_request_whose_head_is_known_goes_express(express: Express) -> N
         (ASKING + LENGTH + b"!") * 2,
         ASKING + LENGTH + b"!" + HEAD,
         b"\r\n\r\n" + ASKING + LENGTH + b"!",
+        ASKING + LENGTH + b"!\r\n",
+        # What follows the first head is as long as the second tells.
+        ASKING + LENGTH + b"!" + ASKING + UPGRADE + b"Content-Length: 106\r\n\r\n",
     ],
 )
 async def test_other_heads_are_not_learned(request_: bytes) -> None:
@@ -340,18 +344,32 @@ async def test_what_comes_while_an_answer_is_waited_for_has_its_turn() -> None:
 
 
 @pytest.mark.parametrize(("body", "end"), [(b"!", EXPRESSED), (b"a", AFTER)])
-async def test_a_stop_waits_for_an_answer(body: bytes, end: bytes) -> None:
+@pytest.mark.parametrize("later", [b"", ASKING + LENGTH + b"!", (ASKING + LENGTH + b"a") * 2])
+async def test_a_stop_waits_for_answers(body: bytes, end: bytes, later: bytes) -> None:
     express = Express(is_at_once=False)
     async with connected(Connection, express) as client:
         client.writer.write(ASKING + LENGTH + body)
         await client.until(AFTER)
-        client.writer.write(ASKING + LENGTH + body)
-        await asyncio.sleep(0.05)
+        for part in ASKING + LENGTH + body, later:
+            client.writer.write(part)
+            await asyncio.sleep(0.05)
         client.kept[0].shutdown()
         express.may_go.set()
-        came = await client.rest()
-        assert came.endswith(end)
-        assert came.count(b"connection: close\r\n") == 1
+        came = await client.until(end) + await client.rest()
+        answers = came.split(b"HTTP/1.1 200 OK\r\n")[1:]
+        assert len(answers) == 1 + later.count(ASKING)
+        assert [b"connection: close\r\n" in one for one in answers].index(True) == len(answers) - 1
+
+
+async def test_empty_lines_are_no_part_of_a_next_head(express: Express) -> None:
+    async with connected(Connection, express) as client:
+        client.writer.write(ASKING + LENGTH + b"!")
+        await client.until(AFTER)
+        for _ in range(3):
+            client.writer.write(b"\r\n" * (LONGEST_HEAD // 5))
+            await asyncio.sleep(0.05)
+            client.writer.write(ASKING + LENGTH + b"!")
+            await client.until(EXPRESSED)
 
 
 async def test_an_answer_to_who_is_gone_is_dropped() -> None:
