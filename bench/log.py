@@ -25,6 +25,8 @@ from governance.fields import print_instant
 from governance.issuing import issue_one
 from governance.judging import Request, draft
 from governance.log.auditing import Audit, Signed
+from governance.log.leaves import BEGINS, case_id
+from governance.log.notes import encode
 from governance.log.proving import inclusion
 from governance.log.sequencing import Sequencer, ledger_of, newest_checkpoint
 from governance.log.tiles import ENTRIES, FULL, Tile, bundle, parse_bundle
@@ -70,9 +72,9 @@ def _engine(
     table = Table("", "ours", "the least", "ratio", title=f"log on {engine}", box=None)
     _appending(table, database, options)
     _issuing(table, database, keys)
-    _grow(database, options, options.size)
+    _grow(database, options.size)
     _audit(table, database, log)
-    _grow(database, options, options.proofs)
+    _grow(database, options.proofs)
     _proofs(table, database, options.proofs)
     out.print(table)
 
@@ -102,15 +104,24 @@ def _issuing(table: Table, database: Database, keys: Keys) -> None:
         table.add_row(f"issue one, durable, beside one insert: {name}", *told)
 
 
-def _grow(database: Database, options: argparse.Namespace, target: int) -> None:
+def _grow(database: Database, target: int) -> None:
     while (size := _size(database)) < target:
-        _append(database, _decisions(options.rounds, min(10_000, target - size)))
+        _append(database, _issued(size, min(10_000, target - size)))
 
 
 def _decisions(number: int, count: int) -> list[Decision]:
-    """As long as those of sanctions are."""
+    """As long as those of sanctions are, of the node itself."""
+    told = {"origin": "x" * 620, "size": count, "rootHash": encode(bytes(32))}
+    return [
+        Decision(of_node("peer.applied", None, NOW, **told, position=n), None, None, NOW)
+        for n in range(number * count, (number + 1) * count)
+    ]
+
+
+def _issued(number: int, count: int) -> list[Decision]:
+    """Of sanctions, each of a case of its own."""
     at = print_instant(NOW)
-    commitments = ("groundReference", "issuerReference", "policyReference", "reason", "subject")
+    names = ("groundReference", "issuerReference", "policyReference", "reason", "subject")
     statement = {
         "audience": "PARTNERS",
         "automation": "NOT_AUTOMATED",
@@ -124,11 +135,12 @@ def _decisions(number: int, count: int) -> list[Decision]:
         "subjectKind": "ACCOUNT",
         "timePrecision": "INSTANT",
     }
-    told = {"statement": statement, "commitments": dict.fromkeys(commitments, "x" * 44)}
-    return [
-        Decision(of_node("bench.happened", None, NOW, n=number, of=n, **told), None, None, NOW)
-        for n in range(count)
-    ]
+    found = []
+    for n in range(number, number + count):
+        bound = {name: encode(sha256(f"{name} {n}".encode()).digest()) for name in names}
+        data = of_node(BEGINS, "grown.example", NOW, statement=statement, commitments=bound)
+        found.append(Decision(data, "plt_grown", case_id(data), NOW, begins_case=True))
+    return found
 
 
 def _append(database: Database, decisions: Iterable[Decision]) -> None:

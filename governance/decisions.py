@@ -10,48 +10,45 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 from sqlmodel import SQLModel
 
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
-from governance.drafts import SanctionTexts
 from governance.fields import print_instant
+from governance.log import forms
 from governance.log.canonical import canonical, canonical_of_ours
 from governance.log.commitments import commitments as bound
+from governance.log.kinds import Fields
+from governance.log.leaves import VERSION
 from governance.log.notes import encode
-from governance.sanctions import Disclosure, Sanction, SanctionStatement
+from governance.sanctions import Disclosure, Sanction
 from governance.words import EventType
 
-VERSION = 1
-
-# Its instant of issue is the decision's own, its id follows from it, the rest comes later.
-STATEMENT = tuple(
-    name
-    for name in SanctionStatement.model_fields
-    if name not in {"id", "issued_at", "validity", "approved_at", "void_code"}
-)
-COMMITTED = ("subject", "aliases", "policy_reference", "own_grounds", *SanctionTexts.model_fields)
 _camel = cache(to_camel)  # of names of fields alone
-_KEPT = tuple((name, to_camel(name)) for name in COMMITTED)
-_NAMED = tuple((name, to_camel(name)) for name in STATEMENT)
 
-# What each later event sets, of the sanction, of the appeal or of the receipt.
-APPEAL = (
-    *("state", "filed_by", "filed_at", "asked_at", "due_at", "lapses_at", "decided_at", "outcome"),
-    *("inadmissible_code", "outside_outcome", "implemented_at"),
-)
-RECEIPT = ("state", "at", "due_at", "adoption_id", "replacement_id")
+
+def _names(form: Fields) -> tuple[str, ...]:
+    """The columns that are logged, of the fields that the form declares."""
+    return tuple(map(to_snake, form.kinds))
+
+
+STATEMENT, COMMITTED = _names(forms.STATEMENT), _names(forms.COMMITTED)
+APPEAL, RECEIPT = _names(forms.APPEAL), _names(forms.RECEIPT)
+_NAMED = tuple(zip(STATEMENT, forms.STATEMENT.kinds, strict=True))
+_KEPT = tuple(zip(COMMITTED, forms.COMMITTED.kinds, strict=True))
+
+
+def kind_of(event: EventType) -> str:
+    """The name of an event in the log: `sanction.issued` for SANCTION_ISSUED."""
+    return event.value.lower().replace("_", ".", 1)
+
+
+# What each later event sets of its sanction.
 CHANGES: Mapping[EventType, tuple[str, ...]] = {
-    EventType.SANCTION_APPROVED: ("approved_at",),
-    EventType.SANCTION_SHORTENED: ("expires_at", "reduced_after_end"),
-    EventType.SANCTION_LIFTED: ("lifted_at",),
-    EventType.SANCTION_OVERTURNED: ("overturned_at",),
-    EventType.SANCTION_VOIDED: ("voided_at", "void_code"),
-    EventType.SANCTION_SUPERSEDED: ("superseded_at",),
-    EventType.SANCTION_SOURCE_ENDED: ("source_ended_at",),
-    EventType.SANCTION_REDACTED: ("redacted_at",),
-    EventType.NOTICE_RECORDED: ("notified_at",),
+    event: _names(forms.CHANGES[kind_of(event)])
+    for event in EventType
+    if kind_of(event) in forms.CHANGES
 }
 
 
@@ -103,11 +100,6 @@ def changed(
 def of_node(kind: str, domain: str | None, at: datetime, **told: Any) -> bytes:
     """What is about no case: platforms, members without their names, keys."""
     return canonical(_head(kind, domain, at) | told)
-
-
-def kind_of(event: EventType) -> str:
-    """The name of an event in the log: `sanction.issued` for SANCTION_ISSUED."""
-    return event.value.lower().replace("_", ".", 1)
 
 
 def _decision(event: EventType, domain: str, at: datetime, **told: Any) -> bytes:

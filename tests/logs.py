@@ -1,5 +1,6 @@
 """Small decision logs for tests, as good ones are, and read from a dictionary of files."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -12,6 +13,8 @@ from governance.log.authorship import sign_decision
 from governance.log.canonical import canonical
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import Unread
+from governance.log.forms import DECISIONS
+from governance.log.kinds import CODE, Count, Fields, Kind, Many, Only
 from governance.log.leaves import BEGINS, case_id
 from governance.log.notes import encode
 from governance.log.signers import Signer, Verifier
@@ -29,6 +32,41 @@ Files = dict[str, bytes]
 
 def decision(kind: str, platform: str | None, **told: Any) -> dict[str, Any]:
     return {"version": 1, "type": kind, "platform": platform, "at": print_instant(NOON)} | told
+
+
+def whole(kind: str, platform: str | None, **told: Any) -> dict[str, Any]:
+    """A decision with every field that one of its type needs, in some value that it may have."""
+    form = DECISIONS[kind]
+    needed = {name: example(form.kinds[name]) for name in form.needed}
+    return needed | decision(kind, platform, **told)
+
+
+def numbered(number: int) -> dict[str, str]:
+    """Commitments that no other number has."""
+    return {"subject": encode(number.to_bytes(32, "big"))}
+
+
+def example(kind: Kind, *, every: bool = False) -> Any:
+    """A value of the kind, with nothing in it that isn't needed, or with every field."""
+    match kind:
+        case Fields():
+            names = kind.kinds if every else kind.needed
+            return {name: example(kind.kinds[name], every=every) for name in names}
+        case Many(of):
+            return [example(of)]
+        case Only(value):
+            return value
+        case Count():
+            return 0
+    if kind.called == CODE:
+        return kind.pattern[len("(?:") : -1].split("|")[0]
+    return next(text for text in _TEXTS if re.fullmatch(kind.pattern, text))
+
+
+_TEXTS = [
+    *(print_instant(NOON), "a.example", "en", encode(bytes(32)), encode(bytes(64))),
+    *(f"{prefix}_{'a' * 26}" for prefix in ("san", "apl", "plt")),
+]
 
 
 class Writer:
@@ -60,14 +98,14 @@ class Writer:
 
     def begin(self, platform: str = ALPHA, **given: Any) -> str:
         """Logs the first decision of a case; returns the case."""
-        told = decision(BEGINS, platform, number=len(self.entries))
+        told = whole(BEGINS, platform, commitments=numbered(len(self.entries)))
         self.add(told, **given)
         return case_id(canonical(told))
 
     def go_on(
         self, case: str, platform: str = ALPHA, kind: str = "appeal.moved", **node: Any
     ) -> int:
-        return self.add(decision(kind, platform, case=case), **node)
+        return self.add(whole(kind, platform, case=case), **node)
 
 
 @cache
@@ -77,7 +115,7 @@ def story(size: int) -> list[bytes]:
     for number in range(size):
         platform = (ALPHA, BETA, "gamma.example")[number % 3]
         if number % 7 == 6:
-            writer.add(decision("platform.added", None, number=number))
+            writer.add(whole("peer.applied", None, position=number))
         elif number % 5 < 3 or platform not in cases:
             cases[platform] = writer.begin(platform)
         else:

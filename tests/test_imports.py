@@ -26,8 +26,8 @@ LOG_MATHEMATICS = {
     f"governance.log.{noun}"
     for noun in (
         *("auditing", "authorship", "canonical", "checkpoints", "commitments", "descent"),
-        *("errors", "growth", "histories", "leaves", "notes", "proofs", "signers", "tiles", "tree"),
-        "witnesses",
+        *("errors", "forms", "growth", "histories", "kinds", "leaves", "notes", "proofs"),
+        *("signers", "skimming", "tiles", "tree", "witnesses"),
     )
 }
 PURE = [

@@ -11,7 +11,11 @@ from pydantic.alias_generators import to_camel
 
 from governance import decisions
 from governance.adopting import TAKEN_OVER
+from governance.drafts import SanctionTexts
+from governance.log.forms import DECISIONS
+from governance.log.kinds import Fields
 from governance.log.leaves import parse_leaf
+from governance.sanctions import Disclosure, SanctionStatement
 from governance.words import EventType
 from tests.api.http.outside import Node
 from tests.api.serving import command, serving
@@ -62,11 +66,27 @@ def test_the_guide_needs_two_libraries_alone() -> None:
 
 def test_every_field_and_type_of_the_log_is_written_down() -> None:
     log = (Path(__file__).parent.parent / "docs" / "log.md").read_text(encoding="utf-8")
-    fields = {to_camel(name) for name in (*decisions.STATEMENT, *decisions.COMMITTED)}
-    kinds = {decisions.kind_of(event).partition(".") for event in EventType}
-    missing = {field for field in fields if f"`{field}`" not in log}
-    missing |= {end for _, _, end in kinds if not re.search(rf"[`.]{end}`", log)}
+    ends = {kind.partition(".")[2] for kind in DECISIONS}
+    missing = {field for form in DECISIONS.values() for field in _named(form) if field not in log}
+    missing |= {end for end in ends if not re.search(rf"[`.]{end}`", log)}
     assert missing == set()
+
+
+def _named(form: Fields) -> set[str]:
+    """As the documentation names them: the fields of a type, and those within them."""
+    inner = [_named(kind) for kind in form.kinds.values() if isinstance(kind, Fields)]
+    return {f"`{name}`" for name in form.kinds}.union(*inner)
+
+
+def test_what_is_logged_of_a_sanction_is_its_statement_and_nothing_else() -> None:
+    """Its instant of issue is the decision's own, its id follows from it, the rest comes later."""
+    told_elsewhere = {"id", "issued_at", "validity", "approved_at", "void_code"}
+    assert {*decisions.STATEMENT} == SanctionStatement.model_fields.keys() - told_elsewhere
+    assert (
+        SanctionTexts.model_fields.keys() < {*decisions.COMMITTED} < Disclosure.model_fields.keys()
+    )
+    kinds = {decisions.kind_of(event) for event in EventType}
+    assert kinds - DECISIONS.keys() == {decisions.kind_of(EventType.NOTICE_DUE)}
 
 
 def test_the_guide_signs_every_field_of_a_decision() -> None:

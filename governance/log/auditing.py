@@ -12,6 +12,7 @@ from typing import NamedTuple
 from governance.log.checkpoints import Checkpoint, parse_checkpoint
 from governance.log.descent import Descent, leaves_of, order
 from governance.log.errors import LogError, Malformed, Unproven, Unread
+from governance.log.forms import check_form
 from governance.log.histories import STRANGER, History
 from governance.log.leaves import parse_leaf
 from governance.log.notes import Note, parse_note
@@ -139,8 +140,8 @@ class Audit:
 
     def _parsed(self, data: bytes, known: bytes) -> None:
         leaf = parse_leaf(data)
-        self._skimmer.learn(leaf)
         self.history.follow(leaf, known)
+        check_form(leaf.decision)
 
     def _replaced(self, data: bytes, known: bytes, tile: Tile) -> None:
         with suppress(LogError):  # the entries after it aren't to blame

@@ -10,7 +10,7 @@ LogError
 
 class LogError(ValueError):
     """Something of a log that can't be used. The message repeats nothing of it but what was
-    checked before: an index, a number, an instant, a domain."""
+    checked before: an index, a number, an instant, a domain, the plain name of a field."""
 
 
 class Malformed(LogError):

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governance.fields import print_instant
 from governance.log import skimming
 from governance.log.auditing import MOST_FAULTS, Signed
 from governance.log.authorship import hand_over, sign_decision
@@ -24,6 +25,7 @@ from tests.logs import (
     ALPHA,
     BETA,
     LOG,
+    NOON,
     ORIGIN,
     Files,
     Writer,
@@ -31,7 +33,9 @@ from tests.logs import (
     decision,
     faults,
     files,
+    numbered,
     story,
+    whole,
 )
 
 LARGEST = 65_537
@@ -46,7 +50,7 @@ PLATFORM, NEXT = b"p" * 32, b"q" * 32
 
 @pytest.fixture(autouse=True, scope="module", params=[1, skimming.OFTEN])
 def _often(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Entries are parsed, or skimmed as soon as one of their form was parsed: it makes no odds."""
+    """Entries are parsed, or skimmed as soon as one of their type was parsed: it makes no odds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimming, "OFTEN", request.param)
         yield
@@ -129,7 +133,7 @@ def test_forged_files_are_found(forge: Callable[[Files], Files], told: str) -> N
 
 def test_a_changed_entry_is_the_only_thing_said_to_be_wrong() -> None:
     """The entries after it aren't to blame."""
-    data = TALL["tile/entries/001"].replace(b'"number":300', b'"number":301')
+    data = TALL["tile/entries/001"].replace(b'"position":300', b'"position":301')
     assert faults(TALL | {"tile/entries/001": data}) == [
         "entry 300: it isn't the one that tile/0/001 has the hash of"
     ]
@@ -152,7 +156,11 @@ ROOT = Signed.parse(TALL["checkpoint"]).tree.root
         (checkpoint(LARGEST_SIZE, ROOT), "tile/0/"),
         (checkpoint(2**56, ROOT), "tile/7/000.p/1: there is no such file"),
         (
-            {"checkpoint": TALL["checkpoint"].replace(b"+", b"/", 1)},
+            {
+                "checkpoint": TALL["checkpoint"][:-40]
+                + TALL["checkpoint"][-40:-8].swapcase()
+                + TALL["checkpoint"][-8:]
+            },
             "checkpoint: a signature doesn't hold",
         ),
     ],
@@ -200,7 +208,7 @@ def told_by(write: Callable[[Writer], object]) -> list[str]:
 
 
 FOREIGN_CASE = "san_" + "a" * 26
-TWICE = decision("sanction.issued", ALPHA, number=0)
+TWICE = whole("sanction.issued", ALPHA, commitments=numbered(0))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +221,7 @@ TWICE = decision("sanction.issued", ALPHA, number=0)
         (lambda log: log.begin(ALPHA, seq=0), "entry 1: seq is 0, and 1 comes next for"),
         (lambda log: log.begin(BETA, seq=1), "entry 1: seq is 1, and 0 comes next for beta"),
         (
-            lambda log: log.add(decision("node.told", None), seq=1),
+            lambda log: log.add(whole("peer.applied", None), seq=1),
             "entry 1: seq is 1, and 0 comes next for the node",
         ),
         (
@@ -221,7 +229,7 @@ TWICE = decision("sanction.issued", ALPHA, number=0)
             "entry 1: previous isn't null, and its case has no earlier entry",
         ),
         (
-            lambda log: log.add(decision("member.added", ALPHA), previous=encode(bytes(32))),
+            lambda log: log.add(whole("member.added", ALPHA), previous=encode(bytes(32))),
             "entry 1: previous isn't null",
         ),
         (
@@ -276,17 +284,17 @@ def test_what_is_wrong_once_is_told_once() -> None:
 def test_others_may_tell_of_a_case() -> None:
     def write(log: Writer) -> None:
         log.go_on(first_case(), BETA, "notice.recorded")
-        log.go_on(first_case(), BETA, "receipt.applied")
+        log.go_on(first_case(), BETA, "receipt.recorded")
         log.go_on(first_case(), ALPHA)
-        log.go_on(FOREIGN_CASE, BETA, "receipt.applied")
-        log.go_on(FOREIGN_CASE, ALPHA, "receipt.applied")
+        log.go_on(FOREIGN_CASE, BETA, "receipt.recorded")
+        log.go_on(FOREIGN_CASE, ALPHA, "receipt.recorded")
 
     assert told_by(write) == []
 
 
 def test_a_receipt_begins_no_case() -> None:
     def write(log: Writer) -> None:
-        log.go_on(FOREIGN_CASE, ALPHA, "receipt.applied")
+        log.go_on(FOREIGN_CASE, ALPHA, "receipt.recorded")
         log.go_on(FOREIGN_CASE, ALPHA)
 
     assert told_by(write) == ["entry 2: it is of a case that this log never began"]
@@ -316,7 +324,7 @@ def with_node(**changes: Any) -> bytes:
         (b"[" * 10_000, "not JSON"),
         (b"null", "it isn't of a decision"),
         (b"[]", "it isn't of a decision"),
-        (STORY[0].replace(b'"number":0', b'"number":0.5'), "a float has no place in a record"),
+        (STORY[0].replace(b'"version":1', b'"version":0.5'), "a float has no place in a record"),
         (STORY[0].replace(b'"seq":0', b'"seq":1e16'), "a float has no place in a record"),
         (STORY[0].replace(b'"seq":0', b'"seq":-0.0'), "a float has no place in a record"),
         (STORY[0].replace(b'"seq":0', b'"seq":9007199254740992'), "an integer is not below 2^53"),
@@ -357,10 +365,113 @@ def test_an_entry_of_another_form_is_found(data: bytes, told: str) -> None:
     assert found.startswith(f"entry 0: {told}")
 
 
+# Forged by the node itself, each entry by itself: its decision isn't of the form of its type.
+
+DECIDED = whole("sanction.issued", ALPHA)
+
+
+def issued(part: str = "statement", **changes: Any) -> dict[str, Any]:
+    inner = {k: v for k, v in (DECIDED[part] | changes).items() if v is not ...}
+    return DECIDED | {part: inner}
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        (DECIDED | {"colour": "red"}, "has colour, which its type hasn't"),
+        (DECIDED | {"a\tb": "red"}, "has a field, which its type hasn't"),
+        (DECIDED | {"x" * 41: "red"}, "has a field, which its type hasn't"),
+        (DECIDED | {"appeal": "apl_" + "a" * 26}, "has appeal, which its type hasn't"),
+        (issued(name="Alice"), "has statement.name, which its type hasn't"),
+        (issued("commitments", name=encode(bytes(32))), "has commitments.name, which its"),
+        (issued(measure=...), "has no statement.measure, which its type needs"),
+        (issued("commitments", subject=...), "has no commitments.subject, which its type"),
+        ({k: v for k, v in DECIDED.items() if k != "statement"}, "has no statement, which its"),
+        (issued(measure="BANISHED"), "statement.measure isn't one of its codes"),
+        (issued(measure=None), "statement.measure isn't one of its codes"),
+        (issued(measure=["WARNING"]), "statement.measure isn't one of its codes"),
+        (issued(keywords=[]), "statement.keywords isn't a list with something in it"),
+        (issued(keywords="OTHER"), "statement.keywords isn't a list with something in it"),
+        (issued(keywords=["OTHER", "Alice"]), "statement.keywords.1 isn't one of its codes"),
+        (issued(isAutomatedDetection=False), "statement.isAutomatedDetection isn't true"),
+        (issued(isAutomatedDetection=1), "statement.isAutomatedDetection isn't true"),
+        (issued(territorialScope=["US"]), "statement.territorialScope.0 isn't one of its codes"),
+        (issued(contentLanguage="Alice!"), "statement.contentLanguage isn't a BCP 47 tag"),
+        (issued(expiresAt="2026-12-01"), "statement.expiresAt isn't an instant in UTC with six"),
+        (issued(expiresAt="2026-12-01T00:00:00Z"), "statement.expiresAt isn't an instant in"),
+        (issued(expiresAt="2026-02-29T00:00:00.000000Z"), "statement.expiresAt isn't an instant"),
+        (issued("commitments", reason="Spam"), "commitments.reason isn't base64 of 32 bytes"),
+        (
+            issued("commitments", reason=encode(bytes(32))[:-2] + "B="),
+            "commitments.reason isn't base64 of 32 bytes",
+        ),
+        (DECIDED | {"statement": []}, "statement isn't an object"),
+        (DECIDED | {"supersedes": "san_1"}, "supersedes isn't an id that begins with san_"),
+        (DECIDED | {"at": "2026-11-24T12:00:00Z"}, "at isn't an instant in UTC with six digits"),
+        (DECIDED | {"platform": None}, "platform isn't a domain"),
+        (decision("sanction.exiled", ALPHA), "type isn't one of version 1"),
+        (whole("peer.applied", ALPHA), "platform isn't null"),
+        (whole("peer.applied", None, size=-1), "size isn't a whole number from 0"),
+        (whole("peer.applied", None, size=True), "size isn't a whole number from 0"),
+        (whole("peer.applied", None, origin=""), "origin isn't a text"),
+        (whole("member.added", ALPHA, name="Bob"), "has name, which its type hasn't"),
+        (whole("member.added", ALPHA, roles=["KING"]), "roles.0 isn't one of its codes"),
+        (whole("platform.added", ALPHA, id="plt_1"), "id isn't an id that begins with plt_"),
+    ],
+    ids=range(36),
+)
+def test_a_decision_that_is_not_of_its_types_form_is_found(
+    told: dict[str, Any], wrong: str
+) -> None:
+    def write(log: Writer) -> None:
+        log.begin(ALPHA)
+        log.add(told)
+        log.begin(ALPHA)
+
+    [found] = told_by(write)
+    assert found.startswith("entry 2: the decision")
+    assert wrong in found
+
+
+def test_a_change_that_is_not_of_its_types_form_is_found() -> None:
+    def write(log: Writer) -> None:
+        changed = {"voidedAt": print_instant(NOON)}
+        log.add(whole("sanction.voided", ALPHA, case=first_case(), changed=changed))
+        lifted = {"liftedAt": print_instant(NOON), "reason": "He is my friend"}
+        log.add(whole("sanction.lifted", ALPHA, case=first_case(), changed=lifted))
+        log.add(whole("sanction.redacted", ALPHA, case=first_case(), scope="Bob"))
+        log.add(whole("appeal.filed", ALPHA, case=first_case(), changed={}))
+        log.add(whole("appeal.filed", ALPHA, case=first_case(), grounds="Not me"))
+        log.add(whole("sanction.shortened", ALPHA, case=first_case(), changed={}))
+
+    assert told_by(write) == [
+        "entry 1: the decision has no changed.voidCode, which its type needs",
+        "entry 2: the decision has changed.reason, which its type hasn't",
+        "entry 3: the decision's scope isn't one of its codes",
+        "entry 4: the decision has no changed.state, which its type needs",
+        "entry 5: the decision has grounds, which its type hasn't",
+        "entry 6: the decision's changed is empty",
+    ]
+
+
+def test_a_signed_decision_is_looked_at_alike() -> None:
+    def write(log: Writer) -> None:
+        registered(log, PLATFORM)
+        log.add(issued(name="Alice"), by=PLATFORM)
+
+    assert told_by(write) == ["entry 2: the decision has statement.name, which its type hasn't"]
+
+
 def test_a_longest_entry_passes() -> None:
-    length = LARGEST_LEAF - len(with_decision(long=""))
-    assert faults(files([with_decision(long="x" * length)])) == []
-    [found] = faults(files([with_decision(long="x" * (LARGEST_ENTRY - 1_000))]))
+    def log(length: int) -> Files:
+        told = whole("peer.applied", None, origin="x" * length)
+        writer = Writer()
+        writer.add(told)
+        return files(writer.entries)
+
+    [spare] = parse_bundle(log(1)["tile/entries/000.p/1"])
+    assert faults(log(1 + LARGEST_LEAF - len(spare))) == []
+    [found] = faults(log(LARGEST_ENTRY - 1_000))
     assert found == "entry 0: it has more than 16,384 bytes"
 
 
@@ -541,7 +652,7 @@ def test_a_key_that_was_not_handed_over_is_not_followed(log: Files, told: list[s
 
 
 def begun(by: Signer) -> dict[str, Any]:
-    told = decision("log.begun", None) | {"origin": CLOSED.name}
+    told = whole("log.begun", None, origin=CLOSED.name)
     return told | {"verifier": str(LOG.verifier()), "handover": hand_over(by, LOG.verifier())}
 
 
