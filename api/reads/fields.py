@@ -292,14 +292,27 @@ def value_from(source: FromClause, column: Any, *where: Condition) -> sa.ColumnE
     return found.correlate_except(source).scalar_subquery()
 
 
-def bound(
+def within(
     at: sa.ColumnElement[datetime], read: Read, values: dict[str, Argument], name: str
 ) -> list[Condition]:
-    """The condition of a part of a filter such as `filedAfter`, if it is given."""
-    if name not in values:
-        return []
-    instant = read.instant(values[name], name)
-    return [at >= instant if name.endswith("After") else at < instant]
+    """The conditions of parts of a filter such as `filedAfter` and `filedBefore`, of those that are
+    given; refused where the second is before the first."""
+    given = {end: values[end] for end in (f"{name}After", f"{name}Before") if end in values}
+    if len(given) > 1:
+        read.bound(_in_order(given), sa.types.NullType(), "order")
+    instants = {end: read.instant(value, end) for end, value in given.items()}
+    return [at >= i if end.endswith("After") else at < i for end, i in instants.items()]
+
+
+def _in_order(given: dict[str, Argument]) -> Getter:
+    """A look at two instants, where the statement needs nothing."""
+    (first, after), (last, before) = ((end, instant_of(v, end)) for end, v in given.items())
+
+    def look(env: Env) -> None:
+        if before(env) < after(env):
+            raise InvalidInput(f"{last}: expected an instant not before {first}", path=[last])
+
+    return look
 
 
 def there_is(source: FromClause, *where: Condition) -> Condition:

@@ -15,9 +15,9 @@ from api.reads.fields import (
     One,
     Read,
     Row,
-    bound,
     is_any_of,
     rows_of,
+    within,
 )
 from api.reads.values import Argument, parts_of
 from api.schema.declaring import sql
@@ -147,9 +147,7 @@ def filed(found: Row, read: Read, given: Argument) -> list[Condition]:
     if "isOverdue" in values:
         overdue = is_overdue(found, read)
         where.append(overdue if values["isOverdue"] else sa.not_(overdue))
-    for name in ("filedAfter", "filedBefore"):
-        where += bound(found.filed_at, read, values, name)
-    return where
+    return [*where, *within(found.filed_at, read, values, "filed")]
 
 
 def _reads_messages(row: Row, read: Read) -> sa.ColumnElement[bool]:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import Condition, Read, Row, bound, getter, is_any_of, rows_of, there_is
+from api.reads.fields import Condition, Read, Row, getter, is_any_of, rows_of, there_is, within
 from api.reads.texts import literal
 from api.reads.values import Argument, Env, Late, known_words, parts_of
 from api.schema.durations import bucket
@@ -109,11 +109,8 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
         for name, flag in flags.items()
         if isinstance(values.get(name), bool)
     ]
-    after, before = (
-        bound(found.ends_at, read, values, name) for name in ("endedAfter", "endedBefore")
-    )
-    if after or before:
-        where += [*after, *before, has_ended(found, read)]
+    if when := within(found.ends_at, read, values, "ended"):
+        where += [*when, has_ended(found, read)]
     return where
 
 
@@ -139,9 +136,7 @@ def fits_columns(
         if name in values:
             word = found[column].concat(literal("")) if is_by_end else found[column]
             where.append(read.among(word, values[name]))
-    for name in ("issuedAfter", "issuedBefore"):
-        where += bound(found.issued_at, read, values, name)
-    return where
+    return [*where, *within(found.issued_at, read, values, "issued")]
 
 
 def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:

@@ -1,5 +1,7 @@
 """Subjects as callers name them: canonical, of one kind, and theirs to ask about; and platforms."""
 
+from functools import partial
+
 import sqlalchemy as sa
 from sqlmodel import col
 
@@ -85,16 +87,15 @@ def batch(value: Argument, most: int) -> Getter:
 
 
 def is_of_platform(row: Row, read: Read, domain: Argument) -> Condition:
-    """Whether the row is of the platform with a domain."""
-    platform = sa.select(col(Platform.id)).where(
-        col(Platform.domain) == read.text(domain, domain_of)
-    )
+    """Whether the row is of the platform with a domain, as filters' `platform` says."""
+    given = read.text(domain, partial(domain_of, name="platform"))
+    platform = sa.select(col(Platform.id)).where(col(Platform.domain) == given)
     return row.platform_id == platform.scalar_subquery()  # type: ignore[no-any-return]
 
 
-def domain_of(text: str) -> str:
+def domain_of(text: str, name: str = "domain") -> str:
     """A platform's domain as platforms are stored; what is no domain is refused."""
     try:
         return canonical_domain(text)
     except BadUri as error:
-        raise InvalidInput(f"domain: {error}", path=["domain"]) from None
+        raise InvalidInput(f"{name}: {error}", path=[name]) from None

@@ -132,7 +132,7 @@ def test_keywords_are_told_with_their_counts(node: Node, team: Team) -> None:
         ("after=nonsense", "after: expected a cursor of this connection"),
         ("before=Appeal~2026-03-01T12:00:00.000000Z~apl_1", "before: expected a cursor"),
         ("after=1&before=2", "expected after or before, not both"),
-        ("platform=no%20domain", "domain: "),
+        ("platform=no%20domain", "platform: "),
         ("language=%00", "language: expected text of at most 200 characters"),
         ("language=" + "x" * 201, "language: expected text of at most 200 characters"),
         ("language=no_language", "languages: expected a BCP 47 tag"),

@@ -9,7 +9,7 @@ from governance.fields import print_instant
 from governance.vocabulary import Category, Keyword
 from governance.words import Automation, DurationBucket, EndReason, Ground, Measure, Source
 from tests.api.worlds import Asking
-from tests.builders import NOW
+from tests.builders import MICRO, NOW
 
 FOUND = (
     "query($filter: SanctionFilter) { sanctions(filter: $filter, first: 1000) { nodes { id } } }"
@@ -133,3 +133,50 @@ async def test_figures_say_of_what_instant_they_are(ask: Asking) -> None:
 @pytest.mark.parametrize("newest", [0, -1, 10_001])
 async def test_a_number_of_newest_out_of_range_is_refused(ask: Asking, newest: int) -> None:
     assert await ask.codes(COUNTED, {"newest": newest}) == ["INVALID_INPUT"]
+
+
+RANGES = {
+    "sanctions": ("SanctionFilter", "{ sanctions(filter: $filter) { totalCount } }"),
+    "statistics": (
+        "SanctionFilter",
+        "{ statistics(groupBy: [], filter: $filter) { rows { sanctionCount } } }",
+    ),
+    "days": (
+        "SanctionFilter",
+        "{ statistics(groupBy: [DAY], filter: $filter) { rows { medianDurationSeconds } } }",
+    ),
+    "facets": ("SanctionFilter", "{ facets(by: [MEASURE], filter: $filter) { dimension } }"),
+    "appeals": ("AppealFilter", "{ appeals(filter: $filter) { totalCount } }"),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        *((query, name) for query in RANGES if query != "appeals" for name in ("issued", "ended")),
+        ("appeals", "filed"),
+    ],
+)
+async def test_a_range_the_wrong_way_round_is_refused(ask: Asking, query: str, name: str) -> None:
+    kind, asked = RANGES[query]
+    document = f"query($filter: {kind}) {asked}"
+    first, last = f"{name}After", f"{name}Before"
+    wrong = {first: print_instant(NOW), last: print_instant(NOW - MICRO)}
+    [error] = (await ask.answer(document, {"filter": wrong}))["errors"]
+    assert error["message"] == f"{last}: expected an instant not before {first}"
+    assert error["extensions"]["code"] == "INVALID_INPUT"
+    for end in (print_instant(NOW), "2026-03-01T14:00:00+02:00"):  # nothing, or the same instant
+        assert await ask.data(document, {"filter": {first: print_instant(NOW), last: end}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [*RANGES.values(), ("EventFilter", "{ eventPage(filter: $filter) { nodes { type } } }")],
+)
+async def test_what_is_no_domain_is_refused_by_the_field_that_has_it(
+    ask: Asking, kind: str, asked: str
+) -> None:
+    document = f"query($filter: {kind}) {asked}"
+    [error] = (await ask.answer(document, {"filter": {"platform": "no domain"}}))["errors"]
+    assert error["message"].startswith("platform: ")
+    assert error["extensions"]["code"] == "INVALID_INPUT"
