@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     """The field that issues a batch, and what it asks for."""
 
     node: FieldNode
-    requests: list[Request | Refused]
+    requests: Sequence[Request | Refused | Mapping[str, Any]]
 
 
 class Asked(NamedTuple):
@@ -67,6 +67,8 @@ async def requested(operation: OperationDefinitionNode, asking: Asking) -> Batch
     node, items = _field(operation), _items(operation, asking.variables)
     if node is None or items is None or asking.actor is None or excess_of(asking.variables):
         return None
+    if len(items) > MOST_IN_BATCH:
+        return Batch(node, items)  # refused for their number: nobody looks at them
     requests = await anyio.to_thread.run_sync(requests_of, items)
     return None if requests is None else Batch(node, requests)
 
@@ -100,7 +102,7 @@ def _items(
         return None
     wrapped = given.get(definitions[0].variable.name.value)
     items = wrapped.get("sanctions") if type(wrapped) is dict and len(wrapped) == 1 else None
-    return items if type(items) is list and 0 < len(items) <= MOST_IN_BATCH else None
+    return items if type(items) is list and items else None
 
 
 def requests_of(items: Sequence[Mapping[str, Any]]) -> list[Request | Refused] | None:

@@ -30,6 +30,7 @@ from api.variables import Coercers, Plain
 from governance.settings import Settings
 
 KEPT_DOCUMENTS = 1_000
+SHORT = 1_000  # characters, which take some milliseconds at most
 LONGEST = 200_000  # characters
 KEPT_CHARACTERS = 1_000_000  # a parsed document takes a hundred times its length
 LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
@@ -69,14 +70,23 @@ class Documents:
         parsed = None if key is None else self.kept.known(key)
         return parsed if parsed is not None and parsed.told[0] == "query" else None
 
-    def parsed(self, text: str, operation_name: str | None) -> Parsed:
+    def is_quick(self, text: str, operation_name: str | None) -> bool:
+        """Whether it is had at once: a long one that isn't kept takes as long as many answers."""
+        return len(text) <= SHORT or self._key(text, operation_name) in self.kept
+
+    def parsed(self, text: str, operation_name: str | None, made: Parsed | None = None) -> Parsed:
+        """What is kept of it; else what was made, or is now."""
+        key = self._key(text, operation_name)
+        if key is None:
+            return made or self.made(text, operation_name)
+        return self.kept.get(key, lambda: made or self.made(text, operation_name), _is_valid)
+
+    def made(self, text: str, operation_name: str | None) -> Parsed:
+        """The document parsed now; in a thread, if need be."""
         if len(text) > LONGEST:
             message = f"expected a document of at most {LONGEST:,} characters, got {len(text):,}"
             return Parsed(None, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
-        key = self._key(text, operation_name)
-        if key is None:
-            return self._parsed(None, text, operation_name)
-        return self.kept.get(key, lambda: self._parsed(key, text, operation_name), _is_valid)
+        return self._parsed(self._key(text, operation_name), text, operation_name)
 
     def _key(self, text: str, operation_name: str | None) -> Hashable | None:
         """Under what it is kept; None if it isn't."""

@@ -121,7 +121,7 @@ class Executor:
             return _limited(limit)
         budgets = [rate]
         with current().span("parse"):
-            parsed = self.documents.parsed(request.query, request.operation_name)
+            parsed = await self._parsed(request)
         if parsed.errors:
             return _refused(parsed.errors, request, budgets)
         operation, document, read = parsed.operation, parsed.document, parsed.read
@@ -147,6 +147,14 @@ class Executor:
         seal = self.reader.seal
         context = Context(self, read, request, self.now(), variables, self.lookup, seal, budgets)
         return Accepted(document, operation, context, told, batch)
+
+    async def _parsed(self, request: Request) -> Parsed:
+        asked, made = (request.query, request.operation_name), None
+        if not self.documents.is_quick(*asked):
+            made = await anyio.to_thread.run_sync(
+                self.documents.made, *asked, limiter=self._planning
+            )
+        return self.documents.parsed(*asked, made)
 
     async def executed(self, accepted: Accepted) -> Answer:
         """The answer to a query or a mutation."""

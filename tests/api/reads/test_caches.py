@@ -1,13 +1,16 @@
 """Documents and plans are kept, as many as are allowed, and shared by what is alike."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import graphql
 import pytest
+from graphql import DocumentNode
 
 from api import documents
-from api.documents import KEPT_DOCUMENTS, LONGEST_KEPT
+from api.documents import KEPT_DOCUMENTS, LONGEST_KEPT, SHORT
 from api.proofs import Proof, Prover
 from api.reads import plans
 from api.reads.caches import Kept
@@ -155,6 +158,25 @@ async def test_nothing_is_kept_of_long_documents_or_operation_names(ask: Asking)
         answer = await ask.answer("query A { policy { version } }", operation_name=f"A{long}")
         assert answer["errors"][0]["extensions"] == {"code": "BAD_DOCUMENT"}
     assert len(ask.executor.documents.kept) == len(ask.executor.reader.planner.plans) == 0
+
+
+async def test_others_are_answered_while_a_long_document_is_parsed(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = set[bool]()
+
+    def parse(text: str, **options: Any) -> DocumentNode:
+        places.add(threading.current_thread() is threading.main_thread())
+        return graphql.parse(text, **options)
+
+    monkeypatch.setattr(documents, "parse", parse)
+    await ask.data("{ policy { version } }")
+    assert places == {True}
+    places.clear()
+    for _ in range(2):
+        await ask.data("{ policy { version } }" + " " * SHORT)
+    assert places == {False}
+    assert (ask.executor.documents.kept.misses, ask.executor.documents.kept.hits) == (2, 1)
 
 
 async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
