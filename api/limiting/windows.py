@@ -1,7 +1,8 @@
 """The counters of `limits`, in this process's memory.
 
 Its own MemoryStorage starts a thread for nearly every request that comes alone, and looks
-through all keys each time; here what is over goes once a minute.
+through all keys each time; here what is over goes once a minute. Only so many keys are kept: more
+callers than that, from whatever addresses, take no more memory.
 """
 
 import time
@@ -9,6 +10,7 @@ import time
 from limits.storage import Storage
 
 SWEPT_EVERY = 60.0  # seconds
+MOST_KEYS = 50_000  # some 10 MB
 
 
 class Windows(Storage):
@@ -32,20 +34,31 @@ class Windows(Storage):
     def counted(self, key: str, expiry: float, amount: int = 1) -> tuple[int, float]:
         """Counts; what is counted by then, and for how many seconds yet."""
         now = time.time()
-        if now - self._swept > SWEPT_EVERY:
-            self._swept = now
-            self._held = {k: held for k, held in self._held.items() if held[1] > now}
+        if now - self._swept > SWEPT_EVERY or len(self._held) >= MOST_KEYS:
+            self._sweep(now)
         count, ends = self._held.get(key, (0, 0.0))
         if ends <= now:
             count, ends = 0, now + expiry
         self._held[key] = count + amount, ends
         return count + amount, ends - now
 
+    def _sweep(self, now: float) -> None:
+        """Forgets what is over and, where that isn't enough, half of the rest: what ends first, so
+        that wrong secrets of an hour stay longer than requests of a minute."""
+        self._swept = now
+        held = {key: window for key, window in self._held.items() if window[1] > now}
+        if len(held) >= MOST_KEYS:
+            by_end = sorted(held, key=lambda key: held[key][1])
+            held = {key: held[key] for key in by_end[len(held) // 2 :]}
+        self._held = held
+
     def take_back(self, key: str) -> None:
         """Forgets one, if its window is still open."""
         count, ends = self.window(key)
-        if count:
+        if count > 1:
             self._held[key] = count - 1, ends
+        else:
+            self._held.pop(key, None)
 
     def get(self, key: str) -> int:
         count, ends = self._held.get(key, (0, 0.0))
