@@ -161,11 +161,23 @@ class Audit:
 
     def _check_signatures(self) -> None:
         for place, signed in ((CHECKPOINT, self.signed), (OLD_CHECKPOINT, self.old)):
+            if signed is None:
+                continue
             try:
-                if signed is not None:
-                    signed_by(signed.note, self.history.trusted)
+                signed_by(signed.note, self.history.trusted)
             except LogError as error:
-                self._fault(place, str(error))
+                self._fault(place, self._replaced_key(signed) or str(error))
+
+    def _replaced_key(self, signed: Signed) -> str | None:
+        """What to do about a checkpoint by a key that was replaced since, and isn't known."""
+        entry, known = self.history.rotated_at, self.history.trusted
+        names = {key.name for key in known}
+        for one in signed.note.signatures:
+            is_unknown = one.name in names and not any(key.knows(one) for key in known)
+            if is_unknown and entry is not None and entry >= signed.tree.size:
+                key = f"{one.name}+{one.key_id.hex()}+…"
+                return f"entry {entry} replaces the key that signed it: give --key {key}, too"
+        return None
 
     def _check_continued(self) -> None:
         if self.old is not None and self.old.tree.size <= self.tree.size:

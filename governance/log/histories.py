@@ -37,6 +37,7 @@ class History:
         self.origin, self._given = origin, frozenset(trusted)
         self.trusted = set(self._given)
         self._newest_key: Verifier | None = None
+        self.rotated_at: int | None = None  # the entry that says which key is the newest
         self._told = 0
         self._stranger: tuple[int, str] | None = None  # see `stranger`
         self._latest = ""
@@ -108,7 +109,7 @@ class History:
             raise Malformed("a new key of the log is of no platform, and has a verifier, handover")
         successor, before = parse_verifier(verifier), self._newest_key
         self._name(told, successor.name)
-        self._newest_key = successor
+        self._newest_key, self.rotated_at = successor, self._told - 1
         if is_lost:
             self.lost.append(shown)  # and nothing is trusted for it
             return

@@ -373,3 +373,24 @@ def test_a_log_whose_key_was_handed_over_is_mirrored(
     assert done.code == 0
     assert done.out.endswith(f"signed by {new}\n")
     assert comity("log", "verify", str(tmp_path / "copy"), "--key", KEY).code == 0
+
+
+def test_a_checkpoint_by_a_key_that_was_replaced_says_what_to_give(
+    comity: Comity, tmp_path: Path
+) -> None:
+    folder, saved = write(tmp_path / "log", files([])), tmp_path / "seen"
+    arguments = ("log", "verify", str(folder), "--since", str(saved))
+    assert comity("log", "verify", str(folder), "--key", KEY, "--save", str(saved)).code == 0
+    new, writer = str(OTHER.verifier()), Writer()
+    handover = hand_over(LOG, OTHER.verifier())
+    writer.add(decision("log.key_rotated", None, verifier=new, handover=handover))
+    write(folder, files(writer.entries, OTHER))
+    done = comity(*arguments, "--key", new)
+    assert (done.code, done.out) == (1, "")
+    name, ident, _ = KEY.split("+", 2)
+    assert done.err == (
+        "comity: the older checkpoint: entry 0 replaces the key that signed it: "
+        f"give --key {name}+{ident}+…, too\n"
+    )
+    assert comity(*arguments, "--key", new, "--key", KEY).code == 0
+    assert comity(*arguments, "--key", KEY).code == 0

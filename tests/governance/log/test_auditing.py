@@ -651,6 +651,29 @@ def test_a_key_that_was_not_handed_over_is_not_followed(log: Files, told: list[s
     assert all(one.startswith(line) for one, line in zip(found, told, strict=True)), found
 
 
+def test_what_was_signed_before_the_key_was_replaced_needs_that_key_too() -> None:
+    before = log_of(whole("platform.added", ALPHA))
+    writer = Writer()
+    writer.add(whole("platform.added", ALPHA))
+    writer.add(rotated(LOG, OTHER))
+    writer.add(whole("platform.added", BETA))
+    log, seen = files(writer.entries, OTHER), before["checkpoint"]
+    both, new = [LOG.verifier(), OTHER.verifier()], [OTHER.verifier()]
+    key_id = LOG.verifier().key_id.hex()
+    assert faults(log, trusted=new) == []
+    assert faults(log, trusted=new, old=seen) == [
+        "the older checkpoint: entry 1 replaces the key that signed it: "
+        f"give --key {ORIGIN}+{key_id}+…, too"
+    ]
+    assert faults(log, trusted=both, old=seen) == faults(log, old=seen) == []
+    stranger = Checkpoint(ORIGIN, 1, Signed.parse(seen).tree.root).signed(CLOSED).render()
+    later = files(writer.entries, LOG)["checkpoint"]
+    for other in (stranger, later):
+        assert faults(log, trusted=new, old=other) == [
+            "the older checkpoint: no known key signed the note"
+        ]
+
+
 def begun(by: Signer) -> dict[str, Any]:
     told = whole("log.begun", None, origin=CLOSED.name)
     return told | {"verifier": str(LOG.verifier()), "handover": hand_over(by, LOG.verifier())}
