@@ -65,7 +65,7 @@ async def requested(operation: OperationDefinitionNode, asking: Asking) -> Batch
     """The batch that a mutation issues, if that is all it does and the batch its one variable;
     None where graphql-core has to look at it."""
     node, items = _field(operation), _items(operation, asking.variables)
-    if node is None or items is None or asking.actor is None or excess_of(asking.variables):
+    if node is None or items is None or asking.actor is None:
         return None
     if len(items) > MOST_IN_BATCH:
         return Batch(node, items)  # refused for their number: nobody looks at them
@@ -106,7 +106,10 @@ def _items(
 
 
 def requests_of(items: Sequence[Mapping[str, Any]]) -> list[Request | Refused] | None:
-    """The decisions, or why each isn't one; None where one isn't of the declared form at all."""
+    """The decisions, or why each isn't one; None where one isn't of the declared form at all, or
+    there is too much in them."""
+    if excess_of({"sanctions": items}):
+        return None
     if not all(type(item) is dict and type(item.get(_BOOLEAN)) is bool for item in items):
         return None
     if may_hold_nul(items):

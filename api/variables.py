@@ -28,23 +28,24 @@ MOST_ITEMS = 2_000  # of a list; fields that take a thousand say so themselves
 MOST_VALUES = 60_000  # of all that is within the variables
 TEXTS = frozenset({"URI", "String", "ID", "DateTime", "Cursor"})
 _ABSENT = object()
+_HOLDERS = frozenset({list, dict})
 
 Coerce = Callable[[Any], Any]
 
 
 def excess_of(given: Mapping[str, Any]) -> str | None:
-    """What is too much of the variables, if anything: to coerce many values takes everybody's
-    time, so they are counted first."""
+    """What is too much of the variables, as JSON has them, if anything: to coerce many values
+    takes everybody's time, so they are counted first."""
     count = 0
-    within: list[object] = [given]
+    within: list[Any] = [given]
     while within:
         value = within.pop()
-        if isinstance(value, list) and len(value) > MOST_ITEMS:
+        is_list = type(value) is list
+        if is_list and len(value) > MOST_ITEMS:
             return f"expected at most {MOST_ITEMS:,} items in a list, got {len(value):,}"
-        if isinstance(value, list | Mapping):
-            count += len(value)
-            inner = value if isinstance(value, list) else value.values()
-            within += [item for item in inner if isinstance(item, list | dict)]
+        count += len(value)
+        inner = value if is_list else value.values()
+        within += [item for item in inner if type(item) in _HOLDERS]
         if count > MOST_VALUES:
             return f"expected at most {MOST_VALUES:,} values in the variables"
     return None
