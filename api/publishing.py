@@ -15,7 +15,7 @@ from api.observing import logs
 from api.posting import Answer, Unanswered, post
 from api.threads import reading, writing
 from governance.database import Database
-from governance.entries import LogCheckpoint
+from governance.entries import StoredCheckpoint
 from governance.log.errors import LogError
 from governance.log.notes import parse_note
 from governance.log.sequencing import newest_checkpoint
@@ -65,7 +65,7 @@ class Publisher:
         logs.tell(logging.INFO, "published", size=newest.size, cosignatures=len(lines))
         return True
 
-    async def _gathered(self, newest: LogCheckpoint) -> Mapping[Witness, str]:
+    async def _gathered(self, newest: StoredCheckpoint) -> Mapping[Witness, str]:
         lines: dict[Witness, str] = {}
 
         async def ask(witness: Witness) -> None:
@@ -80,7 +80,7 @@ class Publisher:
                 asking.start_soon(ask, witness)
         return lines
 
-    async def _asked(self, witness: Witness, newest: LogCheckpoint) -> str | None:
+    async def _asked(self, witness: Witness, newest: StoredCheckpoint) -> str | None:
         """A witness' cosignature; None if it gave none, which is told once."""
         try:
             with anyio.fail_after(PATIENCE.total_seconds()):
@@ -98,7 +98,7 @@ class Publisher:
             logs.tell(logging.WARNING, "no cosignature", witness=witness.name, why=why)
         return None
 
-    async def _cosignature(self, witness: Witness, newest: LogCheckpoint) -> str:
+    async def _cosignature(self, witness: Witness, newest: StoredCheckpoint) -> str:
         """Asks again, once, if the witness knows another size than this process thought."""
         old = self._sizes.get(witness)
         if old is None:
@@ -115,11 +115,13 @@ class Publisher:
         self._sizes[witness] = newest.size
         return line
 
-    async def _sent(self, witness: Witness, newest: LogCheckpoint, old: int) -> Answer:
+    async def _sent(self, witness: Witness, newest: StoredCheckpoint, old: int) -> Answer:
         asked = await reading(self._database, partial(request, checkpoint=newest, old=old))
         return await post(f"{witness.prefix}/add-checkpoint", asked.render())
 
-    async def _conceded(self, witness: Witness, newest: LogCheckpoint, old: int, known: int) -> int:
+    async def _conceded(
+        self, witness: Witness, newest: StoredCheckpoint, old: int, known: int
+    ) -> int:
         """The size that a witness knows, to ask with; Unanswered where that leads nowhere."""
         self._sizes[witness] = known
         if known == old:

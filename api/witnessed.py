@@ -12,7 +12,7 @@ import anyio
 
 from api.posting import Unanswered, post
 from governance.database import Database
-from governance.entries import LogCheckpoint
+from governance.entries import StoredCheckpoint
 from governance.errors import RolledBack
 from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError
@@ -48,7 +48,7 @@ def require_newest(database: Database, settings: Settings) -> None:
             )
 
 
-def _newest(database: Database) -> LogCheckpoint | None:
+def _newest(database: Database) -> StoredCheckpoint | None:
     with database.reading() as session:
         return newest_checkpoint(session)
 

@@ -5,7 +5,7 @@ as it is. Triggers refuse to change or delete entries.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Field
@@ -73,6 +73,17 @@ class LogCheckpoint(Stored, table=True):
     note: str
     logged_at: datetime = Field(sa_type=Utc)  # of the newest entry
     cosignatures: str | None = None
+
+
+class StoredCheckpoint(NamedTuple):
+    """A row of them, for those who read it in every transaction."""
+
+    size: int
+    origin: str
+    root_hash: str
+    note: str
+    logged_at: datetime
+    cosignatures: str | None
 
     @property
     def tree(self) -> Checkpoint:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from governance.database import Database
-from governance.entries import LogCheckpoint
+from governance.entries import LogCheckpoint, StoredCheckpoint
 from governance.log.notes import parse_note
 from governance.log.proving import consistency
 from governance.log.sequencing import newest_checkpoint
@@ -15,13 +15,12 @@ from governance.log.witnesses import AddCheckpoint
 IS_PUBLISHED = col(LogCheckpoint.cosignatures).is_not(None)
 
 
-def newest_published(session: Session) -> LogCheckpoint | None:
+def newest_published(session: Session) -> StoredCheckpoint | None:
     """The newest tree that is published; None where none is."""
-    newest = sa.select(LogCheckpoint).where(IS_PUBLISHED)
-    return session.scalar(newest.order_by(col(LogCheckpoint.size).desc()).limit(1))
+    return newest_checkpoint(session, "WHERE cosignatures IS NOT NULL")
 
 
-def covering(session: Session, index: int) -> LogCheckpoint:
+def covering(session: Session, index: int) -> StoredCheckpoint:
     """The checkpoint to prove an entry under: the newest published one if the entry is in it,
     else the newest signed one."""
     published = newest_published(session)
@@ -32,13 +31,13 @@ def covering(session: Session, index: int) -> LogCheckpoint:
     return newest
 
 
-def waiting(session: Session) -> LogCheckpoint | None:
+def waiting(session: Session) -> StoredCheckpoint | None:
     """The newest checkpoint, unless it has cosignatures already."""
     newest = newest_checkpoint(session)
     return None if newest is None or newest.cosignatures else newest
 
 
-def request(session: Session, checkpoint: LogCheckpoint, old: int) -> AddCheckpoint:
+def request(session: Session, checkpoint: StoredCheckpoint, old: int) -> AddCheckpoint:
     """What to ask a witness that knows the first `old` entries; at most the checkpoint's size."""
     hashes = consistency(session, old, checkpoint.size) if old else []
     return AddCheckpoint(old, tuple(hashes), parse_note(checkpoint.note.encode()))

@@ -23,7 +23,7 @@ from governance.importing.runs import Clock
 from governance.log.auditing import Audit, Page
 from governance.log.guards import check_continues
 from governance.log.leaves import Leaf, parse_leaf
-from governance.log.notes import encode
+from governance.log.notes import decode, encode
 from governance.log.proving import stored_root
 from governance.log.sequencing import Sequencer, newest_checkpoint
 from governance.log.tree import EMPTY_ROOT
@@ -148,7 +148,7 @@ def _carry_checkpoints(session: Session, held: Session, size: int) -> None:
     """Copies older trees of this log as they were signed and published."""
     older = select(LogCheckpoint).where(col(LogCheckpoint.size) < size)
     for kept in held.exec(older.order_by(col(LogCheckpoint.size))):
-        if stored_root(session, kept.size) == kept.tree.root:
+        if stored_root(session, kept.size) == decode(kept.root_hash):
             session.add(LogCheckpoint(**kept.model_dump()))
 
 

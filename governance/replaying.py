@@ -86,6 +86,7 @@ class Replay:
                 cosignatures="",  # published: it was found somewhere
             )
         )
+        self._session.flush()
         self.forget()
         self.lost -= self._erased.keys()
 

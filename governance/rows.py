@@ -6,11 +6,11 @@ the engine takes the rows as it takes them fastest.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -18,9 +18,6 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 from governance.fields import EnumList, EnumText, UTCDateTime, print_instant
-
-if TYPE_CHECKING:  # a node on SQLite starts without it
-    import psycopg
 
 FEWEST_COPIED = 10  # rows; COPY takes a round trip more than an insert
 AT_ONCE = 25  # rows in a statement of SQLite's, where that is faster
@@ -114,7 +111,7 @@ def _insert(
         given = [values[at : at + width] for at in range(0, len(values), width)]
         if given:
             statement = f"{verb} INTO {target} VALUES {', '.join([row] * rows)}"
-            session.connection().exec_driver_sql(statement, given)
+            run(session, statement, given)
 
 
 def _at_once(session: Session, table: type[SQLModel]) -> tuple[int, str]:
@@ -156,33 +153,48 @@ def _text(cells: Sequence[Sequence[str | None]]) -> str:
 @contextmanager
 def _copying(session: Session, target: str) -> Iterator[_Write]:
     """Sends rows to PostgreSQL, which has taken them in when this ends."""
-    connection: psycopg.Connection
     statement = f"COPY {target} FROM STDIN"
-    with (
-        _driver(session, statement) as connection,
-        connection.cursor() as cursor,
-        cursor.copy(statement.encode()) as copy,
-    ):
+    with _driver(session, statement) as cursor, cursor.copy(statement.encode()) as copy:
         yield copy.write
 
 
 def fetch(session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """What the driver finds, for statements that take less than all that is around them."""
-    with _driver(session, statement) as connection:
-        if session.get_bind().dialect.name == "postgresql":
-            with connection.cursor(binary=True) as cursor:
-                found: list[tuple[Any, ...]] = cursor.execute(statement.encode(), values).fetchall()
-        else:
-            found = connection.execute(statement, values).fetchall()
+    with _driver(session, statement, values, is_binary=True) as cursor:
+        found: list[tuple[Any, ...]] = cursor.execute(statement, values).fetchall()
         return found
 
 
+def run(session: Session, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Has the driver run a statement with each of some rows' values."""
+    if len(rows) == 1:
+        with _driver(session, statement, rows[0]) as cursor:
+            cursor.execute(statement, rows[0])
+    else:
+        with _driver(session, statement, rows, is_many=True) as cursor:
+            cursor.executemany(statement, rows)
+
+
 @contextmanager
-def _driver(session: Session, statement: str) -> Iterator[Any]:
-    """The connection as its driver has it, with errors as the engine raises them."""
-    driver = session.get_bind().dialect.loaded_dbapi
+def _driver(
+    session: Session,
+    statement: str,
+    values: Sequence[Any] = (),
+    *,
+    is_many: bool = False,
+    is_binary: bool = False,
+) -> Iterator[Any]:
+    """A cursor as the driver has it, with errors as the engine raises them; who watches the
+    engine's statements is told."""
+    connection = session.connection()
+    driver = connection.dialect.loaded_dbapi
+    given = {"binary": True} if is_binary and connection.dialect.name == "postgresql" else {}
     try:
-        yield session.connection().connection.driver_connection
+        with closing(connection.connection.cursor(**given)) as cursor:
+            connection.dispatch.before_cursor_execute(
+                connection, cursor, statement, values, None, is_many
+            )
+            yield cursor
     except driver.Error as error:
         raise sa.exc.DBAPIError.instance(statement, None, error, driver.Error) from error
 

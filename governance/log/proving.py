@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from sqlmodel import Session
 
-from governance.entries import LogCheckpoint
+from governance.entries import StoredCheckpoint
 from governance.log.errors import Malformed
 from governance.log.notes import parse_note
 from governance.log.proofs import Proof
@@ -31,7 +31,7 @@ def consistency(session: Session, old: int, new: int) -> list[bytes]:
     return _proof(session, consistency_path(old, new), new)
 
 
-def carried(session: Session, index: int, checkpoint: LogCheckpoint) -> Proof:
+def carried(session: Session, index: int, checkpoint: StoredCheckpoint) -> Proof:
     """A proof file of an entry, under a checkpoint (C2SP tlog-proof)."""
     hashes = inclusion(session, index, checkpoint.size)
     return Proof(index, tuple(hashes), parse_note(checkpoint.signed.encode()))

@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from governance.entries import LogCheckpoint, LogEntry
+from governance.entries import LogCheckpoint, LogEntry, StoredCheckpoint
 from governance.errors import RolledBack
 from governance.fields import parse_instant
 from governance.log.checkpoints import Checkpoint
@@ -27,13 +27,12 @@ from governance.log.signers import Signer, signed_by
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
 from governance.log.tree import EMPTY_ROOT, root_hash
 from governance.log.writing import Decision, entries_of
-from governance.rows import Columns, columns_of, fetch, insert, inserting, mark
+from governance.rows import Columns, columns_of, fetch, insert, inserting, mark, run
 
 LEDGER = "ledger"  # in the info of a session that writes
 KEY_LOST = "if its key is lost for good, `comity log begin-anew --key-lost` begins another log"
 
-_FIELDS = tuple(LogCheckpoint.model_fields)
-_NEWEST = f"SELECT {', '.join(_FIELDS)} FROM log_checkpoints ORDER BY size DESC LIMIT 1"
+_CHECKPOINTS = f"SELECT {', '.join(StoredCheckpoint._fields)} FROM log_checkpoints"
 _HANDED_OVER = (
     sa.select(col(LogEntry.data))
     .where(col(LogEntry.platform_id).is_(None))
@@ -66,7 +65,7 @@ class Sequencer:
         signers = [self.signer, *([self.successor] if self.successor else [])]
         return Note(tree.text, tuple(signer.sign(tree.text) for signer in signers))
 
-    def has_signed(self, checkpoint: LogCheckpoint) -> bool:
+    def has_signed(self, checkpoint: StoredCheckpoint) -> bool:
         """Whether it was this node's key that signed a tree."""
         try:
             return bool(signed_by(parse_note(checkpoint.note.encode()), [self.signer.verifier()]))
@@ -86,7 +85,7 @@ class Sequencer:
         return head
 
     def continued(
-        self, session: Session, signed: Checkpoint | None, newest: LogCheckpoint | None = None
+        self, session: Session, signed: Checkpoint | None, newest: StoredCheckpoint | None = None
     ) -> Checkpoint:
         """The tree to go on from; RolledBack unless it goes on from what was signed here.
 
@@ -112,7 +111,7 @@ class Sequencer:
         check_continues(signed, head, lambda size: stored_root(session, size))
         return head
 
-    def _follows(self, session: Session, newest: LogCheckpoint) -> bool:
+    def _follows(self, session: Session, newest: StoredCheckpoint) -> bool:
         """Whether this key signed the newest tree, or is the one that the log was handed over to:
         the one before it may sign until its file is replaced everywhere."""
         own = self.signer.verifier()
@@ -129,7 +128,7 @@ class Ledger:
     def __init__(self, session: Session, sequencer: Sequencer) -> None:
         self._session, self._sequencer = session, sequencer
         self._decisions: list[Decision] = []
-        self._newest: LogCheckpoint | None = None
+        self._newest: StoredCheckpoint | None = None
         self._domains: dict[str, str] = {}
         self._is_read = False
 
@@ -146,7 +145,7 @@ class Ledger:
         return (newest.size if newest else 0) + len(self._decisions)
 
     @property
-    def newest(self) -> LogCheckpoint | None:
+    def newest(self) -> StoredCheckpoint | None:
         """The tree that this transaction continues."""
         if not self._is_read:
             self._newest, self._is_read = newest_checkpoint(self._session), True
@@ -190,11 +189,11 @@ def ledger_of(session: Session) -> Ledger:
     return found
 
 
-def newest_checkpoint(session: Session) -> LogCheckpoint | None:
-    """The newest tree of the log; None while it is empty."""
-    for found in fetch(session, _NEWEST, ()):
-        told = dict(zip(_FIELDS, found, strict=True))
-        return LogCheckpoint(**told | {"logged_at": parse_instant(told["logged_at"])})
+def newest_checkpoint(session: Session, which: str = "") -> StoredCheckpoint | None:
+    """The newest tree of the log, of all or `which` there are; None where there is none."""
+    for found in fetch(session, f"{_CHECKPOINTS} {which} ORDER BY size DESC LIMIT 1", ()):
+        stored = StoredCheckpoint._make(found)
+        return stored._replace(logged_at=parse_instant(stored.logged_at))
     return None
 
 
@@ -233,4 +232,4 @@ def _write_tiles(session: Session, tiles: Mapping[Tile, bytes]) -> None:
         'ON CONFLICT (level, "index") DO UPDATE SET hashes = excluded.hashes'
     )
     cells = [cell for tile, hashes in tiles.items() for cell in (tile.level, tile.index, hashes)]
-    session.connection().exec_driver_sql(statement, tuple(cells))
+    run(session, statement, [tuple(cells)])

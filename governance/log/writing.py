@@ -14,7 +14,7 @@ from governance.log.errors import Malformed
 from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import encode
 from governance.log.tree import leaf_hash
-from governance.rows import Columns, mark
+from governance.rows import Columns, fetch, mark
 
 UNSIGNED = "null"
 PART = 250  # entries that PostgreSQL takes in while the next are made
@@ -58,8 +58,10 @@ def entries_of(
             before = previous.get(case)
             link = "null" if before is None else f'"{before}"'
             # Canonical JSON, put together since its parts are canonical already.
-            ends = f'{link},"seq":{seq}}},"signature":{signature}}}'
-            entry = f'{{"decision":{decision.decode()}{between}{ends}'
+            entry = (
+                f'{{"decision":{decision.decode()}{between}{link},"seq":{seq}}},'
+                f'"signature":{signature}}}'
+            )
             data = entry.encode()
             if len(data) > LARGEST_LEAF:
                 raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
@@ -83,11 +85,11 @@ def entries_of(
 
 def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, "count[int]"]:
     """The next numbers of each platform's entries; of the node's own for None."""
-    found, run = {}, session.connection().exec_driver_sql
+    found = {}
     for platform in platforms:
         which, told = ("IS NULL", ()) if platform is None else (f"= {mark(session)}", (platform,))
-        last = run(_LAST_SEQ.format(which), told).scalar()
-        found[platform] = count(0 if last is None else last + 1)
+        last = fetch(session, _LAST_SEQ.format(which), told)
+        found[platform] = count(last[0][0] + 1 if last else 0)
     return found
 
 

@@ -11,7 +11,7 @@ from governance.entries import LogEntry
 from governance.errors import RefusalCode
 from governance.events import Event
 from governance.identifiers import SubjectKind, lookup_key
-from governance.log import sequencing
+from governance.log import writing
 from governance.sanctions import Disclosure, Note, SubjectKey
 from governance.words import AppealMove, EventType, Outcome, Validity
 from tests.builders import DAY, KEYS, NOW, Team, World, draft, refused, subject
@@ -226,7 +226,7 @@ def test_however_many_are_lost_no_statement_names_them_all(
 ) -> None:
     """Engines refuse statements with more than some ten thousand values."""
     monkeypatch.setattr(erasing, "AT_ONCE", 2)
-    monkeypatch.setattr(sequencing, "MOST_ASKED", 2)
+    monkeypatch.setattr(writing, "MOST_ASKED", 2)
     lost = {world.issue(team.issuer) for _ in range(9)}
     kept = world.issue(team.issuer)
     with world.database.writing() as session:
