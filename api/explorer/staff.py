@@ -182,8 +182,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         request: Request, session: Session, who: tuple[Actor, Data], sent: Sent, status: int = 200
     ) -> Response:
         actor, platform = who
-        found = await notices_due(site.desk, request, actor, platform["domain"])
-        told = {"actor": actor, "platform": platform, "notices": found, "sent": sent}
+        found, more = await notices_due(site.desk, request, actor)
+        told = {"actor": actor, "platform": platform, "notices": found, "more": more, "sent": sent}
         return answered(request, session, "staff_notices", status, **told)
 
     async def noted(request: Request) -> Response:
@@ -211,8 +211,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         request: Request, session: Session, who: tuple[Actor, Data], sent: Sent, status: int = 200
     ) -> Response:
         actor, platform = who
-        found = await receipts_due(site.desk, request, actor, platform["domain"])
-        told = {"platform": platform, "receipts": found, "sent": sent}
+        found, more = await receipts_due(site.desk, request, actor, platform["domain"])
+        told = {"platform": platform, "receipts": found, "more": more, "sent": sent}
         return answered(request, session, "staff_receipts", status, **told)
 
     async def remedied(request: Request) -> Response:

@@ -20,7 +20,7 @@ from api.schema.visible import is_host, is_own, sees_subject
 from governance.fields import URI, Cursor, Draft, Instant, Shape
 from governance.identifiers import SubjectKind
 from governance.platforms import Platform as PlatformRow
-from governance.records import adoptions, appeals, sanctions
+from governance.records import adoptions, appeals, notices, sanctions
 from governance.rules.disclosure import NOTICES, ViewerKind
 from governance.sanctions import Disclosure
 from governance.words import AppealState, EventType, Measure, ReceiptState
@@ -104,6 +104,9 @@ class EventFilter(Draft):
     types: list[EventType] | None = Field(default=None, description="Any of these types")
     measures: list[Measure] | None = Field(default=None, description="Any of these measures")
     subject_kinds: list[SubjectKind] | None = Field(default=None, description="Any of these kinds")
+    is_due: bool | None = Field(
+        default=None, description="Whether it is a notice you have yet to hand on"
+    )
 
 
 def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
@@ -117,6 +120,9 @@ def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
         where.append(read.among(found.type, values["types"]))
         if (wanted := known_words(values["types"])) and NOTICES.issuperset(wanted):
             where.append(is_any_of(found.type, NOTICES))  # which have an index of their own
+    if isinstance(values.get("isDue"), bool):
+        due = _is_due(found, read)
+        where += due if values["isDue"] else [sa.not_(sa.and_(*due))]
     about = rows_of(sanctions.Sanction)
     columns = {"measures": about.c.measure, "subjectKinds": about.c.subject_kind}
     of_sanction = [read.among(c, values[n]) for n, c in columns.items() if n in values]
@@ -131,6 +137,17 @@ def _may_know(found: Row, read: Read) -> Condition:
     is_open = sa.not_(is_any_of(found.type, NOTICES))
     if read.viewer is not ViewerKind.PARTNER:
         return is_open
+    return sa.or_(is_open, is_own(found, read), _is_hosted(found, read))
+
+
+def _is_due(found: Row, read: Read) -> list[Condition]:
+    """Nobody recorded yet what became of it; notices have an index of their own."""
+    told = rows_of(notices.Notice)
+    is_told = there_is(told, told.c.sanction_id == found.sanction_id)
+    is_due = found.type == EventType.NOTICE_DUE
+    return [is_any_of(found.type, NOTICES), is_due, sa.not_(is_told), _is_hosted(found, read)]
+
+
+def _is_hosted(found: Row, read: Read) -> Condition:
     about = rows_of(sanctions.Sanction)
-    hosted = there_is(about, about.c.id == found.sanction_id, is_host(about.c, read))
-    return sa.or_(is_open, is_own(found, read), hosted)
+    return there_is(about, about.c.id == found.sanction_id, is_host(about.c, read))

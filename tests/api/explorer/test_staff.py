@@ -6,12 +6,16 @@ from html import unescape
 import pytest
 from sqlmodel import select
 
+from api.explorer import notices
 from governance.membership import Actor, revoke_token
 from governance.platforms import Token
 from governance.settings import token_hash
 from tests.api.explorer.forms import Visitor
 from tests.api.http.outside import ACCOUNT, Node
 from tests.builders import DAY, MICRO, Team
+
+RECORD = """mutation ($input: RecordNoticeInput!) { recordNotice(input: $input) {
+  ... on NoticeRecorded { notifiedAt } } }"""
 
 
 @pytest.fixture
@@ -210,16 +214,60 @@ def test_notices_are_handed_on_and_noted(node: Node, team: Team, staff: Visitor)
     assert "Nothing waits to be handed on." in staff.open("/staff/notices").text
 
 
+def test_notices_and_corrections_are_paged(
+    node: Node, team: Team, staff: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = node.world.team("host.example")
+    people = [f"acct:guest{n}@host.example" for n in range(8)]
+    for subject in people:
+        issued = node.issue(team.issuer, subject=subject)["sanction"]["id"]
+        if subject in people[:3]:
+            told = {"input": {"sanctionId": issued, "outcome": "UNDELIVERABLE"}}
+            assert node.data(RECORD, told, host.reviewer)["recordNotice"] == {"notifiedAt": None}
+    monkeypatch.setattr(notices, "PAGE", 2)
+    entered(node, staff, host.reviewer)
+    assert shown(staff, "/staff/notices", people) == [people[3:5], people[5:7], people[7:]]
+    sources = [
+        node.issue(team.issuer, subject=subject, measure="SERVICE_RESTRICTED")["sanction"]["id"]
+        for subject in people[:3]
+    ]
+    for number, source in enumerate(sources):
+        copied(node, source, host.issuer, f"copy {number}")
+        node.do("OverturnSanction", team.issuer, sanctionId=source, reason="Wrong")
+        node.clock.forward(MICRO)
+    assert shown(staff, "/staff/receipts", people) == [people[:2], people[2:3]]
+    assert staff.open("/staff/notices?after=feed~x").status_code == 400
+
+
+def shown(staff: Visitor, path: str, subjects: list[str]) -> list[list[str]]:
+    """Who is named on each page of a list."""
+    found = list[list[str]]()
+    address: str | None = path
+    while address is not None:
+        staff.open(address)
+        found.append([subject for subject in subjects if subject in staff.text])
+        onward = re.search(rf'href="({path}\?[^"]+)" rel="next"', staff.text)
+        address = unescape(onward[1]) if onward else None
+    return found
+
+
+def copied(node: Node, source: str, by: Actor, reference: str) -> str:
+    """The id of an adoption on grounds of its own."""
+    adopt = """mutation ($input: AdoptSanctionInput!) { adoptSanction(input: $input) {
+      ... on SanctionIssued { sanction { id } } } }"""
+    measure = node.ask("Sanction", id=source)["measure"]
+    given = {"sanctionId": source, "issuerReference": reference, "measure": measure}
+    given |= {"expiresAt": node.at(DAY), "reason": "As they", "ownGrounds": "We saw it too"}
+    found: str = node.data(adopt, {"input": given}, by)["adoptSanction"]["sanction"]["id"]
+    return found
+
+
 def test_copies_of_what_was_overturned_are_corrected(
     node: Node, team: Team, staff: Visitor
 ) -> None:
     other = node.world.team("other.example")
     source = node.issue(other.issuer, subject=ACCOUNT)["sanction"]["id"]
-    adopt = """mutation ($input: AdoptSanctionInput!) { adoptSanction(input: $input) {
-      ... on SanctionIssued { sanction { id } } } }"""
-    given = {"sanctionId": source, "issuerReference": "copy", "measure": "ACCOUNT_SUSPENDED"}
-    given |= {"expiresAt": node.at(DAY), "reason": "As they", "ownGrounds": "We saw it too"}
-    copy = node.data(adopt, {"input": given}, team.issuer)["adoptSanction"]["sanction"]["id"]
+    copy = copied(node, source, team.issuer, "copy")
     node.do("OverturnSanction", other.issuer, sanctionId=source, reason="Wrong")
     entered(node, staff, team.issuer)
     staff.open("/staff/receipts")

@@ -55,6 +55,23 @@ def test_the_notice_is_for_the_host_alone(
     assert page(node, partner.reader)["nodes"][0]["subject"] == ALICE
 
 
+def test_what_is_yet_to_be_handed_on_is_found_by_whoever_is_to(
+    node: Node, team: Team, partner: Team, host: Team
+) -> None:
+    told, due = (node.issue(team.issuer, subject=ALICE)["sanction"]["id"] for _ in range(2))
+    node.issue(team.issuer, subject=ALICE, audience="OWN")  # is told by who decided
+    record = "mutation($i: RecordNoticeInput!) { recordNotice(input: $i) { __typename } }"
+    node.data(record, {"i": {"sanctionId": told, "outcome": "UNDELIVERABLE"}}, host.admin)
+    [found] = page(node, host.reader, filter={"isDue": True})["nodes"]
+    assert (found["type"], found["sanction"]["id"]) == ("NOTICE_DUE", due)
+    everything = page(node, host.reader)["nodes"]
+    others = page(node, host.reader, filter={"isDue": False})["nodes"]
+    assert [event for event in everything if event != found] == others
+    for by in (None, team.issuer, host.researcher, partner.reader):
+        assert page(node, by, filter={"isDue": True})["nodes"] == []
+        assert page(node, by, filter={"isDue": False}) == page(node, by)
+
+
 def test_the_secret_in_a_notice_files_an_appeal_and_then_is_gone(
     node: Node, team: Team, host: Team
 ) -> None:
@@ -147,7 +164,7 @@ def test_nothing_happened_yet(node: Node) -> None:
         ({"after": ""}, "after"),
         ({"first": 1_001}, "first"),
         ({"first": -1}, "first"),
-        ({"filter": {"platform": "not a domain"}}, "domain"),
+        ({"filter": {"platform": "not a domain"}}, "platform"),
     ],
 )
 def test_what_is_no_place_is_refused(lite: Node, given: dict[str, Any], field: str) -> None:
