@@ -17,10 +17,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
-from api.connections import Connection
 from api.console import fail
 from api.starting import settling
 from api.subscriptions.wires import Wire
+from api.trailers import Sealed
 
 # Seconds that a thread keeps others from running; of Python's 5 ms each answer would have some.
 SWITCH = 0.0002
@@ -103,7 +103,7 @@ def configured(app: Any, **options: Any) -> Config:
     """How every node is served, and the given options."""
     return Config(
         app,
-        http=Connection,
+        http=Sealed,
         ws=Wire,
         ws_max_size=MOST_BYTES,
         ws_per_message_deflate=False,  # it would pack what all are told once for each
