@@ -14,6 +14,7 @@ from governance.fields import (
 )
 from governance.fields import UTCDateTime as Utc
 from governance.identifiers import SubjectKind
+from governance.rules.durations import BUCKETS, MICROSECOND
 from governance.words import (
     EndReason,
     PolicyConflict,
@@ -63,6 +64,9 @@ COUNTED = (
     "content_language",
 )
 
+# Ids are random, so those up to this one are a fair sample of all.
+SAMPLED, ONE_SAMPLED_IN = "san_4", 16
+
 # Indexes of what few sanctions are. What all others are isn't in them, so that most decisions
 # needn't write them: by name, what is in them and what they are in order of first.
 UNUSUAL = {
@@ -74,6 +78,10 @@ UNUSUAL = {
     "sanctions_of_illegal": ("ground <> 'INCOMPATIBLE_CONTENT'", "ground"),
     "sanctions_of_notices": ("source <> 'OWN_INITIATIVE'", "source"),
     "sanctions_with_keywords": ("json_array_length(keywords) > 0",),
+    "sanctions_by_machines": ("automation = 'FULLY'",),
+    "sanctions_begun_later": ("starts_at IS NULL OR starts_at > issued_at",),
+    "sanctions_longest": (f"lasts > {max(BUCKETS.values()) // MICROSECOND}",),
+    "sanctions_not_binding": ("is_binding IS FALSE",),
 }
 
 
@@ -91,6 +99,14 @@ class Sanction(SanctionStatement, Stored, table=True):
     __table_args__ = (
         sa.UniqueConstraint("platform_id", "reference_key"),
         sa.Index("sanctions_newest", "issued_at", "id", *COUNTED),
+        sa.Index(
+            "sanctions_sampled",
+            "id",
+            "issued_at",
+            *COUNTED,
+            sqlite_where=sa.text(f"id < '{SAMPLED}'"),
+            postgresql_where=sa.text(f"id < '{SAMPLED}'"),
+        ),
         sa.Index("sanctions_of_platform", "platform_id", "issued_at", "id"),
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),

@@ -1,4 +1,5 @@
-"""How many sanctions each choice of a facet would show: exact to 10,000, then told as estimates."""
+"""How many sanctions each choice of a facet would show: exact where few have to be looked at, and
+told as estimates elsewhere."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +9,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from api.explorer.asking import Data, Desk, Problem
-from api.explorer.facets import Choice, Facet, Selection
-from api.schema.facets import MOST_NEWEST
+from api.explorer.facets import Choice, Selection
 from api.schema.statistics import StatisticsDimension as Dimension
 
 COUNTED_SECONDS = 5
@@ -19,25 +19,36 @@ FLAGS = {"true": "yes", "false": "no"}
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted of a selection: by facet and value, and in all, if it could be in time."""
+    """What was counted of a selection: by facet and value, and in all, where that is known in time;
+    and of which facets by estimates."""
 
     by_value: dict[tuple[str, str], str]
-    is_estimated: bool
+    estimated: set[str]
     total: int | None
+    is_about: bool  # what the total is
 
     def found(self, name: str) -> list[str]:
         """The values of a facet that were counted, the most frequent first."""
         return [value for facet, value in self.by_value if facet == name][:MOST_FOUND]
 
     def on(self, choices: Sequence[Choice]) -> list[Choice]:
-        """The choices with their counts; those that nothing would fit are left out."""
+        """The choices with their counts. Those that nothing would fit are left out; an estimate
+        can't tell which these are."""
         if not any((choice.name, choice.value) in self.by_value for choice in choices):
             return list(choices)
         counted = [
             replace(choice, count=self.by_value.get((choice.name, choice.value), ""))
             for choice in choices
         ]
-        return [choice for choice in counted if choice.count or choice.is_chosen]
+        return [one for one in counted if one.count or one.is_chosen or one.name in self.estimated]
+
+    def of_all(self, total: int, selection: Selection) -> "Counts":
+        """The same where all are listed: so few that estimates say little of them."""
+        if not self.is_about and self.total is not None:
+            return self
+        names = selection.values.keys()
+        compared = {one: count for one, count in self.by_value.items() if one[0] in names}
+        return Counts(compared, self.estimated & names, total, False)
 
 
 async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
@@ -45,62 +56,41 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
     itself, so that its other values can be compared."""
     free = [facet for facet in selection.counted if facet.name not in selection.values]
     chosen = [facet for facet in selection.counted if facet.name in selection.values]
-    asked = [(selection, free)] + [(selection.without(facet.name), [facet]) for facet in chosen]
-    answers = await asyncio.gather(*(_counted(desk, request, *one) for one in asked))
-    total = answers[0].seen if answers[0] else None
-    if not free or (total or 0) >= MOST_NEWEST:
-        total = await _total(desk, request, selection)
+    # Each sanction has one validity, but may have no keyword or several.
+    dimensions = dict.fromkeys((str(Dimension.VALIDITY), *(str(one.dimension) for one in free)))
+    whole, *others = await asyncio.gather(
+        _counted(desk, request, selection, list(dimensions)),
+        *(_counted(desk, request, selection.without(f.name), [str(f.dimension)]) for f in chosen),
+    )
     found: dict[tuple[str, str], str] = {}
-    is_estimated = False
-    for (of, facets), answer in zip(asked, answers, strict=True):
-        if answer is None:
-            continue
-        is_all = answer.seen < MOST_NEWEST
-        is_estimated |= not is_all
-        share = total / answer.seen if of is selection and answer.seen and total else None
-        for facet in facets:
-            for value, number in answer.by[str(facet.dimension)].items():
-                told = f"{number:,}" if is_all else estimate(number, share)
-                found[facet.name, FLAGS.get(value, value) if facet.is_flag else value] = told
-    return Counts(found, is_estimated, total)
+    estimated = set[str]()
+    for facet, rows in [*((facet, whole) for facet in free), *zip(chosen, others, strict=True)]:
+        for one in rows:
+            if one["dimension"] == facet.dimension:
+                value = FLAGS.get(one["key"], one["key"]) if facet.is_flag else one["key"]
+                found[facet.name, value] = told(one["number"], one["isEstimated"])
+                estimated |= {facet.name} if one["isEstimated"] else set()
+    numbers = [one["number"] for one in whole if one["dimension"] == Dimension.VALIDITY]
+    is_about = any(one["isEstimated"] for one in whole)
+    total = rounded(sum(numbers)) if is_about else sum(numbers)
+    return Counts(found, estimated, total if numbers else None, is_about)
 
 
-def estimate(count: int, share: float | None) -> str:
-    """A count among the newest as one of all, where each of them stands for so many, if known."""
-    if share is None:
-        return f"{count:,}+"
-    whole = round(count * share)
-    rounded = round(whole, 2 - len(str(whole)))
-    return f"~{rounded:,}"
+def told(number: int, is_estimated: bool) -> str:
+    return f"~{rounded(number):,}" if is_estimated else f"{number:,}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How many were looked at, and how many of these have each value, by dimension."""
-
-    seen: int
-    by: dict[str, dict[str, int]]
+def rounded(estimate: int) -> int:
+    """An estimate to two digits."""
+    return round(estimate, 2 - len(str(estimate)))
 
 
 async def _counted(
-    desk: Desk, request: Request, selection: Selection, facets: Sequence[Facet]
-) -> Answer | None:
-    """The number of each value; None where that takes too long."""
-    # Each sanction has one validity, but may have no keyword or several.
-    by: dict[str, dict[str, int]] = {str(Dimension.VALIDITY): {}}
-    by |= {str(facet.dimension): {} for facet in facets}
-    asked = {"by": list(by), "filter": selection.filter()}
-    if not facets or (found := await _in_time(desk, request, "counts", asked)) is None:
-        return None
-    for one in found["facets"]:
-        by[one["dimension"]][one["key"]] = one["number"]
-    return Answer(sum(by[Dimension.VALIDITY].values()), by)
-
-
-async def _total(desk: Desk, request: Request, selection: Selection) -> int | None:
-    """How many fit: exactly up to MOST_NEWEST."""
-    found = await _in_time(desk, request, "total", {"filter": selection.filter()})
-    return found["sanctions"]["totalCount"] if found else None
+    desk: Desk, request: Request, selection: Selection, by: Sequence[str]
+) -> Sequence[Data]:
+    """How many have each value of each dimension; nothing where that takes too long."""
+    found = await _in_time(desk, request, "counts", {"by": by, "filter": selection.filter()})
+    return found["facets"] if found else []
 
 
 async def _in_time(desk: Desk, request: Request, name: str, asked: Data) -> Data | None:

@@ -11,7 +11,6 @@ from api.explorer.facets import SANCTIONS, SORTS, Selection, sort_of
 from api.explorer.lists import paged, turned
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.timelines import timeline
-from api.schema.facets import MOST_NEWEST
 
 
 def sanction_routes(site: Site) -> list[Route]:
@@ -26,6 +25,9 @@ def sanction_routes(site: Site) -> list[Route]:
             counts(site.desk, request, selection),
         )
         found, platforms = data["sanctions"], data["platforms"]["nodes"]
+        turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
+        if not any(turns.values()):  # these are all
+            counted = counted.of_all(len(nodes), selection)
         offered = [
             (facet, counted.on([*selection.offered(facet, platforms, counted.found(facet.name))]))
             for facet in SANCTIONS.facets
@@ -38,13 +40,13 @@ def sanction_routes(site: Site) -> list[Route]:
             is_indexed=not request.query_params,
             selection=selection,
             facets=[(facet, choices) for facet, choices in offered if choices],
-            is_estimated=counted.is_estimated,
-            exact=MOST_NEWEST,
+            is_estimated=bool(counted.estimated),
+            is_about=counted.is_about,
             sorts=SORTS,
             sort=sort,
-            nodes=found["nodes"] if sort == "newest" else found["nodes"][::-1],
+            nodes=nodes if sort == "newest" else nodes[::-1],
             total=counted.total,
-            **turned(selection, sort, found["pageInfo"]),
+            **turns,
         )
 
     async def one(request: Request) -> Response:

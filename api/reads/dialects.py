@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.elements import Grouping, UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.texts import Text, bracketed
@@ -42,6 +43,7 @@ class Dialect(Protocol):
     def numbered(self, order: Order) -> sa.ColumnElement[int]: ...
     def few(self, rows: Rows) -> Rows: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
+    def unindexed(self, row: Any) -> Any: ...
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
@@ -82,6 +84,22 @@ class _Shared:
 
     def json(self, value: object) -> str:
         return orjson.dumps(value).decode()
+
+
+class _Unindexed:
+    """A row whose columns no index is looked for by."""
+
+    def __init__(self, row: Any) -> None:
+        self._row = row
+
+    def __getitem__(self, name: str) -> sa.ColumnElement[Any]:
+        column = self._row[name]
+        return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+    __getattr__ = __getitem__
+
+    def get(self, name: str, default: Any) -> Any:
+        return self[name] if name in self._row else default
 
 
 class _Marked(SQLiteCompiler):
@@ -155,6 +173,11 @@ class SQLite(_Shared):
 
     def few(self, rows: Rows) -> Rows:
         return rows
+
+    def unindexed(self, row: Any) -> Any:
+        """The row, for conditions that shan't decide along which index it is found: without
+        statistics, it is any of them."""
+        return _Unindexed(row)
 
     def items(self, column: sa.ColumnElement[Any]) -> Any:
         """The texts of a column's JSON list, as rows with a `value`."""
@@ -271,6 +294,9 @@ class PostgreSQL(_Shared):
         all_of_them = sa.func.array(rows.scalar_subquery())
         each = sa.func.unnest(all_of_them, type_=column.type).column_valued(column.key)
         return sa.select(each)
+
+    def unindexed(self, row: Any) -> Any:
+        return row
 
     def items(self, column: sa.ColumnElement[Any]) -> Any:
         listed = sa.func.json_array_elements_text(column).table_valued("value")

@@ -59,7 +59,8 @@ class All:
 @dataclass(frozen=True, slots=True)
 class Page:
     """A connection: keyset pages over the rows that fit, by (instant, id). Of a sparse one many
-    rows are looked at for each that fits, so that is done in an index alone."""
+    rows are looked at for each that fits, so that is done in an index alone. Those that are looked
+    for along `ways` are found in the source by their id."""
 
     type: type
     source: FromClause
@@ -68,6 +69,17 @@ class Page:
     where: Sequence[Condition] = ()
     newest_first: bool = True
     is_sparse: bool = False
+    ways: Sequence["Along"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """One of several ways to the rows of a page that fit; the statement chooses which is taken."""
+
+    source: FromClause
+    keys: tuple[sa.ColumnElement[datetime], sa.ColumnElement[str]]
+    where: Sequence[Condition]
+    is_taken: Condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def compiled_page(
     size, is_backward = _size(page, read)
     selections = compiler.below(connection, nodes)
     is_plain = {s[0].name.value for s in selections.values()} == {"nodes"}
-    if is_plain and not is_backward and not page.is_sparse:
+    if is_plain and not is_backward and not page.is_sparse and not page.ways:
         return _items_alone(compiler, selections, page, read, connection, size)
     rows = _rows(page, read, connection, size, is_backward)
     cursor = _cursor(read, connection, rows.c["page_at"], rows.c["page_id"])
@@ -141,19 +142,19 @@ def _items_alone(
 
 def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
     """The keys of the page's rows and one more, numbered in reading order."""
-    at, ident = page.keys
-    row_key = _row_key(page, read)
     descending = page.newest_first is not is_backward
-    order = [key.desc() if descending else key.asc() for key in (at, ident)]
-    where = [*page.where, *_edges(page, read, connection)]
-    found = (
-        sa.select(at.label("page_at"), ident.label("page_id"), row_key.label("page_row"))
-        .where(*where)
-        .order_by(*order)
-        .limit(size + ONE_MORE)
-        .correlate_except(page.source)
-        .subquery()
-    )
+    most = size + ONE_MORE
+    if page.ways:
+        parts = []
+        for way in page.ways:
+            this = replace(page, source=way.source, keys=way.keys, where=way.where)
+            taken = sa.case((way.is_taken, most), else_=NONE)
+            parts.append(sa.select(_keys(this, read, connection, descending, taken)))
+        each = sa.union_all(*parts).subquery()
+        order = [each.c.page_at, each.c.page_id]
+        found = sa.select(each).order_by(*_sorted(order, descending)).limit(most).subquery()
+    else:
+        found = _keys(page, read, connection, descending, most)
     again = [found.c.page_at, found.c.page_id]
     position = read.dialect.numbered([c.desc() if descending else c for c in again])
     numbered = sa.select(found, position.label("position")).subquery()
@@ -162,10 +163,33 @@ def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool)
     return sa.select(numbered).order_by(numbered.c.position.desc()).subquery()
 
 
+def _keys(
+    page: Page, read: Read, connection: str, descending: bool, most: sa.ColumnElement[int]
+) -> sa.Subquery:
+    at, ident = page.keys
+    where = [*page.where, *_edges(page, read, connection)]
+    return (
+        sa.select(
+            at.label("page_at"), ident.label("page_id"), _row_key(page, read).label("page_row")
+        )
+        .select_from(page.source)
+        .where(*where)
+        .order_by(*_sorted(page.keys, descending))
+        .limit(most)
+        .correlate_except(page.source)
+        .subquery()
+    )
+
+
+def _sorted(keys: Iterable[Any], descending: bool) -> list[sa.ColumnElement[Any]]:
+    return [key.desc() if descending else key.asc() for key in keys]
+
+
 def _row_key(page: Page, read: Read) -> Any:
     """What finds a row once more. PostgreSQL's place of a row is in no index, and each row that
     is looked at would have to be fetched for it."""
-    return page.keys[1] if page.is_sparse else read.dialect.row_key(page.source)
+    is_by_id = page.is_sparse or page.ways
+    return page.keys[1] if is_by_id else read.dialect.row_key(page.source)
 
 
 def _edges(page: Page, read: Read, connection: str) -> list[sa.ColumnElement[bool]]:

@@ -54,11 +54,11 @@ def _estimate(page: Page, read: Read) -> sa.ColumnElement[int]:
     last = sa.select(sa.func.max(first.c[0]).label("id")).subquery()
     fit = sa.select(sa.func.count()).select_from(page.source).where(ident <= last.c.id, *page.where)
     rows = fit.correlate_except(page.source).scalar_subquery()
-    found = sa.select(sa.cast(rows / _part(last.c.id, read), sa.BigInteger())).select_from(last)
+    found = sa.select(sa.cast(rows / part_of(last.c.id, read), sa.BigInteger())).select_from(last)
     return found.scalar_subquery()
 
 
-def _part(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:
+def part_of(ident: sa.ColumnElement[str], read: Read) -> sa.ColumnElement[float]:
     """How large a part of all ids there could be is up to this one."""
     # The whole of the last digit counts, so that a part of the smallest id isn't zero.
     part: sa.ColumnElement[float] = sa.literal_column(f"{32.0**-READ}", sa.Float())

@@ -29,7 +29,16 @@ from graphql import (
 from governance.errors import Refused
 from governance.identifiers import SubjectKind
 from governance.rules.disclosure import Viewer
-from governance.words import EndReason, EventType, Ground, Source, Validity
+from governance.words import (
+    Automation,
+    DurationBucket,
+    Effect,
+    EndReason,
+    EventType,
+    Ground,
+    Source,
+    Validity,
+)
 
 
 @dataclass(slots=True)
@@ -66,7 +75,18 @@ class Structural:
 
 
 # Words of the records are so where what is unusual has an index of its own.
-STRUCTURAL = (Structural, Validity, EndReason, EventType, SubjectKind, Ground, Source)
+STRUCTURAL = (
+    Structural,
+    Automation,
+    DurationBucket,
+    Effect,
+    EndReason,
+    EventType,
+    Ground,
+    Source,
+    SubjectKind,
+    Validity,
+)
 
 # None, a boolean, an input object's fields, or a value that comes late.
 Argument = None | bool | Late | dict[str, Any]

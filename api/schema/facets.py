@@ -8,16 +8,22 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import All, Key, Read, getter, rows_of
+from api.reads.dialects import whole_number
+from api.reads.fields import All, Condition, Key, Read, getter, rows_of
+from api.reads.texts import literal
+from api.reads.totals import part_of
 from api.reads.values import Argument, Env, Getter
 from api.schema.filters import fits
 from api.schema.statistics import MAY_LACK, StatisticsDimension, alike, dimensions_of, keys_of
 from api.schema.tallied import tallies_of
+from api.schema.ways import MOST_COUNTED, Way, place_of_short, sample_of, ways_of
 from governance.errors import InvalidInput
 from governance.fields import Shape
 from governance.records import sanctions
+from governance.sanctions import COUNTED, ONE_SAMPLED_IN
 
 MOST_NEWEST = 10_000
+MOST_SAMPLED = 5_000
 # Of few values: sanctions that are alike in all of these are counted first, which leaves little to
 # count by each.
 FEW = {
@@ -39,18 +45,40 @@ class Facet(Shape):
     dimension: StatisticsDimension = Field(description="What they are counted by")
     key: str = Field(description="The value, as in the keys of statistics")
     number: int = Field(description="How many of those looked at have it")
+    is_estimated: bool = Field(description="Whether the number is an estimate")
 
 
-def facets_of(read: Read, by: Argument, given: Argument, newest: Argument) -> All:
+def facets_of(
+    read: Read, by: Argument, given: Argument, newest: Argument, may_estimate: Argument
+) -> All:
     """The sanctions are read once and then counted by each dimension on its own."""
     dimensions = dimensions_of(by, "by", len(StatisticsDimension))
     if not dimensions:
         raise InvalidInput("by: expected a dimension at least", path=["by"])
+    if newest is not None and may_estimate is True:
+        raise InvalidInput("mayEstimate: expected none beside newest", path=["mayEstimate"])
+    if may_estimate is True:
+        return _all_of(*_estimated(read, dimensions, given))
     counted = _tallied(read, dimensions, given) if newest is None else None
     if counted is None:
-        counted = _looked_at(read, dimensions, given, newest)
+        chosen = _newest(read, given, newest)
+        counted = _each_of(read, dimensions, _looked_at(chosen, dimensions, read))
+    return _all_of(counted)
+
+
+def _all_of(
+    counted: Sequence[sa.Select[Any]],
+    times: sa.ColumnElement[float] | None = None,
+    is_estimated: sa.ColumnElement[bool] | None = None,
+) -> All:
     rows = sa.union_all(*counted).subquery()
-    return All(Facet, rows, order=[rows.c.dimension, rows.c.number.desc(), rows.c.key])
+    number: sa.ColumnElement[int] = rows.c.number
+    if times is not None:
+        number = sa.cast(sa.func.round(number * times), sa.BigInteger())
+    whether = sa.false() if is_estimated is None else is_estimated
+    told = number.label("number"), whether.label("is_estimated")
+    found = sa.select(rows.c.dimension, rows.c.key, *told).subquery()
+    return All(Facet, found, order=[found.c.dimension, found.c.number.desc(), found.c.key])
 
 
 def _tallied(
@@ -67,18 +95,65 @@ def _tallied(
     ]
 
 
-def _looked_at(
-    read: Read, dimensions: Sequence[StatisticsDimension], given: Argument, newest: Argument
-) -> list[sa.Select[Any]]:
+def _newest(read: Read, given: Argument, newest: Argument) -> sa.Select[Any]:
     found = rows_of(sanctions.Sanction)
+    chosen = sa.select(found).where(*fits(found.c, read, given))
+    if newest is None:
+        return chosen
+    order = found.c.issued_at.desc(), found.c.id.desc()
+    return chosen.order_by(*order).limit(read.bound(_most(newest), sa.Integer()))
+
+
+def _estimated(
+    read: Read, dimensions: Sequence[StatisticsDimension], given: Argument
+) -> tuple[list[sa.Select[Any]], sa.ColumnElement[float], sa.ColumnElement[bool]]:
+    """Those that fit, where a way to them is short, and otherwise those of a fair sample, each of
+    which stands for so many; and whether that is so."""
+    ways, sample = ways_of(given), sample_of(given)
+    place = place_of_short(ways, read, MOST_COUNTED)
+    is_sample = place < whole_number(0)
+    needed = ["id", "issued_at", *COUNTED]
+    if StatisticsDimension.KEYWORD in dimensions:  # which is in no index
+        needed.append("keywords")
+
+    def part(is_taken: Condition, most: int, way: Way) -> sa.Select[Any]:
+        found = rows_of(sanctions.Sanction)
+        where = way.where(found.c, read, given)
+        limit = sa.case((is_taken, whole_number(most)), else_=whole_number(0))
+        chosen = sa.select(*(found.c[name] for name in needed)).where(*where)
+        if way is sample:
+            # Sorted, where its index isn't in this order, and another is.
+            chosen = chosen.order_by(found.c.id if way.is_whole else found.c.id + literal(""))
+        return sa.select(chosen.limit(limit).subquery())
+
+    parts = [part(place == whole_number(n), MOST_COUNTED, way) for n, way in enumerate(ways)]
+    chosen = sa.union_all(*parts, part(is_sample, MOST_SAMPLED, sample))
+    looked_at = _looked_at(chosen, dimensions, read)
+    last = sa.func.max(looked_at.c.id)
+    each = sa.case(
+        (sa.not_(is_sample), whole_number(1)),
+        (sa.func.count() < whole_number(MOST_SAMPLED), whole_number(ONE_SAMPLED_IN)),
+        else_=sa.literal_column("1.0") / part_of(last, read),
+    )
+    times = sa.select(sa.cast(each, sa.Float())).select_from(looked_at).scalar_subquery()
+    return _each_of(read, dimensions, looked_at), times, is_sample
+
+
+def _looked_at(
+    chosen: sa.Select[Any] | sa.CompoundSelect[Any],
+    dimensions: Sequence[StatisticsDimension],
+    read: Read,
+) -> sa.CTE:
+    found = chosen.subquery()
     keys = keys_of(dimensions, found.c, read)
     each = (key.column.label(f"key{n}") for n, key in enumerate(keys))
-    chosen = sa.select(*each).select_from(found)
-    chosen = chosen.where(*fits(found.c, read, given))
-    if newest is not None:
-        order = found.c.issued_at.desc(), found.c.id.desc()
-        chosen = chosen.order_by(*order).limit(read.bound(_most(newest), sa.Integer()))
-    looked_at = chosen.cte("looked_at")
+    return sa.select(found.c.id, *each).cte("looked_at")
+
+
+def _each_of(
+    read: Read, dimensions: Sequence[StatisticsDimension], looked_at: sa.CTE
+) -> list[sa.Select[Any]]:
+    keys = keys_of(dimensions, rows_of(sanctions.Sanction).c, read)
     few = [looked_at.c[f"key{n}"] for n, one in enumerate(dimensions) if one in FEW]
     alike = sa.select(*few, sa.func.count().label("number")).group_by(*few).cte("alike")
     sources = [alike if one in FEW else looked_at for one in dimensions]

@@ -18,6 +18,7 @@ from governance.errors import InvalidInput
 from governance.fields import URI, Draft
 from governance.identifiers import SubjectKind
 from governance.records import appeals
+from governance.rules.durations import BUCKETS, MICROSECOND
 from governance.sanctions import SubjectKey
 from governance.vocabulary import Category, Keyword
 from governance.words import (
@@ -82,19 +83,11 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     """The conditions of a filter."""
     values = parts_of(given)
     is_by_end = not values.keys().isdisjoint(("endedAfter", "endedBefore"))
-    where = fits_columns(found, read, values, is_by_end=is_by_end)
-    if "subject" in values:
-        asked = rows_of(SubjectKey)
-        keys = Late(lookup_keys(values["subject"], "filter"))
-        named = sa.select(asked.c.sanction_id).where(read.among(asked.c.key, keys))
-        where += [found.id.in_(named), sees_subject(found, read)]
+    where = along(found, read, values, is_by_end=is_by_end)
     if "effects" in values:
         where.append(read.among(effect(found, read), values["effects"]))
-    where += _unusual(found, values)
     if "durations" in values:
         where.append(read.among(bucket(found, read), values["durations"]))
-    if "languages" in values:
-        where.append(read.among(found.content_language, _languages(values["languages"])))
     if "endReasons" in values:
         is_over = has_ended(found, read)
         if read.dialect.name == "sqlite":  # which would look for all ends up to now and sort them
@@ -111,6 +104,22 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     ]
     if when := within(found.ends_at, read, values, "ended"):
         where += [*when, has_ended(found, read)]
+    return where
+
+
+def along(
+    found: Row, read: Read, values: dict[str, Argument], *, is_by_end: bool = False
+) -> list[Condition]:
+    """Those of its conditions that indexes of sanctions are in order of, or are made of."""
+    where = fits_columns(found, read, values, is_by_end=is_by_end)
+    if "subject" in values:
+        asked = rows_of(SubjectKey)
+        keys = Late(lookup_keys(values["subject"], "filter"))
+        named = sa.select(asked.c.sanction_id).where(read.among(asked.c.key, keys))
+        where += [found.id.in_(named), sees_subject(found, read)]
+    where += unusual(found, values)
+    if "languages" in values:
+        where.append(read.among(found.content_language, _languages(values["languages"])))
     return where
 
 
@@ -139,7 +148,7 @@ def fits_columns(
     return [*where, *within(found.issued_at, read, values, "issued")]
 
 
-def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
+def unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
     """What follows from the filter, in the words by which an index of unusual sanctions is known:
     see `governance.sanctions.UNUSUAL`."""
     where: list[Condition] = []
@@ -154,6 +163,11 @@ def _unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
             where.append(sa.type_coerce(column, sa.Text()) != sa.literal_column(f"'{word}'"))
     if known_words(values.get("subjectKinds")) == [SubjectKind.SERVER]:
         where.append(is_any_of(found.subject_kind, [SubjectKind.SERVER]))
+    if known_words(values.get("automations")) == [Automation.FULLY]:
+        where.append(is_any_of(found.automation, [Automation.FULLY]))
+    if known_words(values.get("durations")) == [DurationBucket.OVER_180_DAYS]:
+        longest = max(BUCKETS.values()) // MICROSECOND
+        where.append(found.lasts > sa.literal_column(str(longest), sa.BigInteger()))
     if "keywords" in values:
         where.append(sa.func.json_array_length(found.keywords) > sa.literal_column("0"))
     return where

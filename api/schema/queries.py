@@ -33,6 +33,7 @@ from api.schema.selections import Selection, selection_by_id, selections_of
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
+from api.schema.ways import pages_along
 from governance import previewing
 from governance.errors import InvalidInput
 from governance.exporting.files import ExportFile
@@ -78,7 +79,15 @@ class Query(Shape):
         found = rows_of(sanctions.Sanction)
         keys = found.c.issued_at, found.c.id
         where = fits(found.c, read, filter)
-        return Page(Sanction, found, keys, paging, where, is_sparse=is_sparse(filter))
+        return Page(
+            Sanction,
+            found,
+            keys,
+            paging,
+            where,
+            is_sparse=is_sparse(filter),
+            ways=pages_along(read, filter),
+        )
 
     @sql(
         Sanction | None,
@@ -208,6 +217,9 @@ class Query(Shape):
         by=argument(list[StatisticsDimension], "What to count by, each on its own"),
         filter=argument(SanctionFilter | None, "Which sanctions; all if left out"),
         newest=argument(int | None, "Of these the newest so many alone; at most 10,000"),
+        may_estimate=argument(
+            bool | None, "Whether estimates will do where more than 10,000 had to be looked at"
+        ),
     )
     def facets(
         row: Row,
@@ -215,8 +227,9 @@ class Query(Shape):
         by: Argument,
         filter: Argument,  # noqa: A002
         newest: Argument,
+        may_estimate: Argument,
     ) -> Any:
-        return facets_of(read, by, filter, newest)
+        return facets_of(read, by, filter, newest, may_estimate)
 
     @sql(Connection[Export], "Files of each day that is over, newest first", **PAGING)
     def exports(row: Row, read: Read, **paging: Argument) -> Any:

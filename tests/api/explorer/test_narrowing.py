@@ -8,10 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from api.explorer.counts import estimate
+from api.explorer.counts import told as count_told
 from api.explorer.facets import SANCTIONS
 from api.explorer.telling import label
+from api.reads.plans import Planner
 from api.reads.stores import TooLong, Values
+from api.schema import facets, ways
+from api.schema.build import methods
 from tests.api.explorer.reading import POLICY, links, listed
 from tests.api.http.outside import Node
 from tests.builders import DAY, Team
@@ -210,13 +213,30 @@ def test_every_facet_tells_how_many_each_choice_would_show(node: Node, team: Tea
 
 
 @pytest.mark.parametrize(
-    ("count", "share", "told"),
-    [(1_234, None, "1,234+"), (1_234, 100.0, "~120,000"), (1, 1.0, "~1"), (96, 10.4, "~1,000")],
+    ("count", "is_estimated", "told"),
+    [(1_234, False, "1,234"), (123_456, True, "~120,000"), (1, True, "~1"), (998, True, "~1,000")],
 )
-def test_counts_beyond_what_is_counted_are_told_as_estimates(
-    count: int, share: float | None, told: str
+def test_estimates_are_told_as_such(count: int, is_estimated: bool, told: str) -> None:
+    assert count_told(count, is_estimated) == told
+
+
+def test_beyond_what_is_counted_a_sample_is(
+    node: Node, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert estimate(count, share) == told
+    monkeypatch.setattr(facets, "MOST_COUNTED", 0)
+    monkeypatch.setattr(ways, "SAMPLED", "san_~")  # all of them
+    reader = node.client.app.state.executor.reader  # type: ignore[attr-defined]
+    monkeypatch.setattr(reader, "planner", Planner(methods(), reader.store.dialect))
+    for _ in range(30):
+        node.issue(team.issuer)
+    node.issue(team.issuer, category="CYBER_VIOLENCE")
+    html = node.client.get("/sanctions").text
+    assert "Figures with ~ are estimates" in html
+    assert "about 500 decisions by the platforms" in html
+    assert '<span class="count">~500<' in html
+    assert "end=LIFTED" in html  # whether any fits isn't known
+    few = node.client.get("/sanctions?category=CYBER_VIOLENCE").text
+    assert "1 decision that fits your choice" in few  # it is listed
 
 
 def test_appeals_lead_to_the_overdue_ones_and_are_sorted_either_way(node: Node, team: Team) -> None:

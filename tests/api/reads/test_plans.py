@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
 from api.reads.stores import Values
+from api.schema import facets
 from bench import worlds
 from governance import retention
 from governance.database import Database
@@ -228,6 +229,81 @@ async def test_figures_are_read_from_indexes_alone(
     # But of what was changed lately, found by its id.
     ranges = [line for line in reads if not re.search(r"\(id=\?\)|using sanctions_pkey", line)]
     assert all(re.search("COVERING INDEX|Index Only Scan", line) for line in ranges), lines
+
+
+ESTIMATED = """query($f: SanctionFilter, $by: [StatisticsDimension!]!, $may: Boolean) {
+  facets(by: $by, filter: $f, mayEstimate: $may) { dimension key number isEstimated }
+}"""
+COMMON = {"platform": "p3.example", "measures": ["CONTENT_REMOVED"], "languages": ["de"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "index"),
+    [
+        ({"automations": ["NOT_AUTOMATED"]}, "sanctions_sampled"),
+        ({"automations": ["FULLY"]}, "sanctions_by_machines"),
+        ({"effects": ["PENDING"]}, "sanctions_begun_later"),
+        ({"durations": ["OVER_180_DAYS"]}, "sanctions_longest"),
+        ({"isBinding": False}, "sanctions_not_binding"),
+        (COMMON, "sanctions_of_platform"),
+    ],
+)
+@pytest.mark.parametrize("query", [LIST, ESTIMATED])
+async def test_what_is_rare_is_found_along_its_index(
+    ask: Asking, large: Large, query: str, given: dict[str, Any], index: str
+) -> None:
+    variables = {"f": given, "first": 25}
+    if query is ESTIMATED:
+        variables = {"f": given, "by": ["MEASURE", "EFFECT"], "may": True}
+    elif index == "sanctions_sampled":
+        return  # a list is none of a sample
+    lines = await plans(ask, large, query, variables)
+    assert any(index in line for line in lines), lines
+    if large.url.startswith("sqlite"):  # PostgreSQL knows which ways nobody takes, once it runs
+        assert not whole(lines)
+
+
+@pytest.mark.parametrize(("most", "spread"), [(5_000, 0.15), (300, 0.25)])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"measures": ["CONTENT_REMOVED", "CONTENT_DEMOTED"]},
+        {"languages": ["de"], "effects": ["ENDED"]},
+        {"isAppealed": False},
+    ],
+)
+async def test_estimates_are_of_a_fair_sample(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], most: int, spread: float
+) -> None:
+    monkeypatch.setattr(facets, "MOST_COUNTED", 100)
+    monkeypatch.setattr(facets, "MOST_SAMPLED", most)
+    by = ["MEASURE", "EFFECT", "VALIDITY"]
+    exact = (await ask.data(ESTIMATED, {"f": given, "by": by}))["facets"]
+    before = ask.statements
+    found = (await ask.data(ESTIMATED, {"f": given, "by": by, "may": True}))["facets"]
+    assert ask.statements == before + 1
+    numbers = {(one["dimension"], one["key"]): one["number"] for one in found}
+    assert all(one["isEstimated"] for one in found)
+    for one in exact:
+        if one["number"] > 2_000:
+            expected = pytest.approx(one["number"], rel=spread)
+            assert numbers[one["dimension"], one["key"]] == expected, one
+
+
+@pytest.mark.parametrize(
+    "given", [{"isAppealed": True}, {"keywords": ["CYBER_STALKING", "COORDINATED_HARM"]}]
+)
+async def test_of_what_few_are_the_sample_is_among_those(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(facets, "MOST_COUNTED", 1)
+    totals = []
+    for may in (False, True):
+        found = await ask.data(ESTIMATED, {"f": given, "by": ["MEASURE"], "may": may})
+        totals.append(sum(one["number"] for one in found["facets"]))
+        assert all(one["isEstimated"] is may for one in found["facets"])
+    assert totals[1] == pytest.approx(totals[0], rel=0.5)
 
 
 def test_the_sweep_finds_what_is_due_along_indexes(large: Large) -> None:

@@ -1,6 +1,6 @@
 """Statistics equal a recount by hand, at any instant, on both engines."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from api.reads import groups
+from api.schema import ways
 from api.schema.statistics import IN_FACETS_ALONE, StatisticsDimension
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
@@ -31,6 +32,7 @@ from governance.words import (
     AppealState,
     Author,
     Automation,
+    DurationBucket,
     Effect,
     Ground,
     Measure,
@@ -51,7 +53,12 @@ COUNTS = """query($by: [StatisticsDimension!]!) {
   statistics(groupBy: $by) { rows { keys sanctionCount } }
 }"""
 FACETS = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
-  facets(by: $by, filter: $filter) { key number }
+  facets(by: $by, filter: $filter) { key number isEstimated }
+  estimated: facets(by: $by, filter: $filter, mayEstimate: true) { key number isEstimated }
+}"""
+LISTED = """query($filter: SanctionFilter) {
+  sanctions(filter: $filter, first: 1000) { nodes { id } pageInfo { hasNextPage } }
+  last: sanctions(filter: $filter, last: 3) { nodes { id } }
 }"""
 # Around these, days, ISO weeks, months and years change.
 EDGES = [datetime(y, m, d, tzinfo=UTC) for y, m, d in [(2024, 12, 30), (2025, 1, 1), (2026, 3, 1)]]
@@ -224,7 +231,7 @@ def has_effect(wanted: list[Effect]) -> tuple[dict[str, Any], Fits]:
     return {"effects": wanted}, lambda r, s: effect((s.starts_at, s.ends_at), r.now) in wanted
 
 
-def issued_within(instants: tuple[datetime, datetime]) -> tuple[dict[str, Any], Fits]:
+def issued_within(instants: Sequence[datetime]) -> tuple[dict[str, Any], Fits]:
     first, last = instants
     given_ = {"issuedAfter": print_instant(first), "issuedBefore": print_instant(last)}
     return given_, lambda _, s: first <= s.issued_at < last
@@ -254,9 +261,21 @@ FILTER: st.SearchStrategy[tuple[dict[str, Any], Fits]] = st.one_of(
             lambda r, s: r.domains[s.platform_id] == f"{n}.example",
         )
     ),
-    st.tuples(EDGE, EDGE).map(issued_within),
-    st.tuples(EDGE, INSTANT).map(issued_within),
+    st.tuples(EDGE, EDGE).map(sorted).map(issued_within),
+    st.tuples(EDGE, INSTANT).map(sorted).map(issued_within),
     st.booleans().map(lambda b: ({"isBinding": b}, lambda _, s: s.is_binding is b)),
+    st.booleans().map(
+        lambda b: (
+            {"isAppealed": b},
+            lambda r, s: any(a.sanction_id == s.id for a in r.appeals) is b,
+        )
+    ),
+    st.sampled_from(sorted(DurationBucket)).map(
+        lambda b: (
+            {"durations": [b]},
+            lambda _, s: bucket(s.measure, (s.starts_at, s.ends_at)) == b,
+        )
+    ),
 )
 FILTERS = st.one_of(FILTER, st.tuples(FILTER, FILTER).map(together))
 GROUPS = [one for one in StatisticsDimension if one not in IN_FACETS_ALONE]
@@ -288,9 +307,33 @@ async def test_figures_equal_a_recount_by_hand(
     rows = recounted(records, [str(d) for d in by], fits)
     assert found["rows"] == rows
     if len(by) == 1:
-        facets = (await told.data(FACETS, {"by": by, "filter": wanted}))["facets"]
-        counted = {facet["key"]: facet["number"] for facet in facets}
-        assert counted == {row["keys"][0]: row["sanctionCount"] for row in rows}
+        for facets in (await told.data(FACETS, {"by": by, "filter": wanted})).values():
+            counted = {facet["key"]: facet["number"] for facet in facets}
+            assert counted == {row["keys"][0]: row["sanctionCount"] for row in rows}
+            assert not any(facet["isEstimated"] for facet in facets)
+
+
+@pytest.fixture(params=[3, ways.MOST_LISTED])
+def most_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have hardly any way to what fits be short, or every one."""
+    monkeypatch.setattr(ways, "MOST_LISTED", request.param)
+
+
+@pytest.mark.property
+@pytest.mark.usefixtures("most_listed")
+@pytest.mark.parametrize("records", ["one by one"], indirect=True)
+@examples(40)
+@given(chosen=st.tuples(FILTER, FILTER).map(together))
+async def test_lists_hold_what_fits_along_any_way(
+    told: Asking, records: Records, chosen: tuple[dict[str, Any], Fits]
+) -> None:
+    wanted, fits = chosen
+    found = [(s.issued_at, s.id) for s in records.sanctions if fits(records, s)]
+    ids = [ident for _, ident in sorted(found, reverse=True)]
+    listed = await told.data(LISTED, {"filter": wanted})
+    assert [node["id"] for node in listed["sanctions"]["nodes"]] == ids
+    assert [node["id"] for node in listed["last"]["nodes"]] == ids[-3:]
+    assert not listed["sanctions"]["pageInfo"]["hasNextPage"]
 
 
 async def test_each_dimension_stands_in_documents_and_variables_alike(ask: Asking) -> None:
