@@ -11,9 +11,8 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.express import EXPRESS, PATH, Express, Head
+from api.express import EXPRESS, PATH, Answered, Express, Head
 from api.subscriptions.wires import STOP, Draining
-from api.transport import Told
 
 MOST_GATHERED = 64 * 1_024  # bytes
 LONGEST_HEAD = 64 * 1_024  # bytes, give or take what the system hands over at once
@@ -163,12 +162,13 @@ class Connection(Draining, HttpToolsProtocol):
         if self._is_stopping and self._asking is None:
             super().shutdown()
 
-    def _send(self, answer: tuple[Told, bytes], *, is_last: bool = False) -> None:
+    def _send(self, answer: Answered, *, is_last: bool = False) -> None:
+        status, told, body = answer
         fields = [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
-        fields += [b"%b: %b\r\n" % field for field in answer[0]]
+        fields += [b"%b: %b\r\n" % field for field in told]
         if is_last:
             fields.append(b"connection: close\r\n")
-        self._gathered.write_whole(b"".join([STATUS_LINE[200], *fields, b"\r\n", answer[1]]))
+        self._gathered.write_whole(b"".join([STATUS_LINE[status], *fields, b"\r\n", body]))
         super().on_response_complete()
         self._length, self._since = 0, None
         self._wait()

@@ -3,8 +3,8 @@
 What takes a request through those takes as long as what answers it. A client sends the same head
 again and again, and it says the same each time: what a head said is recalled by its hash, and a
 request that begins with one needs a look at its body alone. Its connection (`api.connections`) asks
-here first. What isn't answered by 200 takes the other way, as if it had never been here: nothing of
-it is told or counted.
+here first. What isn't answered takes the other way, as if it had never been here: nothing of it is
+told or counted.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,12 @@ from time import perf_counter
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
+from api.errors import is_unreachable
 from api.execution import Executor
 from api.limiting.counting import network_of
 from api.media import accepted, is_json
 from api.observing.metrics import Metrics
-from api.observing.middleware import tell
+from api.observing.middleware import failed, tell
 from api.observing.notes import Note, made_id, noting
 from api.proofs import Proof
 from api.reads.caches import Kept
@@ -32,6 +33,7 @@ NAMES = frozenset({b"x-request-id", b"traceparent"})  # of one request: no other
 MOST_HEADS = 10_000
 
 Asked = tuple[Request, Proof | None, datetime]
+Answered = tuple[int, Told, bytes]  # a status, fields of the header, and the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,9 @@ class Express:
             made = Head(length, media, key_of(shown))
             self._heads.get(sha256(head).digest(), lambda: made)
 
-    def answer(self, head: Head, body: bytes, host: str) -> tuple[Told, bytes] | None:
-        """The header's fields and the body to be sent, made without waiting for anything; None
-        where a request takes the other way."""
+    def answer(self, head: Head, body: bytes, host: str) -> Answered | None:
+        """What is to be sent, made without waiting for anything; None where a request takes the
+        other way."""
         begun, note = perf_counter(), Note(made_id())
         with noting(note):
             try:
@@ -85,19 +87,17 @@ class Express:
                 return None
             return None if answer is None else self._told(head, note, answer, begun)
 
-    async def waited(self, head: Head, body: bytes, host: str) -> tuple[Told, bytes] | None:
-        """The same, once it is there."""
+    async def waited(self, head: Head, body: bytes, host: str) -> Answered | None:
+        """The same, once it is there. Who waited in vain for the database doesn't once more."""
         begun, note = perf_counter(), Note(made_id())
         with noting(note):
             try:
                 answer = await self._shortcut.answer(*self._request(head, body, host))
-            except Exception:
-                return None
+            except Exception as error:
+                answer = failed(error) if is_unreachable(error) else None
             return None if answer is None else self._told(head, note, answer, begun)
 
-    def _request(
-        self, head: Head, body: bytes, host: str
-    ) -> tuple[Request, Proof | None, datetime]:
+    def _request(self, head: Head, body: bytes, host: str) -> Asked:
         now = self._executor.now()
         proof = self._members.recalled(head.member, now)
         if proof is None and head.member is not None:
@@ -107,8 +107,8 @@ class Express:
         actor = proof.actor if proof else None
         return Request(text, variables, name, actor, network_of(host)), proof, now
 
-    def _told(self, head: Head, note: Note, answer: Answer, begun: float) -> tuple[Told, bytes]:
-        note.status = 200
+    def _told(self, head: Head, note: Note, answer: Answer, begun: float) -> Answered:
+        note.status = answer.status
         tell(self._metrics, note, "POST", PATH, perf_counter() - begun)
         told = *answer.fields, (b"x-request-id", note.request_id.encode())
-        return header(answer.body, head.media, told), answer.body
+        return answer.status, header(answer.body, head.media, told), answer.body

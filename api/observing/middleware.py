@@ -8,18 +8,20 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.asking import Answer
 from api.errors import code_of, masked
+from api.media import GRAPHQL, JSON
 from api.observing import logs
 from api.observing.metrics import Metrics, outcome, release
-from api.observing.notes import UNTRACED, Note, noting, request_id
+from api.observing.notes import UNTRACED, Note, current, noting, request_id
 from api.observing.traces import Traces
+from api.transport import Reply
 
-GRAPHQL = "application/graphql-response+json"
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
 SOCKET = "WEBSOCKET"  # told as a method
 STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 QUIET = ("/health/", "/metrics")  # asked all day by machines: logged at debug
-RETRY_AFTER = b"5"  # seconds
+AWAY = ((b"retry-after", b"5"),)  # seconds
 
 
 class Observed:
@@ -61,11 +63,10 @@ class Observed:
             try:
                 await self._app(scope, receive, sending)
             except Exception as error:
-                logs.unexpected(error)
-                note.errors[code_of(error)] += 1
+                answer = failed(error)
                 if note.status or scope["type"] != "http":
                     raise  # too late for an answer: the server breaks the connection off
-                await _answer(error, scope, sending)
+                await _send(answer, scope, sending)
 
     async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
         """From start to stop. The reason of a start that failed is told by us, without words
@@ -98,18 +99,20 @@ def tell(metrics: Metrics, note: Note, method: str, route: str | None, seconds: 
         logs.tell(level, event, **line_of(note, method, route, seconds))
 
 
-async def _answer(error: Exception, scope: Scope, send: Send) -> None:
-    """A masked error in GraphQL's shape, whatever was asked for."""
+def failed(error: Exception) -> Answer:
+    """Notes and logs what nothing could answer: a masked error in GraphQL's shape, whatever was
+    asked for."""
+    logs.unexpected(error)
     code = code_of(error)
-    accepts = Headers(scope=scope).get("accept", "")
-    media = GRAPHQL if GRAPHQL in accepts.lower() else "application/json"
-    headers = [(b"content-type", f"{media}; charset=utf-8".encode())]
-    if code == "UNAVAILABLE":
-        headers.append((b"retry-after", RETRY_AFTER))
-    status = 503 if code == "UNAVAILABLE" else 500
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    current().errors[code] += 1
     body = orjson.dumps({"errors": [masked(code)]})
-    await send({"type": "http.response.body", "body": body})
+    return Answer(body, 503, AWAY) if code == "UNAVAILABLE" else Answer(body, 500)
+
+
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+    accepts = Headers(scope=scope).get("accept", "")
+    media = GRAPHQL if GRAPHQL in accepts.lower() else JSON
+    await Reply(answer.body, answer.status, media, answer.fields).send(send)
 
 
 def operation_of(note: Note, route: str | None) -> str:

@@ -13,7 +13,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from api.connections import LONGEST_HEAD, MOST_GATHERED, Connection, Gathered
-from api.express import EXPRESS
+from api.express import EXPRESS, Answered
 from api.transport import Told
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a.example\r\n"
@@ -46,11 +46,11 @@ class Express:
         assert (b"host", b"a.example") in headers
         self.heads[head] = Head(length)
 
-    def answer(self, head: Head, body: bytes, host: str) -> tuple[Told, bytes] | None:
+    def answer(self, head: Head, body: bytes, host: str) -> Answered | None:
         assert host == "127.0.0.1"
-        return ([(b"content-length", b"7")], b"express") if body == b"!" else None
+        return (200, [(b"content-length", b"7")], b"express") if body == b"!" else None
 
-    async def waited(self, head: Head, body: bytes, host: str) -> tuple[Told, bytes] | None:
+    async def waited(self, head: Head, body: bytes, host: str) -> Answered | None:
         await self.may_go.wait()
         return self.answer(head, body, host)
 

@@ -1,6 +1,6 @@
 """What goes express is answered as it would be by the other way; all else takes that."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.express import EXPRESS, Express
+from api.express import EXPRESS, Answered, Express
 from api.observing.traces import Traces
 from api.reads.plans import Plan
 from api.reads.stores import TooLong
-from api.transport import Told
 from governance.membership import Actor, revoke_token
 from governance.platforms import Member
 from governance.words import Role
@@ -29,7 +28,8 @@ SERVER = "https://spam.example"
 HOST = "testclient"
 GRAPHQL = "application/graphql-response+json"
 CONTENT = ("content-type", "application/json")
-Found = tuple[Mapping[str, str], Any]
+STATED = ":status"
+Found = tuple[dict[str, str], Any]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def sent(node: Node, body: bytes, by: Actor | str | None = None, **headers: str)
     if recalled is None:
         return None
 
-    async def asked() -> tuple[Told, bytes] | None:
+    async def asked() -> Answered | None:
         if express.is_at_once:
             return express.answer(recalled, body, HOST)
         return await express.waited(recalled, body, HOST)
@@ -63,23 +63,25 @@ def sent(node: Node, body: bytes, by: Actor | str | None = None, **headers: str)
     answer = node.client.portal.call(asked)
     if answer is None:
         return None
-    told = {name.decode(): value.decode() for name, value in answer[0]}
-    assert int(told["content-length"]) == len(answer[1])
-    return told, orjson.loads(answer[1])
+    status, told, content = answer
+    found = {STATED: str(status)} | {name.decode(): value.decode() for name, value in told}
+    assert int(found["content-length"]) == len(content)
+    return found, orjson.loads(content)
 
 
 def other(node: Node, body: bytes, by: Actor | str | None = None, **headers: str) -> Found:
     """The same of the other way."""
     fields = dict([CONTENT], Accept="*/*") | node.headers(by) | headers
     response = node.client.post("/graphql", content=body, headers=fields)
-    assert response.status_code == 200
-    return dict(response.headers), response.json()
+    return {STATED: str(response.status_code), **response.headers}, response.json()
 
 
 def known(node: Node, body: bytes, by: Actor | str | None = None, **headers: str) -> Found:
     """The same once all is kept that an answer needs."""
     other(node, body, by, **headers)
-    return other(node, body, by, **headers)
+    found = other(node, body, by, **headers)
+    assert found[0][STATED] == "200"
+    return found
 
 
 def left(found: Found) -> list[int]:
@@ -271,6 +273,42 @@ def test_a_fault_is_met_the_other_way(
             patch.setattr(*place, failing)
             assert sent(node, body, team.reader) is None
     assert left(other(node, body, team.reader)) == [one - 1 for one in left(first)]
+
+
+@pytest.mark.parametrize("accept", ["application/json", GRAPHQL])
+def test_a_database_that_is_away_is_waited_for_once(
+    postgresql_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: Lines,
+    accept: str,
+) -> None:
+    tried: list[str] = []
+
+    async def away(sql: str, values: Any, **_: Any) -> Any:
+        tried.append(sql)
+        raise TimeoutError
+
+    with Node(postgresql_url, tmp_path / "comity.key", metrics_token=TOKEN) as node:
+        reader = node.world.team().reader
+        body = body_of(STATUS, {"s": ACCOUNT})
+        first = known(node, body, reader)
+        with monkeypatch.context() as patch:
+            executor = node.client.app.state.executor  # type: ignore[attr-defined]
+            patch.setattr(executor.reader.store, "one", away)
+            found = sent(node, body, reader, Accept=accept)
+            assert len(tried) == 1
+            again = other(node, body, reader, Accept=accept)
+        counted = figures(node)["comity_requests_total", "query suspensionStatus", "fault"]
+        assert left(other(node, body, reader)) == [left(first)[0] - 3, left(first)[1] - 3]
+    assert found is not None
+    assert found[0][STATED] == "503"
+    assert counted == 2
+    assert len(lines.of("unexpected")) == 2
+    named = [one[0].pop("x-request-id") for one in (found, again)]
+    [told, expected] = [one[1]["errors"][0]["extensions"] for one in (found, again)]
+    assert [told.pop("requestId"), expected.pop("requestId")] == named
+    assert found == again
 
 
 def test_of_what_is_not_answered_at_once_no_values_are_made(
