@@ -27,7 +27,8 @@ class Statics(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         asked = f"/static/{path}?{scope['query_string'].decode('latin-1')}"
-        is_kept = response.status_code == 200 and asked == static(path)
+        is_there = response.status_code in (200, 304)  # both say the same (RFC 9110 15.4.5)
+        is_kept = is_there and asked == static(path)
         response.headers["Cache-Control"] = KEPT if is_kept else "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response

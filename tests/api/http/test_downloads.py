@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api import exporting
+from api.explorer.statics import static
 from governance.exporting.days import export, register
 from governance.exporting.places import Folder
 from governance.exporting.verifying import verify
@@ -64,6 +65,30 @@ def test_a_range_and_an_etag_save_what_was_fetched_before(exported: Node) -> Non
     assert (same.status_code, same.content) == (304, b"")
     beyond = exported.client.get(url, headers={"Range": "bytes=99999999-"})
     assert beyond.status_code == 416
+
+
+CACHED = ("cache-control", "content-location", "etag", "expires", "vary")  # RFC 9110 15.4.5
+
+
+def test_what_has_not_changed_is_told_with_the_same_fields(exported: Node) -> None:
+    day = exported.data("{ exports(first: 1) { nodes { manifestUrl } } }")["exports"]["nodes"][0]
+    renewed = day["manifestUrl"].replace(".note", ".explanations.note")
+    kept = static("style.css")
+    for url, control in {
+        kept: "public, max-age=31536000, immutable",
+        "/static/style.css": "no-cache",
+        f"{kept}0": "no-cache",
+        day["manifestUrl"]: "public, max-age=31536000, immutable",
+        renewed: "no-cache",
+        "/log/checkpoint": "no-cache",
+        "/graphiql/page/page.js": None,
+    }.items():
+        whole = exported.client.get(url)
+        assert (whole.status_code, whole.headers.get("cache-control")) == (200, control), url
+        same = exported.client.get(url, headers={"If-None-Match": whole.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        for name in CACHED:
+            assert same.headers.get(name) == whole.headers.get(name), (url, name)
 
 
 @pytest.mark.parametrize(
