@@ -20,7 +20,8 @@ AT_FIRST = timedelta(minutes=1)  # after the start, so that it doesn't delay the
 
 IN_THE_WAY = {
     "sqlite": "others use the write-ahead log, which may hold what was erased: run this again",
-    "postgresql": "the database's statistics may hold what was erased: run this as its owner",
+    "postgresql": "the database's statistics may hold what was erased: run this as the owner of it "
+    "and of its tables",
 }
 
 app = typer.Typer(help="Erasing what is not kept any longer.")

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from governance.appealing import standing_in_place
 from governance.database import Database
 from governance.erasing import Scope, forget, redact, under_appeal
+from governance.errors import Forbidden
 from governance.peers import followed_platforms
 from governance.rules.policy import ERASED_AFTER
 from governance.rules.status import effect
@@ -43,7 +44,12 @@ FROM pg_stats s JOIN pg_class c ON c.oid = format('%I.%I', schemaname, tablename
 JOIN pg_attribute a ON attrelid = c.oid AND a.attname = s.attname
 WHERE schemaname = current_schema() AND relname = ANY(:tables) AND reltuples = 0
 """)
-IS_OWNER = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+# Of those tables, and of the database: whether they are this user's, and whose the tables are.
+OWNERS = sa.text("""
+SELECT bool_and(pg_has_role(relowner, 'USAGE')), min(pg_get_userbyid(relowner)),
+    (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database())
+FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(:tables)
+""")
 
 
 @dataclass(slots=True)
@@ -59,7 +65,11 @@ def run(
     db: Database, *, clock: Clock, progress: Progress | None = None, rewrite: bool = False
 ) -> Retained:
     """Erases what is due at the run's beginning. With `rewrite`, PostgreSQL's tables are written
-    anew, which locks each while it lasts; SQLite overwrites what it deletes at once."""
+    anew, which locks each while it lasts; SQLite overwrites what it deletes at once. Forbidden,
+    before anything is done, to who may not write them anew."""
+    if rewrite and db.dialect == "postgresql":
+        with db.reading() as session:
+            _owned(session.connection())
     done = Retained()
     with db.reading() as session:
         due = list(session.scalars(due_by(clock())))
@@ -92,12 +102,24 @@ def settle(db: Database, *, rewrite: bool = False) -> bool:
 def _write_anew(db: Database) -> bool:
     with db.engine.connect() as session:
         alone = session.execution_options(isolation_level="AUTOCOMMIT")
+        owns_tables, owns_database = _owned(alone)
         for table in REWRITTEN:
             alone.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {table}")
-        for forget_values in alone.scalars(EMPTIED, {"tables": [*REWRITTEN]}).all():
+        quoting = alone.scalars(EMPTIED, {"tables": [*REWRITTEN]}).all()
+        for forget_values in quoting if owns_tables else ():
             alone.exec_driver_sql(forget_values)
         alone.exec_driver_sql("VACUUM FULL pg_statistic")  # its owner's alone; else a warning
-        return bool(alone.exec_driver_sql(IS_OWNER).scalar_one())
+        return owns_database and (owns_tables or not quoting)
+
+
+def _owned(connection: sa.Connection) -> tuple[bool, bool]:
+    """Whether the tables to be written anew are this user's, and whether the database is.
+    Forbidden where neither is: PostgreSQL would pass over each table with a warning."""
+    owns_tables, owner, owns_database = connection.execute(OWNERS, {"tables": [*REWRITTEN]}).one()
+    if not owns_tables and not owns_database:
+        told = f"expected {owner}, whose the tables are, or the database's owner"
+        raise Forbidden(f"{told}: PostgreSQL writes them anew for nobody else")
+    return owns_tables, owns_database
 
 
 def _erase(session: Session, due: list[Sanction], done: Retained, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Retention: what is private goes a year after the end; what waits for an appeal goes after it."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from governance import retention
 from governance.appeals import AppealMessage
 from governance.database import Database
 from governance.erasing import ErasureDraft, erase
-from governance.errors import RefusalCode
+from governance.errors import Forbidden, RefusalCode
 from governance.events import Event
 from governance.fields import validated
 from governance.identifiers import SubjectKind, lookup_key
@@ -233,15 +234,59 @@ def test_a_reader_in_the_way_is_told_of(sqlite_url: str) -> None:
         assert run(world, NOW).is_settled
 
 
-def test_the_databases_owner_rewrites_it_and_nobody_less(postgresql_url: str) -> None:
-    """A node's user need not be PostgreSQL's superuser."""
-    database = Database(f"{postgresql_url}?options=-crole%3Dpg_monitor")  # a role that may little
-    assert not retention.settle(database, rewrite=True)
+@pytest.fixture
+def as_another(postgresql_url: str) -> Iterator[Database]:
+    """Yield a database for a role that may read and write it, and owns nothing of it."""
+    role = Identifier("pg_monitor")
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        name = Identifier(connection.info.dbname)
-        connection.execute(SQL("ALTER DATABASE {} OWNER TO pg_monitor").format(name))
-    assert retention.settle(database, rewrite=True)
+        connection.execute(SQL("GRANT ALL ON ALL TABLES IN SCHEMA public TO {}").format(role))
+    database = Database(f"{postgresql_url}?options=-crole%3Dpg_monitor")
+    yield database
     database.close()
+
+
+def given(url: str, what: str, *names: str) -> None:
+    """Gives something of the database to that role."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in names or (connection.info.dbname,):
+            change = SQL(f"ALTER {what} {{}} OWNER TO pg_monitor")
+            connection.execute(change.format(Identifier(name)))
+
+
+def test_who_owns_neither_tables_nor_database_rewrites_nothing(
+    postgresql_url: str, as_another: Database
+) -> None:
+    with World(postgresql_url) as world:
+        world.issue(world.team().issuer)
+        before = world.snapshot()
+        with pytest.raises(Forbidden, match="whose the tables are, or the database's owner"):
+            retention.run(as_another, clock=lambda: DUE, rewrite=True)
+        assert world.snapshot() == before
+        with pytest.raises(Forbidden, match="writes them anew for nobody else"):
+            retention.settle(as_another, rewrite=True)
+
+
+def test_the_databases_owner_rewrites_it(postgresql_url: str, as_another: Database) -> None:
+    """A node's user need not be PostgreSQL's superuser."""
+    given(postgresql_url, "DATABASE")
+    assert retention.settle(as_another, rewrite=True)
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # of a sanction that isn't
+        for ident in ("one", "two"):
+            row = ident, "san", "event", "Needle", NOW
+            connection.execute("INSERT INTO notes VALUES (%s, %s, %s, %s, %s)", row)
+        connection.execute("ANALYZE notes")
+        connection.execute("DELETE FROM notes")
+    assert not retention.settle(as_another, rewrite=True)  # the table isn't its own
+    given(postgresql_url, "TABLE", *retention.REWRITTEN)
+    assert retention.settle(as_another, rewrite=True)
+
+
+def test_the_tables_owner_rewrites_them_and_leaves_the_statistics(
+    postgresql_url: str, as_another: Database
+) -> None:
+    given(postgresql_url, "TABLE", *retention.REWRITTEN)
+    assert not retention.settle(as_another, rewrite=True)
 
 
 def _files(world: World) -> list[bytes]:
