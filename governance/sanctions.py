@@ -72,7 +72,7 @@ SAMPLED, ONE_SAMPLED_IN = "san_4", 16
 UNUSUAL = {
     "sanctions_not_standing": ("validity <> 'STANDING'", "validity"),
     "sanctions_ended_early": ("end_reason <> 'EXPIRED'", "end_reason"),
-    "sanctions_of_servers": ("subject_kind = 'SERVER'",),
+    "sanctions_of_servers": ("subject_kind = 'SERVER'", "subject_kind"),
     "sanctions_to_be_erased": ("erasure_asked_at IS NOT NULL",),
     "sanctions_in_language": ("content_language IS NOT NULL", "content_language"),
     "sanctions_of_illegal": ("ground <> 'INCOMPATIBLE_CONTENT'", "ground"),

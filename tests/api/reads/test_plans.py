@@ -197,6 +197,13 @@ async def test_no_row_is_fetched_that_may_not_fit(
     )
 
 
+async def test_servers_are_counted_in_their_index_alone(ask: Asking, large: Large) -> None:
+    query = "query($f: SanctionFilter) { sanctions(filter: $f) { totalCount } }"
+    lines = await plans(ask, large, query, {"f": {"subjectKinds": ["SERVER"]}}, large.member)
+    alone = ("COVERING INDEX sanctions_of_servers", "Index Only Scan using sanctions_of_servers")
+    assert any(how in line for line in lines for how in alone), lines
+
+
 async def test_what_ended_as_usual_is_not_sorted(ask: Asking, large: Large) -> None:
     given = {"endReasons": ["EXPIRED"]}
     lines = await plans(ask, large, PLAIN, {"f": given}, large.member)
