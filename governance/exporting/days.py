@@ -25,6 +25,7 @@ from governance.exporting.places import ExportFailed, Place
 from governance.exporting.writing import stopped, written
 from governance.identifiers import SubjectKind
 from governance.log.commitments import opening
+from governance.log.errors import LogError
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.proving import edge, stored_root
@@ -91,13 +92,22 @@ def _check_log(db: Database, place: Place) -> None:
     """ExportFailed where the newest day that is there isn't of this log: of another node's, or of
     entries that this one has lost."""
     for path in _days(place)[-1:]:
-        newest = open_manifest(place.read(path) or b"")
+        newest = _opened(place, path)
         with db.reading() as session:
             log = newest_checkpoint(session)
             is_here = log is not None and newest.next <= log.size
             if not is_here or encode(stored_root(session, newest.next)) != newest.root:
                 told = "it has days of another log, or of entries that this one lost"
                 raise ExportFailed(f"{place.name}: {told}: move it aside, or export elsewhere")
+
+
+def _opened(place: Place, path: str) -> Manifest:
+    """A manifest that is there; ExportFailed where it isn't one any longer."""
+    try:
+        return open_manifest(place.read(path) or b"")
+    except LogError as error:
+        told = f"{error}: move it aside, and it is made anew"
+        raise ExportFailed(f"{place.name}: {path}: {told}") from None
 
 
 def _days(place: Place) -> list[str]:
@@ -205,14 +215,14 @@ def _explain(db: Database, log: Sequencer, place: Place, work: Path) -> int:
     for path in there:
         if newest is None:
             continue
-        day = open_manifest(place.read(path) or b"")
-        kept = place.read(path_of(day.day, of_explanations=True))
-        is_new = kept is None
-        if kept is not None and not _is_stale(open_manifest(kept), erased, day):
+        day = _opened(place, path)
+        explained = path_of(day.day, of_explanations=True)
+        is_new = place.read(explained) is None
+        if not is_new and not _is_stale(_opened(place, explained), erased, day):
             continue
         files = _written(work, [EXPLANATIONS], day.day, _explanations(db, day))
         made = replace(day, size=newest.size, root=newest.root_hash, edge=(), files=files)
-        _publish(place, work, made, log, path_of(day.day, of_explanations=True))
+        _publish(place, work, made, log, explained)
         again += not is_new
     return again
 
@@ -223,7 +233,7 @@ def register(db: Database, place: Place) -> int:
         known = known_roots(session)
     found: list[ExportFile] = []
     for path in place.list("manifests"):
-        manifest = open_manifest(place.read(path) or b"")
+        manifest = _opened(place, path)
         if known.get(_id(manifest, manifest.files[0])) != manifest.size:
             found += _kept(manifest)
     if found:

@@ -5,7 +5,7 @@ day's entries are in, so that each row can be proved against the log.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 
 import orjson
@@ -74,6 +74,8 @@ def open_manifest(data: bytes, verifiers: Iterable[Verifier] = ()) -> Manifest:
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise Malformed("the manifest doesn't have the form") from None
+    if not files or not _has_kinds(found) or not all(map(_has_kinds, files)):
+        raise Malformed("the manifest doesn't have the form")
     if found.text != note.text:
         raise Malformed("the manifest isn't written in the one way")
     trusted = list(verifiers)
@@ -87,6 +89,15 @@ def open_manifest(data: bytes, verifiers: Iterable[Verifier] = ()) -> Manifest:
 
 def _file(told: dict[str, object]) -> File:
     return File(**told | {"format": Format[str(told["format"])]})  # type: ignore[arg-type]
+
+
+def _has_kinds(told: Manifest | File) -> bool:
+    """Whether its texts are texts, and its numbers whole and not negative."""
+    given = [(getattr(told, one.name), one.type) for one in fields(told)]
+    texts = [value for value, kind in given if kind is str]
+    numbers = [value for value, kind in given if kind is int]
+    texts += told.edge if isinstance(told, Manifest) else ()
+    return {str}.issuperset(map(type, texts)) and all(type(n) is int and n >= 0 for n in numbers)
 
 
 def path_of(day: date, *, of_explanations: bool = False) -> str:

@@ -3,6 +3,7 @@ says. The entries in `events` lead to the root that the manifest names; all else
 """
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from governance.words import ExportFormat as Format
 BATCH = 5_000
 Progress = Callable[[int, int], None]
 Entry = tuple[int, bytes, Leaf]
+_UNREADABLE = OSError, EOFError, zlib.error, pa.ArrowException
 _IMPOSSIBLE = LookupError, TypeError, AttributeError  # what an entry of another form leads to
 
 
@@ -93,7 +95,7 @@ def verify(
         try:
             manifest = open_manifest(path.read_bytes(), trusted)
             _day(folder, path, trusted, manifest, before, done)
-        except (LogError, Unfit, OSError, pa.ArrowException, ValueError, *_IMPOSSIBLE) as error:
+        except (LogError, Unfit, ValueError, *_UNREADABLE, *_IMPOSSIBLE) as error:
             done.faults.append(f"{path.relative_to(folder)}: {_told(error)}")
         if manifest is None:
             done.unread.add(path.stem)

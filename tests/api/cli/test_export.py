@@ -44,6 +44,22 @@ def test_a_changed_file_fails_the_check(node: Comity, database_url: str, tmp_pat
     assert "isn't the file that was signed" in checked.err
 
 
+def test_a_broken_manifest_is_named(node: Comity, database_url: str, tmp_path: Path) -> None:
+    begun(database_url)
+    folder = tmp_path / "exports"
+    node("export", str(folder))
+    manifest = next(folder.glob("manifests/*.explanations.note"))
+    for data in (b"", b"\xff\n", b"comity export v1\n"):
+        manifest.write_bytes(data)
+        for command in (("export",), ("export", "verify")):
+            done = node(*command, str(folder), export_folder=folder)
+            assert (done.code, done.out) == (1, "")
+            assert manifest.name.removesuffix(".explanations.note") in done.err
+            assert "Traceback" not in done.err
+    manifest.unlink()
+    assert node("export", str(folder), export_folder=folder).code == 0
+
+
 def test_what_can_not_be_done_is_said(node: Comity, tmp_path: Path) -> None:
     assert "expected a day such as" in node("export", "x", "--since", "yesterday").err
     assert "nosuch" in node("export", "nosuch://there").err

@@ -8,12 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from governance.exporting.days import register
 from governance.exporting.manifests import Manifest, open_manifest, path_of
+from governance.exporting.places import ExportFailed, Folder
 from governance.exporting.verifying import verify
 from governance.log.canonical import canonical
 from governance.log.errors import Malformed, Unproven
+from governance.log.notes import Note
 from governance.log.signers import Signer
 from governance.words import ExportFormat
 from tests.builders import DAY, LOG_KEY, NOW
@@ -131,6 +135,54 @@ def test_what_is_wrong_with_a_day_is_told_of_it_alone(lite_days: Days, manifest:
     (lite_days.folder / path_of(FIRST)).write_bytes(manifest)
     [fault] = verify(lite_days.folder, KEY).faults
     assert fault.startswith(path_of(FIRST))
+
+
+def retold(folder: Path, **changes: object) -> bytes:
+    """The first day's manifest with other values, signed as if it were right."""
+    heading, told, _ = open_manifest((folder / path_of(FIRST)).read_bytes()).text.split("\n")
+    values = orjson.loads(told) | changes
+    text = f"{heading}\n{orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()}\n"
+    return Note(text, (LOG_KEY.sign(text),)).render()
+
+
+FILE = {"path": "x", "dataset": "x", "format": "CSV", "sha256": "x", "bytes": 1, "rows": 1}
+ANY: list[Any] = [None, -1, 1.5, "1", "abc", [], [1], [[]], {}, [{}]]
+STRANGE = [
+    *({name: value} for name in ("first", "next", "size", "origin", "root") for value in ANY),
+    *({name: value} for name in ("edge", "day", "files", "schemaVersion", "more") for value in ANY),
+    *({"files": [FILE | {name: value}]} for name in FILE for value in ANY),
+    {"files": [FILE | {"path": "a\0b"}]},
+]
+
+
+def test_a_manifest_with_strange_values_is_told_of_and_stops_an_export(lite_days: Days) -> None:
+    lite_days.export()
+    place, path = Folder(lite_days.folder), lite_days.folder / path_of(FIRST)
+    good = path.read_bytes()
+    for changes in STRANGE:
+        path.write_bytes(good)
+        path.write_bytes(retold(lite_days.folder, **changes))
+        fault, *_ = verify(lite_days.folder, KEY).faults
+        assert fault.startswith(f"{path_of(FIRST)}: "), changes
+        if "the manifest doesn't have the form" in fault:
+            with pytest.raises(ExportFailed, match=f"{path_of(FIRST)}: the manifest doesn't"):
+                register(lite_days.world.database, place)
+    path.write_bytes(b"")
+    with pytest.raises(ExportFailed, match="move it aside, and it is made anew"):
+        lite_days.export()
+    path.unlink()
+    assert lite_days.export().days == 1
+    assert verify(lite_days.folder, KEY).faults == []
+
+
+@pytest.mark.parametrize("cut", [1, 9, 40])
+def test_a_file_that_was_cut_and_signed_is_found(lite_days: Days, cut: int) -> None:
+    lite_days.export()
+    file = lite_days.folder / f"ndjson/events/day={FIRST}/events.ndjson.gz"
+    file.write_bytes(file.read_bytes()[:-cut])
+    resigned(lite_days.folder, lambda manifest: rehashed(lite_days.folder, manifest), LOG_KEY)
+    fault, *_ = verify(lite_days.folder, KEY).faults
+    assert fault.startswith(f"{path_of(FIRST)}: ")
 
 
 def test_a_missing_file_is_told_of_its_day_alone(lite_days: Days) -> None:
