@@ -8,6 +8,7 @@ UV     ?= $(BIN)/uv
 RUN    := $(VENV)/.run-stamp
 DEV    := $(VENV)/.dev-stamp
 OTHERS := $(VENV)/.conformance-stamp
+SPARK  := $(VENV)/.spark-stamp
 NODE   := tests/conformance/node_modules/.package-lock.json
 PEERS  := bench/peers/node_modules/.package-lock.json
 CODE   := $(wildcard api governance tests bench)
@@ -15,12 +16,13 @@ CODE   := $(wildcard api governance tests bench)
 # Whoever starts processes, as many tests do, shall find their modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test conformance check format fuzz chaos bench bench-fanout bench-peers bench-workers bench-growth bench-pages bench-crawl soak lock clean
+.PHONY: help serve test conformance spark check format fuzz chaos bench bench-fanout bench-peers bench-workers bench-growth bench-pages bench-crawl soak lock clean
 
 help:
 	@echo 'make serve          run Comity with its demonstration world on http://127.0.0.1:8000'
 	@echo 'make test           every test, on SQLite and PostgreSQL'
 	@echo 'make conformance    what others test of a served node; some of it needs Node.js and npm'
+	@echo 'make spark          whether Spark reads the exports; needs Java 17, installs 490 MB'
 	@echo 'make check          style, types, the published schema, the lock files'
 	@echo 'make format         put the code into the style that check wants'
 	@echo 'make fuzz           the property tests and schemathesis, with thousands of examples each'
@@ -44,6 +46,9 @@ test: $(DEV)
 
 conformance: $(OTHERS) $(if $(shell command -v npm),$(NODE))
 	$(BIN)/pytest -r s tests/conformance
+
+spark: $(SPARK)
+	COMITY_TEST_TOOLS=required $(BIN)/pytest tests/conformance/test_frames.py -k spark
 
 check: $(DEV)
 	$(BIN)/ruff check $(CODE)
@@ -100,6 +105,8 @@ lock: | $(UV)
 		--output-file requirements.txt
 	$(COMPILE) --group pyproject.toml:conformance --constraint requirements-dev.txt \
 		--output-file requirements-conformance.txt
+	$(COMPILE) --group pyproject.toml:spark --constraint requirements-dev.txt \
+		--output-file requirements-spark.txt
 
 clean:
 	rm -rf $(VENV) tests/conformance/node_modules bench/peers/node_modules build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -126,6 +133,12 @@ $(DEV): requirements-dev.txt pyproject.toml | $(BIN)/pip
 $(OTHERS): $(DEV) requirements-conformance.txt
 	@echo 'Installing what others test with into $(VENV) ...'
 	@$(PIP) --require-hashes -r requirements-conformance.txt
+	@touch $@
+
+# What Spark is published as is built with the setuptools of the development lock.
+$(SPARK): $(DEV) requirements-spark.txt
+	@echo 'Installing Spark into $(VENV) ...'
+	@$(PIP) --no-build-isolation --require-hashes -r requirements-spark.txt
 	@touch $@
 
 $(NODE): tests/conformance/package-lock.json

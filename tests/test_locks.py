@@ -15,13 +15,15 @@ KINDS = ("dependencies", "devDependencies", "optionalDependencies")
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
 CONFORMANCE = "requirements-conformance.txt"
+SPARK = "requirements-spark.txt"
+OF_A_GROUP = {CONFORMANCE: "conformance", SPARK: "spark"}
 
 
 def declared(lock: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    if lock == CONFORMANCE:
-        return [Requirement(line) for line in groups["conformance"]]
+    if lock in OF_A_GROUP:
+        return [Requirement(line) for line in groups[OF_A_GROUP[lock]]]
     lines = project["project"]["dependencies"] + groups["build"]
     if lock == DEVELOPMENT:
         lines += groups["dev"]
@@ -41,7 +43,7 @@ def pins(lock: str) -> list[Requirement]:
     return [Requirement(entry.partition(" --hash=")[0]) for entry in entries(lock)]
 
 
-@pytest.fixture(params=[RUNTIME, DEVELOPMENT, CONFORMANCE])
+@pytest.fixture(params=[RUNTIME, DEVELOPMENT, *OF_A_GROUP])
 def lock(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -66,8 +68,9 @@ def test_no_address_and_no_option_of_an_index(lock: str) -> None:
 def test_locks_pin_the_same_versions() -> None:
     assert {str(pin) for pin in pins(RUNTIME)} <= {str(pin) for pin in pins(DEVELOPMENT)}
     developed = {(pin.name, _version(pin)) for pin in pins(DEVELOPMENT)}
-    both = {name for name, _ in developed} & {pin.name for pin in pins(CONFORMANCE)}
-    assert {(p.name, _version(p)) for p in pins(CONFORMANCE) if p.name in both} <= developed
+    for lock in OF_A_GROUP:
+        both = {name for name, _ in developed} & {pin.name for pin in pins(lock)}
+        assert {(p.name, _version(p)) for p in pins(lock) if p.name in both} <= developed
 
 
 @pytest.mark.parametrize("folder", NPM)
