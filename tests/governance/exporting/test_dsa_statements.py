@@ -8,15 +8,9 @@ import orjson
 import pytest
 from sqlmodel import Session, select
 
-from governance.exporting.dsa_statements import _CODES as CODES
-from governance.exporting.dsa_statements import (
-    DECISIONS,
-    Ready,
-    platform_of,
-    problems,
-    statements,
-    write,
-)
+from governance.exporting.dsa_rules import _CODES as CODES
+from governance.exporting.dsa_rules import DECISIONS, problems
+from governance.exporting.dsa_statements import Ready, platform_of, statements, write
 from governance.importing.dsa_statements import import_dsa_statements
 from governance.sanctions import Sanction
 from governance.vocabulary import ContentType
