@@ -20,10 +20,10 @@ from api.observing import logs
 from api.outward import Outside
 from governance import following as follow_up
 from governance.database import Database
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.errors import LogError
 from governance.log.growth import Forked
-from governance.peers import Peer
+from governance.peers import Peer, state_of
 from governance.settings import Settings, read_settings
 
 if TYPE_CHECKING:  # a node starts without it, and reaches nobody while it follows nobody
@@ -84,7 +84,7 @@ def peers() -> None:
     """List the nodes that are followed: log, URL, entries, last verified, state, problem."""
     with opened() as database, database.reading() as session:
         for peer in session.scalars(sa.select(Peer).order_by(col(Peer.origin))):
-            state = follow_up.state_of(peer, now())
+            state = state_of(peer, now())
             verified = peer.last_verified_at
             at = f"{verified:%Y-%m-%dT%H:%M:%SZ}" if verified else "never"
             print(peer.origin, peer.url, peer.size, at, state, peer.problem or "", sep="\t")

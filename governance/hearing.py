@@ -5,8 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from governance.following import state_of
-from governance.peers import Peer, PeerPlatform
+from governance.peers import Peer, PeerPlatform, state_of
 from governance.rules import hearing
 
 

@@ -172,3 +172,10 @@ def unchanged(session: Session, peer: Peer) -> Peer:
     ):
         raise Changed
     return stored
+
+
+def state_of(peer: Peer, now: datetime) -> PeerState:
+    """How a peer stands: STALE is never stored, it follows from the clock."""
+    verified = peer.last_verified_at or peer.followed_at
+    is_late = peer.state is PeerState.FOLLOWING and now - verified >= STALE_AFTER
+    return PeerState.STALE if is_late else peer.state

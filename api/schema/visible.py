@@ -87,7 +87,7 @@ def is_heard(row: Row, read: Read) -> Condition:
 
 
 def is_late(peer: Row, read: Read) -> Condition:
-    """The twin of `governance.following.state_of`, at the instant asked about."""
+    """The twin of `governance.peers.state_of`, at the instant asked about."""
     oldest = read.bound(_heard_since(read.clock), UTCDateTime(), "heard")
     verified = sa.func.coalesce(peer.last_verified_at, peer.followed_at)
     return sa.type_coerce(verified, UTCDateTime()) <= oldest

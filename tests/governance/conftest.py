@@ -11,6 +11,7 @@ from sqlmodel import Session
 from governance import following, receivers, selections, streams, turns
 from governance.backups import backup
 from governance.exporting.files import ExportFile
+from governance.followers import Follower
 from governance.log.growth import Forked
 from governance.log.notes import encode
 from governance.lookups import add_lookups
@@ -75,7 +76,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def follow(world: World) -> None:
     """Copies a peer's log, which then forks."""
     world.do(following.begin, KEYS, "https://peer.example", [LOG.verifier()], "token", now=NOW)
-    follower = following.Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW)
+    follower = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOW)
     writer = Writer()
     writer.add(decision("platform.added", ALPHA, id=f"plt_{'a' * 26}"))
     entries = [*writer.entries, b"no entry"]

@@ -12,7 +12,7 @@ from governance.appeals import Appeal
 from governance.errors import Conflict
 from governance.events import Event
 from governance.fields import print_instant
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.canonical import canonical
 from governance.log.commitments import opening
 from governance.log.leaves import BEGINS, case_id

@@ -11,6 +11,7 @@ from governance import following
 from governance.database import Database
 from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import Conflict, RolledBack
+from governance.followers import Follower
 from governance.log import continuing
 from governance.log.authorship import check_handover
 from governance.log.canonical import parse_canonical
@@ -276,14 +277,14 @@ def test_who_follows_sees_another_log_and_no_fork(
     old = served_under(cut, LOG_KEY.verifier())
     with World(other_database(tmp_path)) as other:
         other.do(following.begin, KEYS, "https://one.example", [LOG_KEY.verifier()], None, now=NOW)
-        follower = following.Follower(other.database, KEYS, LOG_KEY.name, clock=lambda: NOW)
+        follower = Follower(other.database, KEYS, LOG_KEY.name, clock=lambda: NOW)
         assert follower.poll(old)
         verifier = begin_anew(cut.database, file, NAME, now=NOW)
         new = served_under(cut, verifier)
         with pytest.raises(Unproven, match="it is of another log"):
             follower.poll(new)
         other.do(following.begin, KEYS, "https://two.example", [verifier], None, now=NOW)
-        assert following.Follower(other.database, KEYS, NAME, clock=lambda: NOW).poll(new)
+        assert Follower(other.database, KEYS, NAME, clock=lambda: NOW).poll(new)
         with other.database.reading() as session:
             states = {peer.origin: peer.state for peer in session.exec(select(Peer))}
     assert states == {LOG_KEY.name: PeerState.FOLLOWING, NAME: PeerState.FOLLOWING}

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from governance import following, mirroring
+from governance import followers, following, mirroring
 from governance.errors import RefusalCode
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.auditing import Signed
 from governance.log.authorship import hand_over
 from governance.log.checkpoints import Checkpoint
@@ -18,7 +18,7 @@ from governance.log.notes import decode
 from governance.log.signers import Signer
 from governance.log.tiles import FULL
 from governance.log.tree import leaf_hash
-from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, Verdict
+from governance.peers import STALE_AFTER, Peer, PeerEntry, PeerFork, Verdict, state_of
 from governance.sealing import unseal
 from governance.settings import Keys
 from governance.words import PeerState
@@ -83,7 +83,7 @@ def test_what_is_here_is_not_read_again(world: World, follower: Follower) -> Non
 def test_a_batch_is_taken_over_whole_or_not_at_all(
     world: World, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MOST_AT_ONCE", 256)
+    monkeypatch.setattr(followers, "MOST_AT_ONCE", 256)
     served, extend = Served(STORY), mirroring.extend
 
     def broken(session: Any, found: Peer, entries: Any) -> None:
@@ -249,7 +249,7 @@ def test_a_log_that_hands_over_to_a_new_key_is_followed_on(
 def test_a_log_is_not_handed_over_to_a_key_of_another_name(
     world: World, follower: Follower, monkeypatch: pytest.MonkeyPatch, is_late: bool
 ) -> None:
-    monkeypatch.setattr(following, "MOST_AT_ONCE", 1 if is_late else 9)
+    monkeypatch.setattr(followers, "MOST_AT_ONCE", 1 if is_late else 9)
     writer, stranger = Writer(), Signer("other.example", b"n" * 32)
     told = {"verifier": str(stranger.verifier())}
     told["handover"] = hand_over(LOG, stranger.verifier())
@@ -307,8 +307,8 @@ def test_of_two_logs_at_one_url_the_one_that_is_followed_is_unfollowed(world: Wo
 def test_a_peer_is_stale_a_week_after_it_was_verified(world: World, follower: Follower) -> None:
     follower.poll(Served(STORY[:3]))
     found = peer(world)
-    assert following.state_of(found, NOW + STALE_AFTER - MICRO) is PeerState.FOLLOWING
-    assert following.state_of(found, NOW + STALE_AFTER) is PeerState.STALE
+    assert state_of(found, NOW + STALE_AFTER - MICRO) is PeerState.FOLLOWING
+    assert state_of(found, NOW + STALE_AFTER) is PeerState.STALE
 
 
 def test_there_are_not_too_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import select
 from governance import following
 from governance.entries import LogEntry
 from governance.errors import Conflict
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.growth import Forked
 from governance.peers import STALE_AFTER, PeerPlatform
 from governance.words import SanctionAnswer, Validity

@@ -9,7 +9,7 @@ from governance import following
 from governance.entries import LogEntry
 from governance.errors import Conflict
 from governance.fields import print_instant
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.signers import Signer
 from governance.notices import NoticeDraft, record_notice
 from governance.peers import Peer, Verdict

@@ -13,7 +13,7 @@ from governance.database import Database
 from governance.entries import LogEntry
 from governance.events import Event
 from governance.fields import print_instant
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.guards import Guard
 from governance.log.sequencing import Sequencer
 from governance.peers import Peer, PeerEntry, Verdict

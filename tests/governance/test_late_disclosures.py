@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from governance import conflicting, following
 from governance.fields import print_instant
-from governance.following import Follower
+from governance.followers import Follower
 from governance.sanctions import Disclosure, SubjectKey
 from governance.words import PolicyConflict
 from tests.builders import DAY, KEYS, NOW, World, examples, subject

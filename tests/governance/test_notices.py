@@ -6,7 +6,7 @@ from sqlmodel import col, select
 from governance import following, notices
 from governance.errors import RefusalCode
 from governance.events import Event
-from governance.following import Follower
+from governance.followers import Follower
 from governance.membership import Actor
 from governance.notices import NoticeDraft
 from governance.sanctions import Sanction

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from governance import applying, following, speaking
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.errors import Excessive, Unread
 from governance.peers import PeerEntry, PeerPlatform, Verdict
 from governance.remotes import Named

@@ -16,7 +16,7 @@ from governance.database import Database
 from governance.entries import LogCheckpoint, LogEntry
 from governance.events import Event
 from governance.fields import print_instant
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.auditing import Audit, Page, Signed
 from governance.log.errors import Unproven
 from governance.log.growth import Forked

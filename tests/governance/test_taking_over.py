@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from governance import following, speaking
 from governance.events import Event
 from governance.fields import print_instant
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.authorship import hand_over
 from governance.log.notes import encode
 from governance.log.signers import Signer

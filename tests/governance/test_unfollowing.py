@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from governance import following
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.errors import Unread
 from governance.peers import Peer, PeerPlatform
 from governance.remotes import Named

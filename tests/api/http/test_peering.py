@@ -12,7 +12,7 @@ from sqlmodel import select
 from api.outward import Outside
 from api.reaching import Node as Reached
 from governance import following as follow_up
-from governance.following import Follower
+from governance.followers import Follower
 from governance.log.growth import Forked
 from governance.log.signers import Signer
 from governance.peers import STALE_AFTER, PeerEntry, Verdict

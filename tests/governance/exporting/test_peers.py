@@ -9,7 +9,7 @@ from governance import following
 from governance.erasing import ErasureDraft, erase
 from governance.exporting.days import export
 from governance.exporting.places import Folder
-from governance.following import Follower
+from governance.followers import Follower
 from tests.builders import DAY, KEYS, NOW, World
 from tests.governance.test_applying import URL, Theirs
 from tests.logs import LOG, ORIGIN
