@@ -17,7 +17,8 @@ from governance.decisions import COMMITTED
 from governance.drafts import MOST_ALIASES, PolicyReference, SanctionTexts
 from governance.errors import InvalidInput
 from governance.fields import refuse_nul
-from governance.identifiers import BadUri, SubjectKind, parse_subject
+from governance.hosts import BadUri
+from governance.identifiers import SubjectKind, parse_subject
 from governance.log.commitments import Opening, opening
 from governance.log.errors import LogError, Malformed, Unproven
 from governance.log.leaves import Leaf

@@ -17,7 +17,8 @@ from governance.appeals import Appeal, AppealMessage, SecretUse
 from governance.changing import own_sanction
 from governance.errors import InvalidInput
 from governance.fields import URI, Draft, LongText
-from governance.identifiers import BadUri, SubjectKind, lookup_key, parse_subject
+from governance.hosts import BadUri
+from governance.identifiers import SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
 from governance.peers import followed_platforms
 from governance.rules.lifecycle import UNDER_WAY, appeal_state

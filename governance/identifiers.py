@@ -1,24 +1,20 @@
 """Canonical URIs of subjects, and the keys they are looked up by.
 
 Two spellings of one account must give one key, or whoever is suspended under one spelling walks in
-under the other. Everything here is a pure function of its arguments; the tables of the installed
-`idna` package are the only thing that can change an answer.
+under the other. Everything here is a pure function of its arguments.
 """
 
 import re
 import unicodedata
 from binascii import b2a_base64
 from enum import StrEnum
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
-import idna
-
+from governance.hosts import BadUri, bad, canonical_domain, refuse_invisible, shown, web_host
 from governance.log.macs import kept
 
 LONGEST_URI = 2_048  # characters, as given and as canonical
-SHOWN_OF_REFUSED = 80  # characters of a refused text that its error repeats
 
 
 class SubjectKind(StrEnum):
@@ -27,14 +23,6 @@ class SubjectKind(StrEnum):
     ACCOUNT = "ACCOUNT"
     CONTENT = "CONTENT"
     SERVER = "SERVER"
-
-
-class BadUri(ValueError):
-    """A text that is no URI, or no domain, that Comity knows.
-
-    The message says what was got (at most 80 characters, nothing unprintable) and what to write
-    instead. It repeats a subject, so it is for whoever sent it and not for a public log.
-    """
 
 
 class Subject(NamedTuple):
@@ -54,7 +42,6 @@ _URLSAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648 5
 
 _KNOWN = "acct:, did:, https:, at: or urn:uuid:"
 _NEAR = {"http": "https", "mailto": "acct"}  # schemes that people write, and what to write instead
-_ROOM = SHOWN_OF_REFUSED - 2  # without the quotation marks
 
 # RFC 3986 2.2, 2.3, 3.3, 3.4
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -62,16 +49,11 @@ _SUB_DELIMS = "!$&'()*+,;="
 _IN_PATH = _UNRESERVED + _SUB_DELIMS + ":@/"
 _IN_QUERY = _IN_PATH + "?"
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)")  # RFC 3986 3.1
 _HTTPS = re.compile(r"//([^/?]*)([^?]*)\??(.*)")
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{0,10}))?")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# Underscores are no host names by RFC 1123, but such hosts resolve and serve accounts and pages.
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-# WHATWG URL 3.5: browsers read a host whose last label is a number as an IPv4 address.
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _DID = re.compile(r"([A-Za-z0-9]+):((?:[A-Za-z0-9._-]|%[0-9A-F]{2}|:(?!\Z))+)")  # DID Core 3.1
 _PLAIN = re.compile(  # an account whose name and domain have nothing to be normalised
     r"acct:[a-z0-9_]{1,64}@((?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63})",
@@ -93,34 +75,19 @@ def parse_subject(text: str) -> Subject:
     if (plain := _PLAIN.fullmatch(text)) and len(plain[1]) <= 253:
         return Subject(text, _ACCOUNT, plain[1])  # as it has to be already: most are
     if len(text) > LONGEST_URI:
-        raise _bad(text, f"at most {LONGEST_URI} characters")
-    _refuse_invisible(text)
+        raise bad(text, f"at most {LONGEST_URI} characters")
+    refuse_invisible(text)
     if "\\" in text:
         # Browsers take it for a slash and other software doesn't: they'd see different hosts.
-        raise _bad(text, "no backslash, or %5C where one is meant")
+        raise bad(text, "no backslash, or %5C where one is meant")
     match = _SCHEME.fullmatch(text)
     read = match and _READERS.get(match[1].lower())
     if not match or not read:
-        raise _bad(text, _advice(text))
+        raise bad(text, _advice(text))
     subject = read(match[2].partition("#")[0])
     if len(subject.uri) > LONGEST_URI:
-        raise _bad(text, f"at most {LONGEST_URI} characters once percent-encoded")
+        raise bad(text, f"at most {LONGEST_URI} characters once percent-encoded")
     return subject
-
-
-def canonical_domain(text: str) -> str:
-    """Return a platform's domain in lower case and A-labels, without trailing dots.
-
-    Raises `BadUri` unless it is a host name of two labels or more (RFC 1035 2.3.4 for the lengths).
-    Underscores pass, and A-labels that IDNA 2008 would not register (emoji): such hosts exist.
-    """
-    _refuse_invisible(text)
-    domain = ".".join(_a_label(label, text) for label in _host_labels(text))
-    if len(domain) > 253:
-        raise _bad(text, "a domain of at most 253 characters")
-    if "." not in domain or _NUMBER.fullmatch(domain.rpartition(".")[2]):
-        raise _bad(text, "a domain of two labels or more, the last no number")
-    return domain
 
 
 def lookup_key(secret: bytes, kind: SubjectKind, uri: str) -> str:
@@ -136,7 +103,7 @@ def lookup_key(secret: bytes, kind: SubjectKind, uri: str) -> str:
 def _acct(rest: str) -> Subject:
     local, at, host = rest.removeprefix("@").partition("@")
     if not (local and at and host) or "@" in host:
-        raise _bad(f"acct:{rest}", "acct:name@domain with one name and one domain")
+        raise bad(f"acct:{rest}", "acct:name@domain with one name and one domain")
     domain = canonical_domain(host)
     return Subject(f"acct:{_local_part(local)}@{domain}", _ACCOUNT, domain)
 
@@ -147,8 +114,8 @@ def _local_part(local: str) -> str:
     try:
         name = unquote_to_bytes(local).decode()
     except UnicodeDecodeError:
-        raise _bad(local, "a name percent-encoded as UTF-8") from None
-    _refuse_invisible(name)
+        raise bad(local, "a name percent-encoded as UTF-8") from None
+    refuse_invisible(name)
     lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
     return quote(lowered, safe=_UNRESERVED + _SUB_DELIMS)
 
@@ -159,7 +126,7 @@ def _did(rest: str) -> Subject:
     identifier = _unescape(identifier, _UNRESERVED.replace("~", ""))
     match = _DID.fullmatch(method + colon + identifier)
     if not match:
-        raise _bad(f"did:{rest}", "did:method:identifier without path or query (DID Core 3.1)")
+        raise bad(f"did:{rest}", "did:method:identifier without path or query (DID Core 3.1)")
     method = match[1].lower()
     if method == "web":
         identifier = _did_web_identifier(identifier)
@@ -170,7 +137,7 @@ def _did(rest: str) -> Subject:
 
 def _did_plc_identifier(identifier: str) -> str:
     if not _PLC.fullmatch(identifier.lower()):
-        raise _bad(f"did:plc:{identifier}", "did:plc: and 24 characters of base32 (a-z, 2-7)")
+        raise bad(f"did:plc:{identifier}", "did:plc: and 24 characters of base32 (a-z, 2-7)")
     return identifier.lower()
 
 
@@ -186,7 +153,7 @@ def _did_web_identifier(identifier: str) -> str:
 def _https(rest: str) -> Subject:
     match = _HTTPS.fullmatch(rest)
     if not match or not match[1]:
-        raise _bad(f"https:{rest}", "https://host/path")
+        raise bad(f"https:{rest}", "https://host/path")
     host, port = _authority(match[1])
     # Escapes first: %2e%2e is a dot segment too (RFC 3986 6.2.2.3).
     path = _without_dot_segments(_escape(_unescape(match[2]), _IN_PATH)) or "/"
@@ -200,41 +167,24 @@ def _https(rest: str) -> Subject:
 def _authority(authority: str) -> tuple[str, str]:
     if "@" in authority:
         # The refused part may be a password, so it isn't repeated.
-        raise _bad("…@" + authority.rpartition("@")[2], "a host with no user name before it")
+        raise bad("…@" + authority.rpartition("@")[2], "a host with no user name before it")
     match = _AUTHORITY.fullmatch(authority)
     if not match:
-        raise _bad(authority, "host or host:port")
-    return _web_host(match[1]), _port(match[2] or "443", authority)
+        raise bad(authority, "host or host:port")
+    return web_host(match[1]), _port(match[2] or "443", authority)
 
 
 def _port(digits: str, authority: str) -> str:
     # Canonical is no port where it is the default one (RFC 3986 6.2.3).
     if not (digits.isascii() and digits.isdigit()) or not 0 < int(digits) < 65_536:
-        raise _bad(authority, "a port from 1 to 65535")
+        raise bad(authority, "a port from 1 to 65535")
     return "" if int(digits) == 443 else f":{int(digits)}"
-
-
-def _web_host(host: str) -> str:
-    try:
-        if host.startswith("["):
-            address = IPv6Address(host[1:-1])
-            if address.scope_id is None:
-                return f"[{_ipv6(address)}]"
-        return str(IPv4Address(".".join(_host_labels(host))))
-    except AddressValueError:
-        return canonical_domain(host)
-
-
-def _ipv6(address: IPv6Address) -> str:
-    # RFC 5952 5, spelled out because Python prints mapped addresses otherwise before 3.13
-    mapped = address.ipv4_mapped
-    return f"::ffff:{mapped}" if mapped else address.compressed
 
 
 def _at(rest: str) -> Subject:
     match = _RECORD.fullmatch(rest)
     if not match or match[4] in {".", ".."}:
-        raise _bad(f"at:{rest}", "at://authority/collection/key; for an account, its did:")
+        raise bad(f"at:{rest}", "at://authority/collection/key; for an account, its did:")
     authority, namespace, name, key = match.groups()
     scheme, is_did, identifier = authority.partition(":")
     if is_did and scheme.lower() == "did":
@@ -247,43 +197,11 @@ def _at(rest: str) -> Subject:
 def _urn(rest: str) -> Subject:
     match = _UUID.fullmatch(rest.lower())
     if not match:
-        raise _bad(f"urn:{rest}", "urn:uuid: and a UUID of 36 characters")
+        raise bad(f"urn:{rest}", "urn:uuid: and a UUID of 36 characters")
     return Subject(f"urn:uuid:{match[1]}", _ACCOUNT_OR_CONTENT, None)
 
 
 _READERS = {"acct": _acct, "at": _at, "did": _did, "https": _https, "urn": _urn}
-
-
-def _host_labels(host: str) -> list[str]:
-    try:
-        mapped = idna.uts46_remap(host, std3_rules=False)
-    except UnicodeError:
-        raise _bad(host, "a host name in characters that IDNA allows (UTS 46)") from None
-    return mapped.rstrip(".").split(".")
-
-
-def _a_label(label: str, host: str) -> str:
-    if not label.isascii():
-        try:
-            label = idna.alabel(label).decode()
-        except UnicodeError:
-            raise _bad(host, "a host name that IDNA 2008 allows, or its xn-- form") from None
-    elif label.startswith("xn--") and not _is_punycode(label[4:]):
-        raise _bad(host, "xn-- only before Punycode (RFC 3492)")
-    if not _LABEL.fullmatch(label):
-        raise _bad(host, "a host name, its labels 1 to 63 letters, digits and inner hyphens")
-    return label
-
-
-def _is_punycode(text: str) -> bool:
-    if len(text) > 59:  # longer than a label; and the codec's time grows with the square
-        return False
-    try:
-        decoded = text.encode().decode("punycode")
-        decoded.encode()  # refuses surrogates
-        return not decoded.isascii() and decoded.encode("punycode").decode() == text
-    except UnicodeError:
-        return False
 
 
 def _unescape(part: str, plain: str = _UNRESERVED) -> str:
@@ -316,16 +234,9 @@ def _without_dot_segments(path: str) -> str:
     return "".join(f"/{segment}" for segment in kept)
 
 
-def _refuse_invisible(text: str) -> None:
-    if text.isascii() and text.isprintable() and " " not in text:
-        return  # nearly every text, without a look at each character
-    if any(unicodedata.category(char) in _INVISIBLE for char in text):
-        raise _bad(text, "no white space, control, formatting or surrogate characters")
-
-
 def _refuse_stray_percent(part: str) -> None:
     if _STRAY_PERCENT.search(part):
-        raise _bad(part, "two hexadecimal digits after each %, and %25 for a percent sign")
+        raise bad(part, "two hexadecimal digits after each %, and %25 for a percent sign")
 
 
 def _advice(text: str) -> str:
@@ -337,19 +248,6 @@ def _advice(text: str) -> str:
     else:
         candidate = f"https://{text}"
     try:
-        return f"one of {_KNOWN}, perhaps {_shown(parse_subject(candidate).uri)}"
+        return f"one of {_KNOWN}, perhaps {shown(parse_subject(candidate).uri)}"
     except BadUri:
         return f"one of {_KNOWN}"
-
-
-def _bad(got: str, expected: str) -> BadUri:
-    return BadUri(f"got {_shown(got)}; expected {expected}")
-
-
-def _shown(text: str) -> str:
-    # A slice first: what was refused can be long.
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text[:SHOWN_OF_REFUSED]
-    )
-    return f"'{shown}'" if len(shown) <= _ROOM else f"'{shown[: _ROOM - 1]}…'"

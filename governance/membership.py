@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from governance.decisions import of_node
 from governance.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from governance.fields import new_id
-from governance.identifiers import BadUri, canonical_domain
+from governance.hosts import BadUri, canonical_domain
 from governance.log.sequencing import ledger_of
 from governance.log.writing import Decision
 from governance.peers import PeerPlatform

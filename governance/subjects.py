@@ -9,7 +9,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput, Refused
-from governance.identifiers import BadUri, Subject, SubjectKind, lookup_key, parse_subject
+from governance.hosts import BadUri
+from governance.identifiers import Subject, SubjectKind, lookup_key, parse_subject
 from governance.peers import followed_platforms
 from governance.platforms import Platform
 from governance.rules import policy

@@ -13,7 +13,8 @@ from api.explorer.asking import Data, Problem
 from api.explorer.telling import label, meaning
 from api.schema.statistics import StatisticsDimension as Dimension
 from governance.fields import print_instant
-from governance.identifiers import BadUri, SubjectKind, parse_subject
+from governance.hosts import BadUri
+from governance.identifiers import SubjectKind, parse_subject
 from governance.vocabulary import Category, Keyword, keyword_belongs
 from governance.words import (
     AppealState,

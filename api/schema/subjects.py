@@ -8,14 +8,8 @@ from sqlmodel import col
 from api.reads.fields import Condition, Read, Row, getter
 from api.reads.values import Argument, Env, Getter
 from governance.errors import Forbidden, InvalidInput, Refused, Unauthenticated
-from governance.identifiers import (
-    BadUri,
-    Subject,
-    SubjectKind,
-    canonical_domain,
-    lookup_key,
-    parse_subject,
-)
+from governance.hosts import BadUri, canonical_domain
+from governance.identifiers import Subject, SubjectKind, lookup_key, parse_subject
 from governance.platforms import Platform
 from governance.rules.disclosure import ViewerKind
 

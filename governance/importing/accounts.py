@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput
 from governance.fields import validated
-from governance.identifiers import BadUri, SubjectKind, canonical_domain
+from governance.hosts import BadUri, canonical_domain
+from governance.identifiers import SubjectKind
 from governance.importing.runs import NOT_STATED
 from governance.importing.servers import classified
 from governance.judging import Dating, Request

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from governance.database import Database
 from governance.errors import InvalidInput, Refused
 from governance.fields import parse_instant
-from governance.identifiers import BadUri, canonical_domain
+from governance.hosts import BadUri, canonical_domain
 from governance.importing.ends import lift_at
 from governance.importing.runs import (
     Clock,

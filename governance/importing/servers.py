@@ -7,7 +7,8 @@ from ipaddress import IPv6Address
 from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput
 from governance.fields import validated
-from governance.identifiers import BadUri, SubjectKind, parse_subject
+from governance.hosts import BadUri
+from governance.identifiers import SubjectKind, parse_subject
 from governance.importing.runs import NOT_STATED
 from governance.vocabulary import Category, Keyword
 from governance.words import Automation, Ground, Measure, Source

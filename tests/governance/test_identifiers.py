@@ -9,15 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from governance import identifiers
-from governance.identifiers import (
-    LONGEST_URI,
-    BadUri,
-    Subject,
-    SubjectKind,
-    canonical_domain,
-    lookup_key,
-    parse_subject,
-)
+from governance.hosts import BadUri, canonical_domain
+from governance.identifiers import LONGEST_URI, Subject, SubjectKind, lookup_key, parse_subject
 
 ACCOUNT = frozenset({SubjectKind.ACCOUNT})
 CONTENT = frozenset({SubjectKind.CONTENT})
