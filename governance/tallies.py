@@ -12,7 +12,15 @@ from sqlmodel import Field
 from governance.fields import EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.vocabulary import Category
-from governance.words import AppealState, Automation, DurationBucket, EventType, Measure, Outcome
+from governance.words import (
+    AppealState,
+    Automation,
+    DurationBucket,
+    EventType,
+    Measure,
+    Outcome,
+    Validity,
+)
 
 # What a day's sanctions are counted by, few groups first. `lasts` is there for medians.
 BY: Mapping[str, tuple[str, ...]] = {
@@ -21,6 +29,8 @@ BY: Mapping[str, tuple[str, ...]] = {
     "PLATFORM": ("platform_id", "automation", "duration_bucket", "lasts"),
     "PLATFORM_CATEGORY": ("platform_id", "category"),
 }
+# The same of what ended on a day.
+ENDED = ("measure", "validity")
 
 # What happens often and changes no figure.
 IDLE = {EventType.SANCTION_REDACTED, EventType.NOTICE_DUE, EventType.NOTICE_RECORDED}
@@ -28,7 +38,8 @@ IDLE = {EventType.SANCTION_REDACTED, EventType.NOTICE_DUE, EventType.NOTICE_RECO
 
 class Tally(Stored, table=True):
     """How many sanctions, issued on one day, are alike in what they are counted by. `issued_at` is
-    the day's beginning; what they aren't counted by is empty."""
+    the day's beginning, of what is counted as ENDED that of the day on which it did; what they
+    aren't counted by is empty."""
 
     __tablename__ = "tallies"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -42,6 +53,7 @@ class Tally(Stored, table=True):
     automation: Automation | None = Field(default=None, sa_type=EnumText(Automation))
     duration_bucket: DurationBucket | None = Field(default=None, sa_type=EnumText(DurationBucket))
     lasts: int | None = Field(default=None, sa_type=sa.BigInteger)  # microseconds
+    validity: Validity | None = Field(default=None, sa_type=EnumText(Validity))
     number: int
 
 
@@ -73,3 +85,5 @@ class Tallied(Stored, table=True):
     id: int = Field(default=1, primary_key=True)
     position: int = Field(sa_type=sa.BigInteger)
     until: datetime = Field(sa_type=Utc)
+    # Whether what ended is counted, too.
+    has_ended: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})

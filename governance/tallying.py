@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from governance.appeals import Appeal
@@ -19,11 +20,12 @@ from governance.feed import newest_position
 from governance.rows import insert, made
 from governance.rules.durations import MICROSECOND, bucket
 from governance.sanctions import Sanction
-from governance.tallies import BY, IDLE, AppealTally, Tallied, Tally
+from governance.tallies import BY, ENDED, IDLE, AppealTally, Tallied, Tally
+from governance.words import EventType
 
 DAYS = 20  # in a transaction
 ONE_DAY = timedelta(days=1)
-NEVER = datetime.min.replace(tzinfo=UTC)
+NOTHING = Tallied(position=0, until=datetime.min.replace(tzinfo=UTC))
 
 COUNTED = [getattr(Sanction, n) for n in ("platform_id", "measure", "category", "automation")]
 SANCTION = [*COUNTED, *(getattr(Sanction, n) for n in ("lasts", "starts_at", "ends_at"))]
@@ -35,20 +37,24 @@ def tally(db: Database, *, now: datetime, between: Callable[[], None] = lambda: 
     """Counts the days that aren't counted, or not as they are now; returns how many. What is called
     between two transactions may raise, to stop."""
     with db.reading() as session:
-        done = session.get(Tallied, 1) or Tallied(position=0, until=NEVER)
+        done = session.get(Tallied, 1) or NOTHING
         position = newest_position(session)
         until = max(done.until, datetime.combine(now.astimezone(UTC), time.min, UTC))
-        if (position, until) == (done.position, done.until):
+        if (position, until, True) == (done.position, done.until, done.has_ended):
             return 0
-        days = _to_count(session, done, until)
+        days = [(_count, day) for day in _to_count(session, done, until)]
+        days += [
+            (_count_ended, day)
+            for day in _ended(session, done if done.has_ended else NOTHING, until)
+        ]
     for start in range(0, len(days), DAYS):
         with db.writing() as session:
-            for day in days[start : start + DAYS]:
-                _count(session, day)
+            for count, day in days[start : start + DAYS]:
+                count(session, day)
         between()
     with db.writing() as session:
-        session.merge(Tallied(id=1, position=position, until=until))
-    return len(days)
+        session.merge(Tallied(id=1, position=position, until=until, has_ended=True))
+    return len({day for _, day in days})
 
 
 def _to_count(session: Session, done: Tallied, until: datetime) -> list[datetime]:
@@ -56,18 +62,34 @@ def _to_count(session: Session, done: Tallied, until: datetime) -> list[datetime
     issued_at = col(Sanction.issued_at)
     news = sa.join(Event, Sanction, col(Sanction.id) == col(Event.sanction_id))
     is_news = col(Event.position) > done.position, col(Event.type).not_in(IDLE)
-    changed = sa.select(_day(session)).select_from(news).where(*is_news)
-    added = sa.select(_day(session)).where(issued_at >= done.until, issued_at < until)
-    texts = sorted(session.scalars(sa.union(added, changed)))
+    changed = sa.select(_day(session, issued_at)).select_from(news).where(*is_news)
+    added = sa.select(_day(session, issued_at)).where(issued_at >= done.until, issued_at < until)
+    return _days(session, until, added, changed)
+
+
+def _ended(session: Session, done: Tallied, until: datetime) -> list[datetime]:
+    """The same of days on which sanctions end, or ended as they were told before."""
+    ends_at, older = col(Sanction.ends_at), aliased(Event)
+    was = col(older.ends_at)
+    is_news = col(Event.position) > done.position, col(Event.type).not_in(IDLE)
+    is_change = *is_news, col(Event.type) != EventType.SANCTION_ISSUED
+    both = sa.join(Event, older, col(older.sanction_id) == col(Event.sanction_id))
+    added = sa.select(_day(session, ends_at)).where(ends_at >= done.until, ends_at < until)
+    told = sa.select(_day(session, col(Event.ends_at))).where(*is_news, col(Event.ends_at) < until)
+    left = sa.select(_day(session, was)).select_from(both).where(*is_change, was < until)
+    return _days(session, until, added, told, left)
+
+
+def _days(session: Session, until: datetime, *found: sa.Select[Any]) -> list[datetime]:
+    texts = sorted(session.scalars(sa.union(*found)))
     days = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in texts]
     return [day for day in days if day < until]
 
 
-def _day(session: Session) -> sa.ColumnElement[str]:
-    issued_at = col(Sanction.issued_at)
+def _day(session: Session, instant: Any) -> sa.ColumnElement[str]:
     if session.get_bind().dialect.name == "sqlite":
-        return sa.func.substr(sa.type_coerce(issued_at, sa.Text()), 1, 10)
-    return sa.func.to_char(sa.func.timezone("UTC", issued_at), "YYYY-MM-DD")
+        return sa.func.substr(sa.type_coerce(instant, sa.Text()), 1, 10)
+    return sa.func.to_char(sa.func.timezone("UTC", instant), "YYYY-MM-DD")
 
 
 def _count(session: Session, day: datetime) -> None:
@@ -92,6 +114,19 @@ def _count(session: Session, day: datetime) -> None:
     ]
     insert(session, Tally, [vars(one) for one in tallies])
     insert(session, AppealTally, [vars(one) for one in appeals])
+
+
+def _count_ended(session: Session, day: datetime) -> None:
+    counted = col(Tally.by) == "ENDED", col(Tally.issued_at) == day
+    session.execute(sa.delete(Tally).where(*counted))
+    columns = [getattr(Sanction, name) for name in ENDED]
+    within = col(Sanction.ends_at) >= day, col(Sanction.ends_at) < day + ONE_DAY
+    alike = sa.select(*columns, sa.func.count().label("number")).where(*within).group_by(*columns)
+    tallies = [
+        made(Tally, by="ENDED", issued_at=day, place=n, **row._asdict())
+        for n, row in enumerate(session.execute(alike))
+    ]
+    insert(session, Tally, [vars(one) for one in tallies])
 
 
 def _named(by: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from api.reads.fields import (
 from api.reads.values import Argument, Late, Structural
 from api.schema.appeals import is_overdue
 from api.schema.durations import bucket
+from api.schema.ended import ended
 from api.schema.enums import register_word
 from api.schema.filters import fits, is_appealed
 from api.schema.receipts import is_overdue as is_late
@@ -136,6 +137,7 @@ TALLIED = {
     StatisticsDimension.WEEK: "issued_at",
     StatisticsDimension.MONTH: "issued_at",
 }
+OF_ENDED = {StatisticsDimension.MEASURE: "measure", StatisticsDimension.VALIDITY: "validity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,8 @@ def alike(
     found = None
     if tallies is not None and TALLIED.keys() >= {*dimensions}:
         found = tallies.alike([*(TALLIED[dimension] for dimension in dimensions), *more])
+    elif {*dimensions} <= OF_ENDED.keys() and not more:
+        found = ended(read, given, [OF_ENDED[dimension] for dimension in dimensions])
     if found is not None:
         return Alike(found, [], keys_of(dimensions, found.c, read), found.c.number)
     row = rows_of(sanctions.Sanction)

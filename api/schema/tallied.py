@@ -81,14 +81,14 @@ class Tallies:
         return sa.union_all(kept, *others).subquery()
 
     def _kept(self, tally: Row) -> list[Condition]:
-        is_kept = tally.issued_at < _until(self.read)
+        is_kept = tally.issued_at < until_of(self.read)
         is_other = tally.issued_at.in_(sa.select(self.days.c.day))
         return [is_kept, sa.not_(is_other), *fits_columns(tally, self.read, self.values)]
 
     def _others(self) -> Iterator[tuple[Row, FromClause, list[Condition]]]:
         """The sanctions of which no tallies hold: those of the newest days, and of some others.
         Each has one bound on either side, since an engine may look from the other."""
-        until, day = _until(self.read), self.days.c.day
+        until, day = until_of(self.read), self.days.c.day
         row = rows_of(sanctions.Sanction)
         yield row.c, row, self._within(row.c, until, None)
         row = rows_of(sanctions.Sanction)
@@ -121,7 +121,7 @@ def tallies_of(read: Read, given: Argument) -> Tallies | None:
     is_news = event.c.position > position, sa.not_(is_any_of(event.c.type, IDLE))
     news = sa.select(day).select_from(event).where(*is_news).distinct()
     ends = [
-        sa.select(read.bound(_midnight(values[name], name), UTCDateTime()).label("day"))
+        sa.select(read.bound(cut_day(values[name], name), UTCDateTime()).label("day"))
         for name in ("issuedAfter", "issuedBefore")
         if name in values
     ]
@@ -135,16 +135,22 @@ def answer(appeal: Row, read: Read) -> Sequence[sa.ColumnElement[Any]]:
     return appeal.state, appeal.outcome, appeal.due_at, takes
 
 
-def _midnight(value: Argument, name: str) -> Getter:
-    get = instant_of(value, name)
+def cut_day(value: Argument, name: str) -> Getter:
+    """The day that is cut by a bound of a filter."""
+    return midnight_of(instant_of(value, name))
+
+
+def midnight_of(get: Getter) -> Getter:
+    """The beginning of the day of an instant."""
     return lambda env: datetime.combine(get(env).astimezone(UTC), time.min, UTC)
 
 
-def _until(read: Read) -> sa.ColumnElement[Any]:
-    """The beginning of the first day that isn't counted."""
-    until = sa.select(rows_of(Tallied).c.until).scalar_subquery()
+def until_of(read: Read, *, has_ended: bool = False) -> sa.ColumnElement[Any]:
+    """The beginning of the first day that isn't counted, or not by what ended."""
+    tallied = rows_of(Tallied).c
+    until = sa.select(tallied.until).where(*([tallied.has_ended] if has_ended else []))
     first = read.bound(lambda _: FIRST, UTCDateTime())
-    return sa.func.coalesce(until, first, type_=UTCDateTime())
+    return sa.func.coalesce(until.scalar_subquery(), first, type_=UTCDateTime())
 
 
 def _columns(row: Row, read: Read, names: Sequence[str]) -> list[sa.ColumnElement[Any]]:

@@ -8,6 +8,7 @@ from sqlmodel import select
 from governance import tallying
 from governance.tallies import BY, AppealTally, Tallied, Tally
 from governance.tallying import tally
+from governance.words import Outcome
 from tests.builders import DAY, NOW, Team, World
 
 SOON = NOW + DAY
@@ -50,6 +51,28 @@ def test_days_of_which_there_is_news_are_counted_anew(world: World, team: Team) 
         ]
         lengths = select(Tally.lasts).where(Tally.by == "CATEGORY", Tally.issued_at < NOW - 3 * DAY)
         assert len({*session.exec(lengths)}) == 2
+
+
+def ended(world: World) -> list[tuple[str, str, int]]:
+    with world.database.reading() as session:
+        found = session.exec(select(Tally).where(Tally.by == "ENDED", Tally.number > 0))
+        return sorted((f"{one.issued_at:%m-%d}", str(one.validity), one.number) for one in found)
+
+
+def test_what_ended_is_counted_on_the_day_that_it_did(world: World, team: Team) -> None:
+    *_, overturned = (
+        world.issue(team.issuer, NOW - 3 * DAY, expires_at=NOW - DAY) for _ in range(3)
+    )
+    assert tally(world.database, now=NOW) == 2
+    assert ended(world) == [("02-28", "STANDING", 3)]
+    appeal = world.in_review(team, overturned)
+    world.decide(team.reviewer, appeal, Outcome.OVERTURNED, NOW)
+    tally(world.database, now=NOW)
+    assert ended(world) == [("02-28", "OVERTURNED", 1), ("02-28", "STANDING", 2)]
+    later = world.issue(team.issuer, NOW, expires_at=NOW + 3 * DAY)
+    world.lift(team.issuer, later, NOW + DAY)
+    tally(world.database, now=NOW + 5 * DAY)
+    assert ended(world)[2:] == [("03-02", "STANDING", 1)]
 
 
 def test_what_changes_no_figure_is_no_news(world: World, team: Team) -> None:

@@ -49,6 +49,9 @@ ALL = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
     echoCount overdueReceiptCount
   } }
 }"""
+COUNTED = """query($by: [StatisticsDimension!]!, $filter: SanctionFilter) {
+  statistics(groupBy: $by, filter: $filter) { rows { keys sanctionCount } }
+}"""
 COUNTS = """query($by: [StatisticsDimension!]!) {
   statistics(groupBy: $by) { rows { keys sanctionCount } }
 }"""
@@ -237,6 +240,12 @@ def issued_within(instants: Sequence[datetime]) -> tuple[dict[str, Any], Fits]:
     return given_, lambda _, s: first <= s.issued_at < last
 
 
+def ended_within(instants: Sequence[datetime]) -> tuple[dict[str, Any], Fits]:
+    first, last = instants
+    wanted = {"endedAfter": print_instant(first), "endedBefore": print_instant(last)}
+    return wanted, lambda r, s: bool(s.ends_at and first <= s.ends_at < last and s.ends_at <= r.now)
+
+
 def together(
     both: tuple[tuple[dict[str, Any], Fits], tuple[dict[str, Any], Fits]],
 ) -> tuple[dict[str, Any], Fits]:
@@ -277,6 +286,23 @@ FILTER: st.SearchStrategy[tuple[dict[str, Any], Fits]] = st.one_of(
         )
     ),
 )
+ENDED = st.one_of(
+    st.tuples(EDGE, INSTANT).map(sorted).map(ended_within),
+    st.tuples(EDGE, EDGE).map(sorted).map(ended_within),
+    st.just((NOW - 9 * DAY, NOW + 6 * DAY)).map(ended_within),
+    st.sampled_from(EDGES).map(
+        lambda at: (
+            {"endedAfter": print_instant(at)},
+            lambda r, s: bool(s.ends_at and at <= s.ends_at <= r.now),
+        )
+    ),
+    st.sampled_from(EDGES).map(
+        lambda at: (
+            {"endedBefore": print_instant(at)},
+            lambda r, s: bool(s.ends_at and s.ends_at < at and s.ends_at <= r.now),
+        )
+    ),
+)
 FILTERS = st.one_of(FILTER, st.tuples(FILTER, FILTER).map(together))
 GROUPS = [one for one in StatisticsDimension if one not in IN_FACETS_ALONE]
 DIMENSIONS = st.lists(st.sampled_from(GROUPS), max_size=3, unique=True)
@@ -311,6 +337,24 @@ async def test_figures_equal_a_recount_by_hand(
             counted = {facet["key"]: facet["number"] for facet in facets}
             assert counted == {row["keys"][0]: row["sanctionCount"] for row in rows}
             assert not any(facet["isEstimated"] for facet in facets)
+
+
+@pytest.mark.property
+@examples(60)
+@given(
+    by=st.lists(st.sampled_from(["MEASURE", "VALIDITY"]), max_size=2, unique=True),
+    chosen=st.one_of(ENDED, st.tuples(ENDED, of("measures", Measure, "measure")).map(together)),
+    edge=st.integers(0),
+)
+async def test_what_ended_equals_a_recount_by_hand(
+    told: Asking, records: Records, by: list[str], chosen: tuple[dict[str, Any], Fits], edge: int
+) -> None:
+    wanted, fits = chosen
+    ends = sorted({s.ends_at for s in records.sanctions if s.ends_at} | {NOW, NOW + 2 * DAY})
+    records.now = ends[edge % len(ends)]
+    found = (await told.data(COUNTED, {"by": by, "filter": wanted}))["statistics"]["rows"]
+    expected = recounted(records, by, fits)
+    assert found == [{k: row[k] for k in ("keys", "sanctionCount")} for row in expected]
 
 
 @pytest.fixture(params=[3, ways.MOST_LISTED])
