@@ -34,7 +34,7 @@ from api.variables import excess_of
 from governance.errors import Refused
 from governance.fields import may_hold_nul, validated
 from governance.issuing import MOST_IN_BATCH
-from governance.judging import Request
+from governance.requesting import Request
 
 FIELD, RESULT = "issueSanctions", "SanctionsIssued"
 _BOOLEAN = "isAutomatedDetection"  # a validator takes more for true than GraphQL does

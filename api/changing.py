@@ -28,7 +28,7 @@ from api.schema.changes import Act, Change, Changed
 from api.schema.mutations import issued
 from api.schema.nodes import Refusal
 from api.schema.payloads import ROW
-from governance import issuing, judging, preparing
+from governance import issuing, preparing, requesting
 from governance.database import Database
 from governance.errors import (
     Busy,
@@ -141,7 +141,7 @@ class Changes:
         self,
         change: Change,
         actor: Actor | None,
-        raws: Sequence[Mapping[str, Any] | judging.Request | Refused],
+        raws: Sequence[Mapping[str, Any] | requesting.Request | Refused],
     ) -> list[Changed | Refused]:
         """Each item checked on its own unless it was before, then all in one transaction."""
         if actor is None:
@@ -151,13 +151,13 @@ class Changes:
             message = f"expected at most {most:,} sanctions, got {len(raws):,}"
             raise refusal(message, "LIMIT_EXCEEDED")
         [item] = change.draft.model_fields["sanctions"].annotation.__args__
-        requests: list[judging.Request | Refused] = []
+        requests: list[requesting.Request | Refused] = []
         for raw in raws:
-            if isinstance(raw, judging.Request | Refused):
+            if isinstance(raw, requesting.Request | Refused):
                 requests.append(raw)
                 continue
             try:
-                requests.append(judging.Request(validated(item, raw)))
+                requests.append(requesting.Request(validated(item, raw)))
             except Refused as refused:
                 requests.append(refused)
         with self._database.reading() as session:

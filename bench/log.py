@@ -23,7 +23,6 @@ from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry, LogTile
 from governance.fields import print_instant
 from governance.issuing import issue_one
-from governance.judging import Request, draft
 from governance.log.auditing import Audit, Signed
 from governance.log.leaves import BEGINS, case_id
 from governance.log.notes import encode
@@ -34,6 +33,7 @@ from governance.log.tree import HASH_BYTES, complete_hash, leaf_hash
 from governance.log.writing import Decision
 from governance.membership import Actor, add_member, add_platform
 from governance.migrations import upgrade
+from governance.requesting import Request, draft
 from governance.settings import Keys, Settings
 from governance.words import Role
 from tests.postgres import Server

@@ -14,9 +14,9 @@ from governance.drafts import PolicyReference, SanctionDraft
 from governance.errors import Conflict, InvalidInput, NotFound, PolicyRefused, RefusalCode, Refused
 from governance.hearing import is_heard
 from governance.issuing import Issued
-from governance.judging import Adoption, Request, adoption_fingerprint, reference_key
 from governance.membership import Actor
 from governance.platforms import Platform
+from governance.requesting import Adoption, Request, adoption_fingerprint, reference_key
 from governance.rules import adoption, policy
 from governance.rules.disclosure import sees_subject
 from governance.rules.permissions import Operation

@@ -14,18 +14,11 @@ from governance.appellants import appeal_secret
 from governance.correcting import Corrected, correct_copies
 from governance.errors import Refused
 from governance.events import Event
-from governance.judging import (
-    Known,
-    Request,
-    earlier_of,
-    judge,
-    known_of,
-    to_be_replaced,
-    used_before,
-)
+from governance.judging import Known, earlier_of, judge, known_of, to_be_replaced
 from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.preparing import Prepared, draw, prepared
+from governance.requesting import Request, used_before
 from governance.rows import insert_each
 from governance.rules.duties import DecidingPart
 from governance.rules.lifecycle import OPEN

@@ -11,11 +11,12 @@ from governance import decisions, signing, subjects
 from governance.appellants import appeal_secret
 from governance.drafts import SanctionDraft, SanctionTexts
 from governance.errors import Refused
-from governance.judging import Judged, Known, Request, fingerprint, judge, reference_key
+from governance.judging import Judged, Known, judge
 from governance.log.commitments import SEED_BYTES
 from governance.log.leaves import case_id
 from governance.log.notes import decode
 from governance.membership import Actor
+from governance.requesting import Request, fingerprint, reference_key
 from governance.rows import made
 from governance.sanctions import Disclosure, Sanction
 from governance.settings import Keys, token_hash

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from governance import judging, preparing, signing, subjects
+from governance import judging, preparing, requesting, signing, subjects
 from governance.changing import open_appeals
 from governance.drafts import SanctionDraft
 from governance.errors import Refused
 from governance.identifiers import SubjectKind
-from governance.judging import Request
 from governance.membership import Actor
 from governance.platforms import Platform
+from governance.requesting import Request
 from governance.rules import ladder
 from governance.rules.permissions import Operation
 from governance.sanctions import Sanction
@@ -62,10 +62,10 @@ def _judged(
     told: Preview,
     now: datetime,
 ) -> Preview:
-    reference = judging.reference_key(keys, actor, request.draft)
+    reference = requesting.reference_key(keys, actor, request.draft)
     known = judging.known_of(session, actor, [request], [about], [reference])
     if (first := known.by_reference.get(reference)) is not None:
-        judging.used_before(first, judging.fingerprint(keys, reference, request))
+        requesting.used_before(first, requesting.fingerprint(keys, reference, request))
         return replace(told, retried_id=first.id)
     replaced = judging.to_be_replaced(session, actor, request.draft, about, now)
     judged = judging.judge(actor, request, about, known, replaced, now=now)

@@ -29,8 +29,8 @@ from governance import (
     deciding,
     erasing,
     issuing,
-    judging,
     remedying,
+    requesting,
     signing,
 )
 from governance.adoptions import AdoptionDraft, AnswerDraft, Receipt, RemedyDraft, receipt_id
@@ -48,13 +48,13 @@ from governance.entries import LogEntry
 from governance.errors import RefusalCode, Refused
 from governance.fields import new_id, validated
 from governance.issuing import Issued
-from governance.judging import Request
 from governance.log.guards import Guard
 from governance.log.sequencing import Sequencer
 from governance.log.signers import Signer
 from governance.membership import Actor, add_member, add_platform, log
 from governance.platforms import Member, Platform, PlatformKey
 from governance.records import METADATA
+from governance.requesting import Request
 from governance.sanctions import Sanction
 from governance.settings import Keys
 from governance.vocabulary import Category
@@ -178,7 +178,7 @@ class World:
         )
 
     def issued(self, actor: Actor, now: datetime = NOW, **changes: Any) -> Issued:
-        request = Request(judging.draft(draft(now, **changes)))
+        request = Request(requesting.draft(draft(now, **changes)))
         return self.do(issuing.issue_one, KEYS, actor, request, now=now)
 
     def issue(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
@@ -186,7 +186,7 @@ class World:
 
     def record(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:
         """A record of an outside decision."""
-        request = Request(judging.draft(draft(now, **changes)), is_outside=True)
+        request = Request(requesting.draft(draft(now, **changes)), is_outside=True)
         return self.do(issuing.issue_one, KEYS, actor, request, now=now).sanction_id
 
     def terminate(self, actor: Actor, now: datetime = NOW, **changes: Any) -> str:

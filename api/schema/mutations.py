@@ -32,9 +32,9 @@ from governance import (
     erasing,
     following,
     issuing,
-    judging,
     notices,
     remedying,
+    requesting,
     selections,
     signing,
 )
@@ -95,7 +95,7 @@ class Mutation(Shape):
         "Issue a sanction; the same body again answers the same",
     )
     def issue_sanction(act: Act, draft: Any) -> Changed:
-        request = judging.Request(draft)
+        request = requesting.Request(draft)
         return issued(issuing.issue_one(act.session, act.keys, act.actor, request, now=act.now))
 
     @change(
@@ -105,7 +105,7 @@ class Mutation(Shape):
         "Record a decision this policy doesn't make; it never binds",
     )
     def record_outside_decision(act: Act, draft: Any) -> Changed:
-        request = judging.Request(draft, is_outside=True)
+        request = requesting.Request(draft, is_outside=True)
         return issued(issuing.issue_one(act.session, act.keys, act.actor, request, now=act.now))
 
     @change(

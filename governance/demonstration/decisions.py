@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from governance.demonstration import figures, words
 from governance.identifiers import SubjectKind
-from governance.judging import Request, draft
+from governance.requesting import Request, draft
 from governance.rules.policy import CONTENT_MEASURES
 from governance.vocabulary import Category, ContentType
 from governance.words import Audience, Ground, Measure, PermanentBasis, Source

@@ -10,7 +10,7 @@ from governance.demonstration import figures, plans
 from governance.demonstration.cases import OUTSIDE
 from governance.demonstration.decisions import DAY, Inventor
 from governance.demonstration.stage import Case, Plan
-from governance.judging import Request
+from governance.requesting import Request
 from governance.rules import policy
 from governance.words import Measure
 

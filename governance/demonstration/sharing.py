@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from governance import adopting, issuing, judging, remedying
+from governance import adopting, issuing, remedying, requesting
 from governance.adoptions import AdoptionDraft, AnswerDraft, RemedyDraft
 from governance.demonstration import steps, words
 from governance.demonstration.decisions import DAY, Inventor
@@ -121,6 +121,6 @@ def _replacement(domain: str, course: Course, now: datetime) -> str:
         "expires_at": now + (copy.expires_at - now) / 2,
         "reason": words.OWN_GROUNDS,
     }
-    request = judging.Request(course.request.draft.model_copy(update=changed))
+    request = requesting.Request(course.request.draft.model_copy(update=changed))
     issuer = course.staffs[domain].issuers[0]
     return issuing.issue_one(course.session, course.keys, issuer, request, now=now).sanction_id

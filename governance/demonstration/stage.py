@@ -10,7 +10,7 @@ from random import Random
 
 from sqlmodel import Session
 
-from governance import issuing, judging
+from governance import issuing, requesting
 from governance.appeals import Appeal
 from governance.errors import Refused
 from governance.membership import Actor
@@ -36,7 +36,7 @@ class Course:
     random: Random
     staff: Staff
     guests: tuple[str, Staff]  # another platform, whose reviewers may be invited
-    request: judging.Request
+    request: requesting.Request
     issuer: Actor
     sanction_id: str
     secret: str
@@ -70,7 +70,7 @@ class Case:
 
     at: datetime
     platform: str
-    requests: tuple[tuple[judging.Request, Plan], ...]
+    requests: tuple[tuple[requesting.Request, Plan], ...]
     by_service: bool = False
 
 
@@ -107,7 +107,7 @@ class Stage:
         tell(len(answers))
 
     def _course(
-        self, case: Case, issuer: Actor, request: judging.Request, issued: issuing.Issued
+        self, case: Case, issuer: Actor, request: requesting.Request, issued: issuing.Issued
     ) -> Course:
         other = self._random.choice([domain for domain in self._staffs if domain != case.platform])
         return Course(

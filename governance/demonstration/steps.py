@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from governance import appealing, changing, deciding, issuing, judging
+from governance import appealing, changing, deciding, issuing, requesting
 from governance.appeals import DecisionDraft, FilingDraft, InvitationDraft, MoveDraft
 from governance.demonstration import words
 from governance.demonstration.stage import Course, Step
@@ -62,7 +62,7 @@ def supersede(course: Course, now: datetime) -> None:
         "effective_at": None,
         "expires_at": now + (old.expires_at - now) / 2,
     }
-    request = judging.Request(old.model_copy(update=changed))
+    request = requesting.Request(old.model_copy(update=changed))
     issued = issuing.issue_one(course.session, course.keys, _moderator(course), request, now=now)
     course.sanction_id, course.request = issued.sanction_id, request
 

@@ -14,8 +14,8 @@ from governance.hosts import BadUri, canonical_domain
 from governance.identifiers import SubjectKind
 from governance.importing.runs import NOT_STATED
 from governance.importing.servers import classified
-from governance.judging import Dating, Request
 from governance.membership import Actor
+from governance.requesting import Dating, Request
 from governance.sanctions import Disclosure, Sanction
 from governance.words import Automation, Ground, Measure, Source
 

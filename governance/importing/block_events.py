@@ -32,8 +32,8 @@ from governance.importing.runs import (
 )
 from governance.importing.servers import COLUMNS, server_draft, server_uri, severity
 from governance.importing.tables import Row, read_rows
-from governance.judging import Dating, Request
 from governance.membership import Actor
+from governance.requesting import Dating, Request
 from governance.settings import Keys
 from governance.words import Measure
 

@@ -12,7 +12,7 @@ from governance.errors import InvalidInput
 from governance.fields import validated
 from governance.importing import dsa_words as words
 from governance.importing.runs import NOT_STATED
-from governance.judging import Dating, Request
+from governance.requesting import Dating, Request
 from governance.rules.policy import OTHER_MEASURES
 from governance.vocabulary import TERRITORIES, Category, Keyword, keyword_belongs
 from governance.words import Ground, Measure, Precision, Source

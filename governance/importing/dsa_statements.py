@@ -31,10 +31,10 @@ from governance.importing.runs import (
     in_batches,
 )
 from governance.importing.tables import Row, read_rows
-from governance.judging import Request
 from governance.membership import Actor
 from governance.platforms import Platform
 from governance.preparing import Prepared
+from governance.requesting import Request
 from governance.settings import Keys
 
 # The columns of the full dump, for files without a header. v2 put content_id_ean after

@@ -24,8 +24,8 @@ from governance.importing.ends import lift_at
 from governance.importing.lists import BlockList, Listed, read_list
 from governance.importing.runs import Clock, Progress, Run, Summary, Wanted, importer, in_batches
 from governance.importing.servers import COLUMNS, server_draft
-from governance.judging import Dating, Request
 from governance.membership import Actor, find_platform
+from governance.requesting import Dating, Request
 from governance.rules.policy import LONGEST_SUSPENSION
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Note, Part, Sanction, SubjectKey

@@ -18,10 +18,10 @@ from governance import membership
 from governance.database import Database
 from governance.errors import NotFound, Refused
 from governance.issuing import Issued, issue_prepared
-from governance.judging import Request
 from governance.membership import Actor
 from governance.platforms import Member
 from governance.preparing import Prepared, prepare, prepared
+from governance.requesting import Request
 from governance.settings import Keys
 from governance.words import MemberKind, Role
 

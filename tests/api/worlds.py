@@ -20,10 +20,10 @@ from governance import demo
 from governance.database import Database
 from governance.errors import Refused
 from governance.issuing import issue
-from governance.judging import Request as Issue
-from governance.judging import draft as drafted
 from governance.membership import Actor
 from governance.records import METADATA
+from governance.requesting import Request as Issue
+from governance.requesting import draft as drafted
 from governance.settings import Settings
 from governance.words import AppealMove, Audience, Measure, Outcome, SanctionAnswer
 from tests.builders import DAY, HOUR, KEYS, MICRO, NOW, Team, World, draft

@@ -14,10 +14,10 @@ from governance.entries import LogEntry
 from governance.errors import Refused
 from governance.events import Event
 from governance.issuing import Issued
-from governance.judging import Request, draft
 from governance.log.canonical import parse_canonical
 from governance.membership import Actor
 from governance.preparing import prepare
+from governance.requesting import Request, draft
 from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
 from governance.vocabulary import Category
 from governance.words import Automation, Measure

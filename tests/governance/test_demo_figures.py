@@ -25,7 +25,7 @@ from governance.demonstration.plans import (
     LONGEST_REVIEW,
 )
 from governance.demonstration.stage import Case, Plan
-from governance.judging import Request
+from governance.requesting import Request
 from governance.rules.policy import CONTENT_MEASURES
 from governance.settings import Keys
 from governance.vocabulary import Category

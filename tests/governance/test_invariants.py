@@ -9,10 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlmodel import col
 
-from governance import issuing, judging
+from governance import issuing, requesting
 from governance.errors import RefusalCode, Refused
 from governance.issuing import Issued
-from governance.judging import Request
+from governance.requesting import Request
 from governance.rules import policy
 from governance.rules.status import effect
 from governance.sanctions import Sanction
@@ -114,7 +114,7 @@ def test_2_and_8_whatever_end_is_given_nothing_binds_permanently(world: World, t
             assert row.effective_at >= NOW - timedelta(seconds=60)
 
     def _request(body: dict[str, Any], is_outside: bool) -> Request:
-        return Request(judging.draft(body), is_outside=is_outside)
+        return Request(requesting.draft(body), is_outside=is_outside)
 
     bounded()
 
@@ -130,7 +130,7 @@ def test_7_no_conduct_is_sanctioned_twice(world: World, team: Team) -> None:
         sanctioned: list[tuple[int, int]] = []
         requests = [
             Request(
-                judging.draft(
+                requesting.draft(
                     draft(
                         subject=about,
                         conduct_from=NOW - DAY + start * MICRO,
@@ -160,7 +160,7 @@ def test_8_an_import_that_conflicts_becomes_a_record_that_never_binds(
     @given(st.sampled_from(sorted(policy.ACCOUNT_MEASURES)), st.none() | instants)
     def recorded(measure: Measure, expires_at: datetime | None) -> None:
         assume(not measure.endswith("_OTHER"))
-        body = judging.draft(draft(measure=measure, expires_at=expires_at))
+        body = requesting.draft(draft(measure=measure, expires_at=expires_at))
         answer = attempt(world, team, Request(body, record_conflicts=True))
         if isinstance(answer, Refused):
             assert answer.code is RefusalCode.END_BEFORE_START
@@ -186,7 +186,7 @@ def test_9_retries_count_once_until_they_are_erased(world: World, team: Team) ->
         first: dict[int, tuple[str, bool]] = {}
         for which, other in tries:
             body = bodies[which] | ({"facts": "Others"} if other else {})
-            answer = attempt(world, team, Request(judging.draft(body)))
+            answer = attempt(world, team, Request(requesting.draft(body)))
             if which not in first:
                 assert isinstance(answer, Issued)
                 first[which] = answer.sanction_id, other
@@ -198,7 +198,7 @@ def test_9_retries_count_once_until_they_are_erased(world: World, team: Team) ->
                 assert answer.code is RefusalCode.REFERENCE_REUSED
         for which in first:
             world.erase(team.admin, bodies[which]["subject"])
-            answer = attempt(world, team, Request(judging.draft(bodies[which])))
+            answer = attempt(world, team, Request(requesting.draft(bodies[which])))
             assert isinstance(answer, Refused)
             assert answer.code is RefusalCode.ERASED
 

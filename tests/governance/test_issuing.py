@@ -7,10 +7,10 @@ import pytest
 from pydantic.alias_generators import to_camel
 from sqlmodel import select
 
-from governance import issuing, judging
+from governance import issuing, requesting
 from governance.errors import Forbidden, InvalidInput, RefusalCode, Refused
 from governance.identifiers import SubjectKind, lookup_key
-from governance.judging import Request
+from governance.requesting import Request
 from governance.rules.status import effect
 from governance.sanctions import Disclosure, Part, SubjectKey
 from governance.vocabulary import Category, Keyword
@@ -173,24 +173,24 @@ BAD_SHAPES: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("changes", "field"), BAD_SHAPES)
 def test_bad_shapes_are_refused_by_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        judging.draft({to_camel(name): value for name, value in draft(**changes).items()})
+        requesting.draft({to_camel(name): value for name, value in draft(**changes).items()})
     assert refusal.value.path[0] == field
 
 
 def test_keywords_are_those_of_the_category_once_each() -> None:
     keywords = ["PHISHING", "STALKING", "PHISHING"]
-    made = judging.draft(draft(category=Category.SCAMS_AND_FRAUD, keywords=keywords))
+    made = requesting.draft(draft(category=Category.SCAMS_AND_FRAUD, keywords=keywords))
     assert made.keywords == [Keyword.PHISHING, Keyword.STALKING]
 
 
 def test_offsets_are_taken_as_the_same_instant() -> None:
-    made = judging.draft(draft(expires_at="2026-03-08T14:00:00+02:00"))
+    made = requesting.draft(draft(expires_at="2026-03-08T14:00:00+02:00"))
     assert made.expires_at == NOW + 7 * DAY
 
 
 def test_an_outside_decision_is_a_record_that_never_binds(world: World, team: Team) -> None:
     about = subject()
-    court = judging.draft(draft(subject=about, permanent_basis=None, **_endless()))
+    court = requesting.draft(draft(subject=about, permanent_basis=None, **_endless()))
     answer = world.do(
         issuing.issue_one, KEYS, team.issuer, Request(court, is_outside=True), now=NOW
     )
@@ -209,13 +209,13 @@ def test_an_outside_decision_is_a_record_that_never_binds(world: World, team: Te
 
 
 def test_even_a_conforming_outside_decision_does_not_bind(world: World, team: Team) -> None:
-    request = Request(judging.draft(draft()), is_outside=True)
+    request = Request(requesting.draft(draft()), is_outside=True)
     answer = world.do(issuing.issue_one, KEYS, team.issuer, request, now=NOW)
     assert world.sanction(answer.sanction_id).policy_conflicts == [PolicyConflict.OUTSIDE_DECISION]
 
 
 def test_only_issuers_record_outside_decisions(world: World, team: Team) -> None:
-    request = Request(judging.draft(draft()), is_outside=True)
+    request = Request(requesting.draft(draft()), is_outside=True)
     before = world.snapshot()
     with pytest.raises(Forbidden):
         world.do(issuing.issue_one, KEYS, team.reviewer, request, now=NOW)
@@ -250,6 +250,6 @@ def test_an_alias_tells_the_host_too(world: World, team: Team) -> None:
 def test_a_rule_is_published_on_a_page() -> None:
     for url in ("javascript:alert(1)", "acct:a@b.example", "urn:uuid:" + "0" * 8):
         with pytest.raises(Refused) as caught:
-            judging.draft(draft(policy_reference={"rule": "1", "url": url}))
+            requesting.draft(draft(policy_reference={"rule": "1", "url": url}))
         assert caught.value.path[-1] == "url"
-    judging.draft(draft(policy_reference={"rule": "1", "url": "https://a.example/rules"}))
+    requesting.draft(draft(policy_reference={"rule": "1", "url": "https://a.example/rules"}))

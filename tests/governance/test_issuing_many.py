@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import func, select
 
-from governance import issuing, judging
+from governance import issuing, requesting
 from governance.errors import RefusalCode, Refused
 from governance.issuing import MOST_IN_BATCH, Issued
-from governance.judging import Request
 from governance.membership import Actor
 from governance.records import sanctions
+from governance.requesting import Request
 from governance.settings import token_hash
 from governance.vocabulary import Category
 from governance.words import Measure
@@ -22,7 +22,7 @@ from tests.builders import DAY, KEYS, MICRO, NOW, Team, World, draft, refused, s
 
 
 def issue_many(world: World, actor: Actor, *drafts: dict[str, Any]) -> list[Issued | Refused]:
-    requests = [Request(judging.draft(each)) for each in drafts]
+    requests = [Request(requesting.draft(each)) for each in drafts]
     return world.do(issuing.issue, KEYS, actor, requests, now=NOW)
 
 
@@ -68,7 +68,7 @@ def test_a_batch_reads_no_table_that_has_grown_since_its_plan(postgresql_url: st
         team = world.team()
         for _ in range(12):
             issue_many(world, team.issuer, *(draft(subject=subject()) for _ in range(50)))
-        requests = [Request(judging.draft(draft(subject=subject()))) for _ in range(50)]
+        requests = [Request(requesting.draft(draft(subject=subject()))) for _ in range(50)]
         with world.database.writing() as session:
             issuing.issue(session, KEYS, team.issuer, requests, now=NOW)
             read = sa.text(
@@ -124,7 +124,7 @@ def test_another_body_under_the_reference_is_a_conflict(
 def test_a_record_under_the_reference_is_another_body(world: World, team: Team) -> None:
     body = draft()
     world.issue(team.issuer, **body)
-    request = Request(judging.draft(body), is_outside=True)
+    request = Request(requesting.draft(body), is_outside=True)
     with refused(world, RefusalCode.REFERENCE_REUSED):
         world.do(issuing.issue_one, KEYS, team.issuer, request, now=NOW)
 
@@ -191,7 +191,7 @@ def test_items_of_a_batch_meet_each_other(world: World, team: Team) -> None:
 def test_a_refused_shape_keeps_its_place(world: World, team: Team) -> None:
     bad = Refused("this item has no shape")
     answers = world.do(
-        issuing.issue, KEYS, team.issuer, [bad, Request(judging.draft(draft())), bad], now=NOW
+        issuing.issue, KEYS, team.issuer, [bad, Request(requesting.draft(draft())), bad], now=NOW
     )
     assert [answer is bad for answer in answers] == [True, False, True]
 
@@ -266,7 +266,7 @@ def test_aliases_are_accounts(world: World, team: Team) -> None:
 def test_a_body_is_known_again_by_all_that_isnt_default(
     changes: dict[str, Any], is_outside: bool
 ) -> None:
-    request = Request(judging.draft(draft(**changes)), is_outside=is_outside)
+    request = Request(requesting.draft(draft(**changes)), is_outside=is_outside)
     given = request.draft.model_dump(mode="json", exclude_defaults=True)
     body = orjson.dumps([is_outside, given], option=orjson.OPT_SORT_KEYS).decode()
-    assert judging.fingerprint(KEYS, "x", request) == KEYS.tag("fingerprint", "x", body)
+    assert requesting.fingerprint(KEYS, "x", request) == KEYS.tag("fingerprint", "x", body)

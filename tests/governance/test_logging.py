@@ -12,12 +12,11 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from governance import decisions, issuing, judging
+from governance import decisions, issuing, requesting
 from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry, LogTile
 from governance.errors import Conflict, RolledBack
 from governance.events import Event
-from governance.judging import Request
 from governance.log.canonical import canonical, parse_canonical
 from governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from governance.log.commitments import opening
@@ -31,6 +30,7 @@ from governance.log.tree import check_consistency, check_inclusion, leaf_hash, o
 from governance.log.writing import PART, Decision
 from governance.membership import Actor, add_platform
 from governance.platforms import Platform
+from governance.requesting import Request
 from governance.rows import AT_ONCE
 from governance.sanctions import Disclosure
 from governance.words import AppealMove, EventType, Outcome
@@ -334,7 +334,7 @@ def test_what_was_logged_needs_no_collector(world: World) -> None:
     try:
         with world.database.writing() as session:
             ledger = weakref.ref(ledger_of(session))
-            request = Request(judging.draft(draft(NOW)))
+            request = Request(requesting.draft(draft(NOW)))
             issuing.issue_one(session, KEYS, team.issuer, request, now=NOW)
         del session
         assert ledger() is None

@@ -10,17 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import col, select
 
-from governance import issuing, judging
+from governance import issuing, requesting
 from governance.entries import LogEntry
 from governance.errors import RefusalCode, Refused
 from governance.fields import print_instant
 from governance.issuing import Issued
-from governance.judging import Request
 from governance.log.authorship import check_decision, check_key
 from governance.log.canonical import canonical, parse_canonical
 from governance.log.commitments import opening
 from governance.membership import Actor
 from governance.platforms import PlatformKey
+from governance.requesting import Request
 from governance.sanctions import Disclosure
 from tests.builders import DAY, HOUR, KEYS, MICRO, NOW, Team, World, draft, refused, subject
 from tests.signing import Fields, decision, key_of, public, registration, signed, text
@@ -40,7 +40,7 @@ def team(world: World) -> Team:
 
 def given(now: datetime = NOW, **changes: Any) -> Fields:
     """An input in JSON, as a client has it."""
-    drawn_up = judging.draft(draft(now, subject_kind="ACCOUNT")).model_dump(
+    drawn_up = requesting.draft(draft(now, subject_kind="ACCOUNT")).model_dump(
         mode="json", by_alias=True, exclude_defaults=True
     )
     instants = {k: print_instant(datetime.fromisoformat(drawn_up[k])) for k in INSTANTS}
@@ -53,7 +53,7 @@ INSTANTS = ("conductFrom", "conductTo", "expiresAt")
 def issued(
     world: World, actor: Actor, body: Fields, now: datetime = NOW, *, is_outside: bool = False
 ) -> Issued:
-    request = Request(judging.draft(body), is_outside)
+    request = Request(requesting.draft(body), is_outside)
     return world.do(issuing.issue_one, KEYS, actor, request, now=now)
 
 
@@ -347,7 +347,7 @@ def test_a_bad_signature_refuses_no_other_decision(world: World, team: Team) -> 
     good, bad, plain = given(), given(), given()
     domain = team.platform.domain
     bodies = [signed(good, domain, PRIVATE, NOW)[0], signed(bad, domain, OTHER, NOW)[0], plain]
-    requests = [Request(judging.draft(body)) for body in bodies]
+    requests = [Request(requesting.draft(body)) for body in bodies]
     answers = world.do(issuing.issue, KEYS, team.issuer, requests, now=NOW)
     kinds = [INVALID if isinstance(answer, Refused) else None for answer in answers]
     assert kinds == [None, INVALID, None]

@@ -9,10 +9,10 @@ from api.console import now
 from governance import receivers
 from governance.database import Database
 from governance.issuing import issue_one
-from governance.judging import Request, draft
 from governance.log.checkpoints import Checkpoint
 from governance.log.keyfiles import new_signer
 from governance.membership import Actor, add_member, add_platform
+from governance.requesting import Request, draft
 from governance.settings import Settings
 from governance.words import Role
 from tests.api.cli.conftest import Comity, Done

@@ -13,13 +13,13 @@ from governance import erasing
 from governance.database import Database
 from governance.entries import LogCheckpoint, LogEntry
 from governance.issuing import issue_one
-from governance.judging import Request, draft
 from governance.log.checkpoints import parse_checkpoint
 from governance.log.commitments import Opening
 from governance.log.notes import parse_note
 from governance.log.proofs import parse_proof
 from governance.log.signers import Signer, parse_verifier
 from governance.membership import Actor, add_member, add_platform
+from governance.requesting import Request, draft
 from governance.sanctions import Disclosure, Sanction
 from governance.settings import read_settings
 from governance.words import Role

@@ -5,8 +5,8 @@ from datetime import timedelta
 from api.console import now
 from governance.database import Database
 from governance.issuing import issue_one
-from governance.judging import Dating, Request, draft
 from governance.membership import Actor, add_member, add_platform
+from governance.requesting import Dating, Request, draft
 from governance.settings import read_settings
 from governance.words import Role
 from tests.api.cli.conftest import Comity

@@ -12,9 +12,9 @@ from sqlmodel import col, select
 from governance.errors import Refused
 from governance.events import Event
 from governance.issuing import issue
-from governance.judging import Dating
-from governance.judging import Request as Issue
-from governance.judging import draft as drafted
+from governance.requesting import Dating
+from governance.requesting import Request as Issue
+from governance.requesting import draft as drafted
 from governance.words import Audience, Measure, Outcome, Precision
 from tests.builders import DAY, HOUR, KEYS, MICRO, TERMINATION, Team, World, draft
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.execution import Executor
-from governance.judging import draft as drafted
+from governance.requesting import draft as drafted
 from governance.words import AppealMove
 from tests.api.worlds import ACCOUNT, SERVER, Asking, Cast, Interpreting, asking
 from tests.builders import DAY, NOW, World, draft
