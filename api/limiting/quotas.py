@@ -37,7 +37,7 @@ class Quotas:
         """Counts lookups that are about to be answered; refuses what exceeds the quota."""
         key = platform_id, now.date()
         used = self._written.get(key, 0) + self._writing.get(key, 0) + self._pending.get(key, 0)
-        resets = DAY - (now.hour * 3_600 + now.minute * 60 + now.second) + 1
+        resets = DAY - (now.hour * 3_600 + now.minute * 60 + now.second)
         budget = Budget("lookups", self._most, DAY, max(0, self._most - used - count), resets)
         if used + count > self._most:
             raise LimitRefused(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from typing import NamedTuple
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
@@ -123,8 +124,8 @@ class Rates:
     def _guessed(self, caller: str) -> Budget:
         item = self._guesses
         count, ends = self._storage.window(item.key_for(caller))
-        return _budget("guesses", item.amount, item.get_expiry(), count, ends - time.time())
+        return _budget("guesses", item.amount, item.get_expiry(), count, ends - time.monotonic())
 
 
 def _budget(name: str, most: int, window: int, count: int, seconds: float) -> Budget:
-    return Budget(name, most, window, max(0, most - count), max(1, int(seconds) + 1))
+    return Budget(name, most, window, max(0, most - count), max(1, ceil(seconds)))

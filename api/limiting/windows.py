@@ -14,14 +14,14 @@ MOST_KEYS = 50_000  # some 10 MB
 
 
 class Windows(Storage):
-    """Counts per key, each until its window ends."""
+    """Counts per key, each until its window ends, whatever somebody sets the clock to."""
 
     STORAGE_SCHEME = ["comity-windows"]  # noqa: RUF012 as the base class has it
 
     def __init__(self) -> None:
         super().__init__()
         self._held: dict[str, tuple[int, float]] = {}
-        self._swept = time.time()
+        self._swept = time.monotonic()
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -33,7 +33,7 @@ class Windows(Storage):
 
     def counted(self, key: str, expiry: float, amount: int = 1) -> tuple[int, float]:
         """Counts; what is counted by then, and for how many seconds yet."""
-        now = time.time()
+        now = time.monotonic()
         if now - self._swept > SWEPT_EVERY or len(self._held) >= MOST_KEYS:
             self._sweep(now)
         count, ends = self._held.get(key, (0, 0.0))
@@ -62,14 +62,14 @@ class Windows(Storage):
 
     def get(self, key: str) -> int:
         count, ends = self._held.get(key, (0, 0.0))
-        return count if ends > time.time() else 0
+        return count if ends > time.monotonic() else 0
 
     def get_expiry(self, key: str) -> float:
-        return self._held.get(key, (0, time.time()))[1]
+        return self._held.get(key, (0, time.monotonic()))[1]
 
     def window(self, key: str) -> tuple[int, float]:
         """The count of a key and when its window ends."""
-        now = time.time()
+        now = time.monotonic()
         held = self._held.get(key, (0, now))
         return held if held[1] > now else (0, now)
 

@@ -29,14 +29,28 @@ def test_what_ends_first_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_over_goes_before_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "MOST_KEYS", 100)
-    counters, now = Windows(), time.time()
+    counters, now = Windows(), time.monotonic()
     for number in range(99):
         counters.counted(f"short {number}", 1)
     counters.counted("long", 60)
-    monkeypatch.setattr(time, "time", lambda: now + 30)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 30)
     counters.counted("new", 1)
     assert counters.get("long") == 1
     assert counters.reset() == 2
+
+
+def test_a_window_is_no_longer_than_it_says_whatever_the_clock_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates, now, then = Rates(members=1, public=1, guesses=1), time.monotonic(), time.time()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert rates.request("caller", is_member=False).resets == 60
+    monkeypatch.setattr(time, "time", lambda: then - 3_600)
+    with pytest.raises(LimitRefused) as refused:
+        rates.request("caller", is_member=False)
+    assert refused.value.budget.resets == 60
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60)
+    assert rates.request("caller", is_member=False).left == 0
 
 
 def test_a_secret_that_was_right_leaves_nothing_behind() -> None:
