@@ -120,7 +120,7 @@ CHANGES: Mapping[str, Fields] = {
     "sanction.shortened": fields({"expiresAt?": AT, "reducedAfterEnd?": TRUE}),
     "sanction.lifted": fields({"liftedAt": AT}),
     "sanction.overturned": fields({"overturnedAt": AT}),
-    "sanction.voided": fields({"voidedAt": AT, "voidCode": code(VoidCode)}),
+    "sanction.voided": fields({"voidedAt": AT, "voidCode?": code(VoidCode)}),  # as its source's
     "sanction.superseded": fields({"supersededAt": AT}),
     "sanction.source_ended": fields({"sourceEndedAt": AT}),
     "sanction.redacted": fields({"redactedAt": AT}),

@@ -14,9 +14,9 @@ from governance.log.signers import Signer
 from governance.notices import NoticeDraft, record_notice
 from governance.peers import Peer, Verdict
 from governance.words import NoticeOutcome, Outcome, Validity
-from tests.builders import DAY, KEYS, NOW, World
+from tests.builders import DAY, KEYS, LOG_KEY, NOW, World
 from tests.governance.test_applying import URL, Theirs, sanctions, verdicts
-from tests.logs import BETA, LOG, NOON, ORIGIN
+from tests.logs import BETA, LOG, NOON, ORIGIN, faults, files
 
 APPEAL = f"apl_{'a' * 26}"
 
@@ -60,6 +60,27 @@ def test_an_end_is_not_taken_back(world: World, follower: Follower, theirs: Thei
     follower.poll(theirs.served())
     assert [verdict for verdict, _ in verdicts(world)][-1] is not Verdict.APPLIED
     assert sanctions(world)[case].ends_at == NOON + DAY
+
+
+@pytest.mark.parametrize("changed", [{}, {"colour": "red"}])
+@pytest.mark.parametrize("event", ["voided", "overturned", "lifted"])
+@pytest.mark.usefixtures("follower")
+def test_what_a_peer_leaves_out_spoils_no_log_of_ours(
+    world: World, theirs: Theirs, event: str, changed: dict[str, Any]
+) -> None:
+    """The node's own entries have their form, whatever they follow from."""
+    case = theirs.issue(subject="acct:alice@x.example")
+    follower = Follower(world.database, KEYS, ORIGIN, clock=lambda: NOON + DAY)
+    follower.poll(theirs.served())
+    copy = world.adopt(world.team().issuer, case, NOON + DAY)
+    told: dict[str, Any] = {"changed": changed} if changed else {}
+    theirs.tell(f"sanction.{event}", case, **told)
+    follower.poll(theirs.served())
+    assert (sanctions(world)[copy].validity is Validity.STANDING) is (event == "lifted")
+    with world.database.reading() as session:
+        found = session.exec(select(LogEntry).order_by("index")).all()
+    own = files([entry.data.encode() for entry in found], LOG_KEY, origin=LOG_KEY.name)
+    assert faults(own, trusted=[LOG_KEY.verifier()]) == []
 
 
 @pytest.mark.parametrize(("days", "is_approved"), [(6, True), (100, False)])

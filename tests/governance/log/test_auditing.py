@@ -435,7 +435,7 @@ def test_a_decision_that_is_not_of_its_types_form_is_found(
 
 def test_a_change_that_is_not_of_its_types_form_is_found() -> None:
     def write(log: Writer) -> None:
-        changed = {"voidedAt": print_instant(NOON)}
+        changed = {"voidCode": "TEST"}
         log.add(whole("sanction.voided", ALPHA, case=first_case(), changed=changed))
         lifted = {"liftedAt": print_instant(NOON), "reason": "He is my friend"}
         log.add(whole("sanction.lifted", ALPHA, case=first_case(), changed=lifted))
@@ -445,7 +445,7 @@ def test_a_change_that_is_not_of_its_types_form_is_found() -> None:
         log.add(whole("sanction.shortened", ALPHA, case=first_case(), changed={}))
 
     assert told_by(write) == [
-        "entry 1: the decision has no changed.voidCode, which its type needs",
+        "entry 1: the decision has no changed.voidedAt, which its type needs",
         "entry 2: the decision has changed.reason, which its type hasn't",
         "entry 3: the decision's scope isn't one of its codes",
         "entry 4: the decision has no changed.state, which its type needs",
