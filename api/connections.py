@@ -157,7 +157,6 @@ class Connection(Draining, HttpToolsProtocol):
         else:
             self._send(answer, is_last=self._is_stopping and not later)
         if later:
-            self.flow.resume_reading()
             self.data_received(later)
         if self._is_stopping and self._asking is None:
             super().shutdown()
