@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import sys
 from typing import Any
 
 from graphql import GraphQLError
@@ -15,6 +16,7 @@ from governance.errors import Refused
 # PostgreSQL's SQLSTATEs of a server that can't be asked now (appendix A of its manual):
 # connections, no such database, no resources, shutting down; or that only answers reads now.
 _AWAY = ("08", "3D000", "53", "57P", "25006")
+_DRIVERS = frozenset({"asyncpg", "psycopg"})
 _AWAY_SQLITE = tuple(f"SQLITE_{it}" for it in ("CANTOPEN", "IOERR", "FULL", "BUSY", "READONLY"))
 _MESSAGES = {
     "INTERNAL": "something went wrong on our side",
@@ -75,7 +77,9 @@ def is_unreachable(error: BaseException | None) -> bool:
 
 
 def _is_away(error: BaseException | None) -> bool:
-    """Whether a driver of PostgreSQL says so; a node on SQLite starts without them."""
+    """Whether a driver of PostgreSQL says so; a node on SQLite never loads one."""
+    if _DRIVERS.isdisjoint(sys.modules):
+        return False
     import asyncpg
     from psycopg import OperationalError
     from psycopg.errors import ReadOnlySqlTransaction

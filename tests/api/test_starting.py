@@ -17,6 +17,7 @@ LEFT = {
 STARTED = """
 import gc, json, sys
 import api.__main__, api.cli
+from api.errors import is_unreachable
 from api.serving import application
 from governance.database import Database
 from governance.fields import Shape, Stored
@@ -24,6 +25,7 @@ from governance.migrations import is_current
 from governance.settings import read_settings
 app, database = application(), Database(read_settings().database_url)
 assert is_current(database)
+assert not is_unreachable(ValueError())
 database.close()
 def below(kind):
     return {kind}.union(*map(below, kind.__subclasses__()))
