@@ -86,27 +86,19 @@ class Flow(FlowControl):
             super().resume_reading()
 
 
-class Connection(Draining, HttpToolsProtocol):
-    """A connection that is patient up to a limit. A request whose head was read before, and that
-    came whole, may be answered without the parser (`api.express`)."""
+class Patient(Draining, HttpToolsProtocol):
+    """A connection that is patient up to a limit."""
 
     head_seconds: ClassVar[float] = 30  # for a head to arrive whole, from its first byte
 
-    _is_between = True  # two requests: of the next, no byte was parsed
-    _begun = 0  # requests, in what was parsed last
-    _is_stopping = False
     _length = 0  # of the head, so far
     _since: float | None = None  # when a head began to be waited for, if one is
     _timer: TimerHandle | None = None  # one for many heads, as most come at once
-    _asking: asyncio.Task[None] | None = None  # for an answer that goes express
-    _later = b""  # what came meanwhile
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._gathered = Gathered(transport, self.loop)
-        self._express: Express | None = None if self.root_path else self.app_state.get(EXPRESS)
         super().connection_made(self._gathered)  # type: ignore[arg-type]
         self.flow = Flow(self.transport, self.pipeline)
-        self._host = self.client[0] if self.client else ""
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -114,6 +106,78 @@ class Connection(Draining, HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._length += len(data)
+        super().data_received(data)
+        if self._length > LONGEST_HEAD and self._since is not None:
+            self._give_up()
+
+    def on_headers_complete(self) -> None:
+        self._since = None
+        super().on_headers_complete()
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self.cycle.keep_alive = False  # the parser would take its body for the next request
+
+    def on_message_complete(self) -> None:
+        self._wait()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._gathered.flush()
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._since = None
+        super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        if STOP in self.app_state:
+            self.app_state[STOP]()  # streams of events have no end of their own
+        super().shutdown()
+
+    def _wait(self) -> None:
+        """For the next head."""
+        self._length, self._since = 0, self.loop.time()
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self._look)
+
+    def _look(self) -> None:
+        """Closes what is late; looks again when what is waited for now will be."""
+        self._timer = None
+        if self._since is None:
+            return
+        left = self._since + self.head_seconds - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._look)
+        elif not self._is_answering():
+            self.transport.close()
+
+    def _give_up(self) -> None:
+        if self._is_answering():
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self.send_400_response(f"expected at most {LONGEST_HEAD:,} bytes of headers")
+
+    def _is_answering(self) -> bool:
+        # Afterwards the server closes what stays idle.
+        return not getattr(self.cycle, "response_complete", True)
+
+
+class Connection(Patient):
+    """One whose requests may be answered without the parser (`api.express`), where they come whole
+    and their head was read before."""
+
+    _is_between = True  # two requests: of the next, no byte was parsed
+    _begun = 0  # requests, in what was parsed last
+    _is_stopping = False
+    _asking: asyncio.Task[None] | None = None  # for an answer
+    _later = b""  # what came meanwhile
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._express: Express | None = None if self.root_path else self.app_state.get(EXPRESS)
+        self._host = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
         if self._asking is not None:
@@ -168,19 +232,13 @@ class Connection(Draining, HttpToolsProtocol):
         if is_last:
             fields.append(b"connection: close\r\n")
         self._gathered.write_whole(b"".join([STATUS_LINE[status], *fields, b"\r\n", body]))
-        super().on_response_complete()
-        self._length, self._since = 0, None
+        self.on_response_complete()
         self._wait()
 
     def _parse(self, data: bytes) -> None:
         was_between, self._begun = self._is_between, 0
-        self._length += len(data)
         super().data_received(data)
-        if self._since is None or self.transport.is_closing():
-            return
-        if self._length > LONGEST_HEAD:
-            self._give_up()
-        elif was_between and self._is_between and self._begun == 1:
+        if was_between and self._is_between and self._begun == 1 and self._since is not None:
             self._learn(data)
 
     def _learn(self, data: bytes) -> None:
@@ -203,55 +261,11 @@ class Connection(Draining, HttpToolsProtocol):
         self._begun += 1
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:
-        self._since = None
-        super().on_headers_complete()
-        if self.parser.should_upgrade() and not self._should_upgrade():
-            self.cycle.keep_alive = False  # the parser would take its body for the next request
-
     def on_message_complete(self) -> None:
-        self._is_between, self._length = True, 0
-        self._wait()
+        self._is_between = True
         super().on_message_complete()
 
-    def on_response_complete(self) -> None:
-        self._gathered.flush()
-        super().on_response_complete()
-
-    def handle_websocket_upgrade(self) -> None:
-        self._since = None
-        super().handle_websocket_upgrade()
-
     def shutdown(self) -> None:
-        if STOP in self.app_state:
-            self.app_state[STOP]()  # streams of events have no end of their own
         self._is_stopping = True
         if self._asking is None:
             super().shutdown()
-
-    def _wait(self) -> None:
-        if self._since is None:
-            self._since = self.loop.time()
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.head_seconds, self._look)
-
-    def _look(self) -> None:
-        """Closes what is late; looks again when what is waited for now will be."""
-        self._timer = None
-        if self._since is None:
-            return
-        left = self._since + self.head_seconds - self.loop.time()
-        if left > 0:
-            self._timer = self.loop.call_later(left, self._look)
-        elif not self._is_answering():
-            self.transport.close()
-
-    def _give_up(self) -> None:
-        if self._is_answering():
-            self.transport.abort()
-        else:
-            self.send_400_response(f"expected at most {LONGEST_HEAD:,} bytes of headers")
-
-    def _is_answering(self) -> bool:
-        # Afterwards the server closes what stays idle.
-        return not getattr(self.cycle, "response_complete", True)
