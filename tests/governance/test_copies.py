@@ -104,7 +104,7 @@ class Sharing:
 def test_13_copies_end_with_their_source_whatever_happens(world: World) -> None:
     teams, clock, adopted = [world.team() for _ in range(4)], [NOW], [0]
 
-    @examples(15, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @examples(30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(st.lists(acts, min_size=8, max_size=20))
     def shared(told: list[Act]) -> None:
         sharing = Sharing(world, teams, clock[0])
