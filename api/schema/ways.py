@@ -57,7 +57,7 @@ class Way:
 
 
 def ways_of(given: Argument) -> list[Way]:
-    """The ways to what fits, that along its days last."""
+    """The ways to what fits, that along its days last. All days are no shorter than any other."""
     values = parts_of(given)
     row = rows_of(sanctions.Sanction).c
     parts = [{name: value} for name, value in values.items()]
@@ -67,7 +67,8 @@ def ways_of(given: Argument) -> list[Way]:
         APPEALED: values.get("isAppealed") is True,
         NOT_BINDING: values.get("isBinding") is False,
     }
-    return [*found, *(way for way, is_asked in asked.items() if is_asked), _all_days(given)]
+    found += [way for way, is_asked in asked.items() if is_asked]
+    return found if found and values.keys().isdisjoint(DAYS) else [*found, _all_days(given)]
 
 
 def sample_of(given: Argument) -> Way:
@@ -93,7 +94,7 @@ def pages_along(read: Read, given: Argument) -> list[Along]:
     """The ways for pages of what fits, where an engine may take a long one: it knows of the parts
     of a filter only what is usual of their values. Without a short one, all are looked at."""
     ways = ways_of(given)
-    if len(ways) < 3 and not any(way.ids for way in ways):
+    if sum(not way.is_whole for way in ways) < 2 and not any(way.ids for way in ways):
         return []
     place = place_of_short(ways, read, MOST_LISTED)
     found = []
