@@ -75,18 +75,10 @@ class Structural:
 
 
 # Words of the records are so where what is unusual has an index of its own.
-STRUCTURAL = (
-    Structural,
-    Automation,
-    DurationBucket,
-    Effect,
-    EndReason,
-    EventType,
-    Ground,
-    Source,
-    SubjectKind,
-    Validity,
-)
+STRUCTURAL = (Structural, EndReason, EventType, Ground, Source, SubjectKind, Validity)
+# Those of which one has an index, asked for alone.
+RARE = {Automation.FULLY, DurationBucket.OVER_180_DAYS, Effect.PENDING}
+WITH_RARE = tuple(type(word) for word in RARE)
 
 # None, a boolean, an input object's fields, or a value that comes late.
 Argument = None | bool | Late | dict[str, Any]
@@ -111,7 +103,9 @@ def _is_single(value: object) -> bool:
 
 
 def _is_structural(value: object) -> bool:
-    return isinstance(value[0] if isinstance(value, list) and value else value, STRUCTURAL)
+    first = value[0] if isinstance(value, list) and value else value
+    is_rare = isinstance(first, WITH_RARE) and first in RARE and _is_single(value)
+    return is_rare or isinstance(first, STRUCTURAL)
 
 
 def known_words(given: Argument) -> list[Any]:

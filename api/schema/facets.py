@@ -61,8 +61,7 @@ def facets_of(
         return _all_of(*_estimated(read, dimensions, given))
     counted = _tallied(read, dimensions, given) if newest is None else None
     if counted is None:
-        chosen = _newest(read, given, newest)
-        counted = _each_of(read, dimensions, _looked_at(chosen, dimensions, read))
+        counted, _ = _each_of(read, dimensions, _newest(read, given, newest))
     return _all_of(counted)
 
 
@@ -128,7 +127,7 @@ def _estimated(
 
     parts = [part(place == whole_number(n), MOST_COUNTED, way) for n, way in enumerate(ways)]
     chosen = sa.union_all(*parts, part(is_sample, MOST_SAMPLED, sample))
-    looked_at = _looked_at(chosen, dimensions, read)
+    counted, looked_at = _each_of(read, dimensions, chosen)
     last = sa.func.max(looked_at.c.id)
     each = sa.case(
         (sa.not_(is_sample), whole_number(1)),
@@ -136,31 +135,27 @@ def _estimated(
         else_=sa.literal_column("1.0") / part_of(last, read),
     )
     times = sa.select(sa.cast(each, sa.Float())).select_from(looked_at).scalar_subquery()
-    return _each_of(read, dimensions, looked_at), times, is_sample
-
-
-def _looked_at(
-    chosen: sa.Select[Any] | sa.CompoundSelect[Any],
-    dimensions: Sequence[StatisticsDimension],
-    read: Read,
-) -> sa.CTE:
-    found = chosen.subquery()
-    keys = keys_of(dimensions, found.c, read)
-    each = (key.column.label(f"key{n}") for n, key in enumerate(keys))
-    return sa.select(found.c.id, *each).cte("looked_at")
+    return counted, times, is_sample
 
 
 def _each_of(
-    read: Read, dimensions: Sequence[StatisticsDimension], looked_at: sa.CTE
-) -> list[sa.Select[Any]]:
-    keys = keys_of(dimensions, rows_of(sanctions.Sanction).c, read)
+    read: Read,
+    dimensions: Sequence[StatisticsDimension],
+    chosen: sa.Select[Any] | sa.CompoundSelect[Any],
+) -> tuple[list[sa.Select[Any]], sa.CTE]:
+    """The counts of each dimension, and what they are counted in."""
+    found = chosen.subquery()
+    keys = keys_of(dimensions, found.c, read)
+    each = (key.column.label(f"key{n}") for n, key in enumerate(keys))
+    looked_at = sa.select(found.c.id, *each).cte("looked_at")
     few = [looked_at.c[f"key{n}"] for n, one in enumerate(dimensions) if one in FEW]
     alike = sa.select(*few, sa.func.count().label("number")).group_by(*few).cte("alike")
     sources = [alike if one in FEW else looked_at for one in dimensions]
-    return [
+    counted = [
         _facet(one, key, *_each(one, source.c[f"key{n}"], source, read))
         for n, (one, key, source) in enumerate(zip(dimensions, keys, sources, strict=True))
     ]
+    return counted, looked_at
 
 
 def _each(

@@ -1,5 +1,6 @@
 """Filters of sanctions, for lists, counts and statistics alike."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -96,12 +97,10 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
     if "keywords" in values:
         keyword = read.dialect.items(found.keywords)
         where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
-    flags = {"isBinding": binds(found, read), "isAppealed": is_appealed(found)}
-    where += [
-        flag if values[name] else sa.not_(flag)
-        for name, flag in flags.items()
-        if isinstance(values.get(name), bool)
-    ]
+    for name, asked in FLAGS.items():
+        if isinstance(values.get(name), bool):
+            flag = asked(found, read)
+            where.append(flag if values[name] else sa.not_(flag))
     if when := within(found.ends_at, read, values, "ended"):
         where += [*when, has_ended(found, read)]
     return where
@@ -126,6 +125,12 @@ def along(
 def is_appealed(found: Row) -> Condition:
     filed = rows_of(appeals.Appeal)
     return there_is(filed, filed.c.sanction_id == found.id)
+
+
+FLAGS: Mapping[str, Callable[[Row, Read], Condition]] = {
+    "isBinding": binds,
+    "isAppealed": lambda row, _: is_appealed(row),
+}
 
 
 def is_sparse(given: Argument) -> bool:
