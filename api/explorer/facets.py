@@ -30,7 +30,7 @@ from governance.words import (
 )
 
 LONGEST = 200  # characters of a value
-MOST_NAMED = 18  # choices in a message
+MOST_NAMED = 6  # choices in a message, which is read on telephones, too
 SORTS = {"newest": "newest first", "oldest": "oldest first"}
 DAYS = ("from", "to")
 _HTTPS = "https://"

@@ -104,6 +104,15 @@ def test_a_message_names_some_choices_and_leads_to_all(site: TestClient) -> None
     assert site.get("/data/columns").status_code == 200
 
 
+def test_a_message_about_any_facet_is_short(site: TestClient) -> None:
+    for facet in SANCTIONS.facets:
+        if facet.words:
+            page = unescape(site.get(f"/sanctions?{facet.name}=NONE_OF_THEM").text)
+            told = re.search(rf"(?i){facet.name}: expected one of [^“]*“NONE_OF_THEM”", page)
+            assert told, facet.name
+            assert len(told[0]) < 140, told[0]
+
+
 def test_keywords_are_told_with_their_counts(node: Node, team: Team) -> None:
     def counts(query: str) -> dict[str, str]:
         html = node.client.get(f"/sanctions?{query}").text
