@@ -30,7 +30,7 @@ from api.reads.selections import below
 from api.schema.build import changes as declared
 from api.schema.inputs import IssueSanctionInput, IssueSanctionsInput
 from api.schema.nodes import Refusal
-from api.variables import excess_of
+from api.variables import MOST_ITEMS, excess_of
 from governance.errors import Refused
 from governance.fields import may_hold_nul, validated
 from governance.issuing import MOST_IN_BATCH
@@ -102,7 +102,7 @@ def _items(
         return None
     wrapped = given.get(definitions[0].variable.name.value)
     items = wrapped.get("sanctions") if type(wrapped) is dict and len(wrapped) == 1 else None
-    return items if type(items) is list and items else None
+    return items if type(items) is list and 0 < len(items) <= MOST_ITEMS else None
 
 
 def requests_of(items: Sequence[Mapping[str, Any]]) -> list[Request | Refused] | None:
