@@ -179,6 +179,20 @@ async def test_others_are_answered_while_a_long_document_is_parsed(
     assert (ask.executor.documents.kept.misses, ask.executor.documents.kept.hits) == (2, 1)
 
 
+async def test_a_document_of_too_many_tokens_is_refused_before_it_is_parsed(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counter[str]()
+    monkeypatch.setattr(documents, "parse", counted(counts, "parse", graphql.parse))
+    many = " ".join(f"a{n}: __typename" for n in range(2_000))
+    told = []
+    for text in (f"{{ {many} }}", f'{{ {many} b: platform(domain: "") {{ id }} }}'):
+        [error] = (await ask.answer(text))["errors"]
+        told.append((error["message"], error["extensions"]["code"]))
+    assert told == [("expected a document of at most 4,000 tokens", "LIMIT_EXCEEDED")] * 2
+    assert counts == {"parse": 1}
+
+
 async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
     """It may name somebody who is erased later."""
     named = f'{{ suspensionStatus(subject: "{ACCOUNT}") {{ isSuspended }} }}'
