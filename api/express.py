@@ -29,7 +29,7 @@ from api.transport import Told, fields_of, header, json_of, parameters
 EXPRESS = "express"  # in the state that the application's lifespan yields
 PATH = "/graphql"
 FORWARDED = b"x-forwarded-for"  # by a proxy: who asks, if the server trusts that
-NAMES = frozenset({b"x-request-id", b"traceparent"})  # of one request: no other begins so
+IDENTIFYING = frozenset({b"x-request-id", b"traceparent"})  # one request: no other begins so
 MOST_HEADS = 10_000
 
 Asked = tuple[Request, Proof | None, datetime]
@@ -68,7 +68,7 @@ class Express:
         shown = fields.get(b"authorization")
         if media is None or not is_json(fields.get(b"content-type", b"")):
             return
-        if not NAMES.isdisjoint(fields):
+        if not IDENTIFYING.isdisjoint(fields):
             return
         if shown is None and FORWARDED in fields:
             return  # whose budget it is tells the server, to the application alone
