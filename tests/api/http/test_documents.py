@@ -66,7 +66,8 @@ def nested(levels: int) -> str:
         ("query($x: Int!) { sanctions(first: $x) { totalCount } }", "BAD_DOCUMENT"),
         ("{ suspensionStatuses(subjects: " + "[" * 1_000 + "]" * 1_000 + ") { until } }",
          "SYNTAX_ERROR"),
-        ("{ a " * 3_000, "SYNTAX_ERROR"),
+        ("{ a " * 1_900, "SYNTAX_ERROR"),
+        ("{ a " * 3_000, "LIMIT_EXCEEDED"),
         ("{ policy { " + "... { " * 500 + "version" + " }" * 500 + " } }", "SYNTAX_ERROR"),
     ],
 )  # fmt: skip
