@@ -1,13 +1,15 @@
-"""Bodies of requests: whole, not too long, in time."""
+"""Bodies of requests: whole, not too long, in time; and read, the large ones in turn."""
 
 import asyncio
 from collections.abc import Awaitable, Generator
 from typing import Any
 
+import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 BODY_SECONDS = 30  # for a body to arrive whole
+LARGE = 64 * 1_024  # bytes; to read so many takes as long as an answer
 
 
 class BadRequest(Exception):
@@ -75,3 +77,26 @@ class _Begun:
                     waits_for = self._coming.send(sent)
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
+
+
+class Turns:
+    """Reads bodies of JSON. Of large ones it reads one in a turn of the event loop, so that others
+    wait for one of them and not for all that came at once."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def json(self, body: bytes, expected: str) -> Any:
+        """What a body holds; BadRequest tells what was expected."""
+        if len(body) < LARGE:
+            return json_of(body, expected)
+        async with self._turn:
+            await asyncio.sleep(0)
+            return json_of(body, expected)
+
+
+def json_of(data: bytes, expected: str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise BadRequest(expected) from None

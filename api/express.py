@@ -14,6 +14,7 @@ from time import perf_counter
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
+from api.bodies import LARGE, json_of
 from api.errors import is_unreachable
 from api.execution import Executor
 from api.limiting.counting import network_of
@@ -24,7 +25,7 @@ from api.observing.notes import Note, made_id, noting
 from api.proofs import Proof
 from api.reads.caches import Kept
 from api.shortcut import Shortcut
-from api.transport import Told, fields_of, header, json_of, parameters
+from api.transport import Told, fields_of, header, parameters
 
 EXPRESS = "express"  # in the state that the application's lifespan yields
 PATH = "/graphql"
@@ -72,7 +73,7 @@ class Express:
             return
         if shown is None and FORWARDED in fields:
             return  # whose budget it is tells the server, to the application alone
-        if length <= self._most_bytes:
+        if length < LARGE and length <= self._most_bytes:
             made = Head(length, media, key_of(shown))
             self._heads.get(sha256(head).digest(), lambda: made)
 

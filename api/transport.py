@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
-from api.bodies import BadRequest, whole_body
+from api.bodies import BadRequest, Turns, json_of, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
 from api.limiting.counting import network_of
@@ -75,7 +75,7 @@ class GraphQL:
         self._executor, self._shortcut = executor, Shortcut(executor)
         self._members = members
         self._feed, self._seats, self._followed = feed, seats, followed
-        self._most_bytes = most_bytes
+        self._most_bytes, self._turns = most_bytes, Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (await self._reply(scope, receive)).send(send)
@@ -156,7 +156,7 @@ class GraphQL:
             if not is_json(fields.get(b"content-type", b"")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
             body = await whole_body(fields.get(b"content-length", b""), receive, self._most_bytes)
-            given = json_of(body, "expected a body of JSON")
+            given = await self._turns.json(body, "expected a body of JSON")
         else:
             raise BadRequest("expected GET or POST", 405)
         text, variables, operation, extensions = parameters(given)
@@ -206,13 +206,6 @@ def parameters(
     if extensions is not None and not isinstance(extensions, dict):
         raise BadRequest("expected extensions to be an object")
     return query, variables or {}, name or None, extensions
-
-
-def json_of(data: bytes, expected: str) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise BadRequest(expected) from None
 
 
 def _is_subscription(outcome: Accepted | Answer) -> bool:
