@@ -110,23 +110,31 @@ class Changes:
 
     async def _done(self, change: Change, context: Context, raw: Mapping[str, Any]) -> Any:
         """What the use case answers; its refusal as a value."""
+        if _is_batch(change):
+            _check_number(context.actor, raw["sanctions"])
         work = partial(self._changed, change, context.actor, raw)
         caller = context.request.caller
         with self._rates.guessing(caller) if _takes_secret(raw) else nullcontext() as guess:
-            try:
-                with current().span("write"):
-                    limiter = self._lookers if change.refused else self._writers
-                    return await anyio.to_thread.run_sync(work, limiter=limiter)
-            except Unauthenticated:
-                raise
-            except Refused as refused:
-                if guess is not None:
-                    guess.was_wrong = isinstance(refused, NotFound)
-                return refused
+            with current().span("write"):
+                limiter = self._lookers if change.refused else self._writers
+                done = await anyio.to_thread.run_sync(work, limiter=limiter)
+            if isinstance(done, Unauthenticated):
+                raise done
+            if guess is not None:
+                guess.was_wrong = isinstance(done, NotFound)
+            return done
 
     def _changed(self, change: Change, actor: Actor | None, raw: Mapping[str, Any]) -> Any:
-        """Draft, transaction, use case: in a worker thread."""
-        if "sanctions" in change.draft.model_fields:
+        """What comes of it, in a worker thread. What is raised out of one is held, with all that
+        was asked, until it is found as garbage; a refusal returned is not."""
+        try:
+            return self._used(change, actor, raw)
+        except Refused as refused:
+            return refused
+
+    def _used(self, change: Change, actor: Actor | None, raw: Mapping[str, Any]) -> Any:
+        """Draft, transaction, use case."""
+        if _is_batch(change):
             return self._issued(change, actor, raw["sanctions"])
         if actor is None and not _takes_secret(raw):
             raise Unauthenticated("this takes a member's credential")
@@ -144,12 +152,7 @@ class Changes:
         raws: Sequence[Mapping[str, Any] | requesting.Request | Refused],
     ) -> list[Changed | Refused]:
         """Each item checked on its own unless it was before, then all in one transaction."""
-        if actor is None:
-            raise Unauthenticated("this takes a member's credential")
-        most = issuing.MOST_IN_BATCH
-        if len(raws) > most:
-            message = f"expected at most {most:,} sanctions, got {len(raws):,}"
-            raise refusal(message, "LIMIT_EXCEEDED")
+        assert actor is not None
         [item] = change.draft.model_fields["sanctions"].annotation.__args__
         requests: list[requesting.Request | Refused] = []
         for raw in raws:
@@ -196,7 +199,7 @@ class Changes:
         if change.payload.__name__ not in _read_payloads():
             return
         selected = {"": list(info.field_nodes)}
-        if "sanctions" in change.draft.model_fields:
+        if _is_batch(change):
             selected = {k: n for k, n in _of_batch(info).items() if n[0].name.value == "results"}
         try:
             for key, nodes in selected.items():
@@ -254,6 +257,20 @@ def _refusal(refused: Refused, *place: str | int) -> Refusal:
     current().refusals[refused.code.value] += 1
     path = [str(part) for part in ("input", *place, *refused.path)] if refused.path else None
     return Refusal(code=refused.code, message=refused.message, path=path)
+
+
+def _is_batch(change: Change) -> bool:
+    return "sanctions" in change.draft.model_fields
+
+
+def _check_number(actor: Actor | None, raws: Sequence[Any]) -> None:
+    """Refuses what nobody may issue at once, before it takes a thread."""
+    if actor is None:
+        raise Unauthenticated("this takes a member's credential")
+    most = issuing.MOST_IN_BATCH
+    if len(raws) > most:
+        message = f"expected at most {most:,} sanctions, got {len(raws):,}"
+        raise refusal(message, "LIMIT_EXCEEDED")
 
 
 def _takes_secret(raw: Mapping[str, Any]) -> bool:
