@@ -10,6 +10,9 @@ from starlette.types import Message, Receive
 
 BODY_SECONDS = 30  # for a body to arrive whole
 LARGE = 64 * 1_024  # bytes; to read so many takes as long as an answer
+PAUSE = 0.25  # seconds between large bodies of a caller whose last one was refused
+LONGEST_WAIT = 10  # seconds, for a body that came whole to be read
+MOST_SLOWED = 10_000  # callers
 
 
 class BadRequest(Exception):
@@ -81,18 +84,41 @@ class _Begun:
 
 class Turns:
     """Reads bodies of JSON. Of large ones it reads one in a turn of the event loop, so that others
-    wait for one of them and not for all that came at once."""
+    wait for one of them and not for all that came at once; and of callers whose large bodies come
+    to nothing, a few in a second."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._next: dict[bytes | str, float] = {}  # when a body of theirs is read, by caller
 
-    async def json(self, body: bytes, expected: str) -> Any:
-        """What a body holds; BadRequest tells what was expected."""
+    async def json(self, body: bytes, expected: str, caller: bytes | str) -> Any:
+        """What a body holds. BadRequest tells what was expected, or that too many wait already."""
         if len(body) < LARGE:
             return json_of(body, expected)
+        await self._waited(caller)
         async with self._turn:
             await asyncio.sleep(0)
             return json_of(body, expected)
+
+    def slow(self, caller: bytes | str) -> None:
+        """Has the next large body of a caller wait, since one was read in vain."""
+        now = asyncio.get_running_loop().time()
+        if len(self._next) >= MOST_SLOWED:
+            self._next = {c: due for c, due in self._next.items() if due > now}
+        self._next[caller] = max(now + PAUSE, self._next.get(caller, 0))
+
+    async def _waited(self, caller: bytes | str) -> None:
+        now = asyncio.get_running_loop().time()
+        due = self._next.pop(caller, 0)
+        if due <= now:
+            return
+        if due > now + LONGEST_WAIT:
+            self._next[caller] = due
+            raise BadRequest(
+                "expected fewer large bodies at once, since the last were refused", 429
+            )
+        self._next[caller] = due + PAUSE
+        await asyncio.sleep(due - now)
 
 
 def json_of(data: bytes, expected: str) -> Any:

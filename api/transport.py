@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
-from api.bodies import BadRequest, Turns, json_of, whole_body
+from api.bodies import LARGE, BadRequest, Turns, json_of, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
 from api.limiting.counting import network_of
@@ -34,7 +34,13 @@ CLOSE = {"Connection": "close"}
 BEARER = ((b"www-authenticate", b'Bearer realm="comity"'),)
 WAIT = ((b"retry-after", b"60"),)
 _CLOSE = ((b"connection", b"close"),)
-_TOLD: dict[int, Told] = {405: ((b"allow", b"GET, POST"),), 408: _CLOSE, 413: _CLOSE}  # by status
+_TOLD: dict[int, Told] = {  # by status
+    405: ((b"allow", b"GET, POST"),),
+    408: _CLOSE,
+    413: _CLOSE,
+    429: WAIT,
+}
+_CODES = {429: "RATE_LIMITED"}  # by status
 _TYPES = {m: (b"content-type", f"{m}; charset=utf-8".encode()) for m in (GRAPHQL, JSON)}
 
 Fields = Mapping[bytes, bytes]  # of a request's header, by name
@@ -78,22 +84,27 @@ class GraphQL:
         self._most_bytes, self._turns = most_bytes, Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (await self._reply(scope, receive)).send(send)
+        fields, client = fields_of(scope["headers"]), scope.get("client")
+        address = network_of(client[0] if client else "")
+        reply = await self._reply(scope, fields, address, receive)
+        note = current()
+        if note.size >= LARGE and note.errors:
+            self._turns.slow(_caller(fields, address))
+        await reply.send(send)
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply | EventStream:
-        fields = fields_of(scope["headers"])
+    async def _reply(
+        self, scope: Scope, fields: Fields, address: str, receive: Receive
+    ) -> Reply | EventStream:
         media, may_stream = accepted(fields.get(b"accept", b""))
         if media is None and not may_stream:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
-        client = scope.get("client")
-        address = network_of(client[0] if client else "")
         shown = fields.get(b"authorization")
         try:
             now = self._executor.now()
             proof = self._members.recalled(key_of(shown), now)
             actor = proof.actor if proof else await self._members.actor(shown)
             try:
-                query, variables, name = await self._operation(scope, fields, receive)
+                query, variables, name = await self._operation(scope, fields, address, receive)
             except (BadRequest, Untrusted):
                 if proof is not None:
                     await self._members.actor(shown)  # whose token is dead is told that first
@@ -113,11 +124,10 @@ class GraphQL:
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
             # only once it is GraphQL; before that it is a plain 4xx in either.
-            told = _TOLD.get(bad.status, ())
-            return _error(bad.message, bad.status, media or JSON, told=told)
+            told, code = _TOLD.get(bad.status, ()), _CODES.get(bad.status, "BAD_REQUEST")
+            return _error(bad.message, bad.status, media or JSON, code, told)
         except Untrusted as untrusted:
             # A request of GraphQL, except where nothing says which document is meant.
-            current().errors[untrusted.code] += 1
             is_one = untrusted.code != "BAD_REQUEST" and media == JSON
             return _error(untrusted.message, 200 if is_one else 400, media or JSON, untrusted.code)
         except ClientDisconnect:
@@ -145,7 +155,7 @@ class GraphQL:
         return EventStream(executor, self._feed, self._followed, outcome, cursor, receive, kept)
 
     async def _operation(
-        self, scope: Scope, fields: Fields, receive: Receive
+        self, scope: Scope, fields: Fields, address: str, receive: Receive
     ) -> tuple[str, Mapping[str, Any], str | None]:
         if scope["method"] == "GET":
             given: dict[str, Any] = dict(QueryParams(scope["query_string"]))
@@ -156,7 +166,9 @@ class GraphQL:
             if not is_json(fields.get(b"content-type", b"")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
             body = await whole_body(fields.get(b"content-length", b""), receive, self._most_bytes)
-            given = await self._turns.json(body, "expected a body of JSON")
+            current().size = len(body)
+            caller = _caller(fields, address)
+            given = await self._turns.json(body, "expected a body of JSON", caller)
         else:
             raise BadRequest("expected GET or POST", 405)
         text, variables, operation, extensions = parameters(given)
@@ -177,6 +189,11 @@ class Straight:
             return
         scope["route"] = self._route
         await self._route.app(scope, receive, send)
+
+
+def _caller(fields: Fields, address: str) -> bytes | str:
+    """Who asks, as far as that is known before anybody is looked for."""
+    return key_of(fields.get(b"authorization")) or address
 
 
 def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
@@ -227,6 +244,7 @@ def _error(
     code: str = "BAD_REQUEST",
     told: Told = (),
 ) -> Reply:
+    current().errors[code] += 1
     errors = [{"message": message, "extensions": {"code": code}}]
     body = {"errors": errors, "extensions": identified()}
     return Reply(orjson.dumps(body), status, media, told)

@@ -53,6 +53,7 @@ class Note:
     request_id: str = ""
     spans: Spans | None = None
     status: int = 0  # 0 until an answer begins
+    size: int = 0  # bytes of its body, if that was read as GraphQL
     kind: str = ""  # query, mutation, subscription; empty unless a document was accepted
     root: str = ""  # its root field, `several` of them, or `introspection`
     name: str | None = None  # the operation's name in the document

@@ -1,10 +1,11 @@
 """Large bodies that come at once: read one a turn, so that nobody waits for all of them."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from api.bodies import LARGE, BadRequest, Turns
+from api.bodies import LARGE, LONGEST_WAIT, PAUSE, BadRequest, Turns
 
 
 async def told(bodies: list[bytes]) -> list[str]:
@@ -18,7 +19,7 @@ async def told(bodies: list[bytes]) -> list[str]:
 
     async def read(body: bytes) -> None:
         try:
-            assert await turns.json(body, "expected JSON") == body.decode().strip('"')
+            assert await turns.json(body, "expected JSON", b"caller") == body.decode().strip('"')
         except BadRequest:
             assert body.startswith(b"x")
         order.append("body")
@@ -35,9 +36,43 @@ async def test_large_bodies_are_read_one_a_turn(body: bytes) -> None:
     order = await told([body] * 5)
     assert order.count("body") == 5
     places = [place for place, what in enumerate(order) if what == "body"]
-    assert all(after - before > 1 for before, after in zip(places, places[1:], strict=False))
+    assert all(after - before > 1 for before, after in pairwise(places))
 
 
 async def test_small_bodies_wait_for_nothing() -> None:
     order = await told([b'"a"'] * 5)
     assert order[:6] == ["turn", *["body"] * 5]
+
+
+async def test_whose_large_body_was_refused_waits_for_the_next() -> None:
+    turns, loop, order = Turns(), asyncio.get_running_loop(), []
+    large, began = b'"' + b"a" * LARGE + b'"', loop.time()
+
+    async def read(name: str, body: bytes, caller: bytes) -> None:
+        await turns.json(body, "", caller)
+        order.append(name)
+
+    turns.slow(b"caller")
+    await asyncio.gather(
+        *(read(f"slowed {n}", large, b"caller") for n in range(3)),
+        read("small", b'"a"', b"caller"),
+        read("another's", large, b"another"),
+    )
+    assert order == ["small", "another's", "slowed 0", "slowed 1", "slowed 2"]
+    assert loop.time() - began >= 3 * PAUSE
+
+
+async def test_no_line_of_large_bodies_is_longer_than_some_seconds() -> None:
+    turns, large = Turns(), b'"' + b"a" * LARGE + b'"'
+    turns.slow(b"caller")
+    waiting = [
+        asyncio.create_task(turns.json(large, "", b"caller"))
+        for _ in range(int(LONGEST_WAIT / PAUSE) + 2)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(BadRequest) as refused:
+        await turns.json(large, "", b"caller")
+    assert refused.value.status == 429
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,9 +1,11 @@
 """What would take everybody's time is refused before it does."""
 
+import time
 from typing import Any
 
 import pytest
 
+from api.bodies import LARGE, PAUSE
 from tests.api.http.outside import OPERATIONS, Node
 from tests.builders import Team
 
@@ -83,3 +85,19 @@ def test_variables_are_counted_before_they_are_coerced(lite: Node, team: Team) -
     assert "60,000 values" in message([[0] * 1_000] * 100)
     assert "60,000 values" in message([{"keywords": {str(n): n for n in range(60_001)}}])
     assert lite.records() == before
+
+
+def test_a_large_body_waits_where_the_last_one_came_to_nothing(lite: Node, team: Team) -> None:
+    too_many = {"sanctions": [lite.body() for _ in range(1_001)]}
+    headers = {**lite.headers(team.issuer), "Content-Type": "application/json"}
+    began = time.monotonic()
+    lite.run("IssueSanctions", team.issuer, input=too_many)
+    broken = lite.client.post("/graphql", content=b"{" * LARGE, headers=headers)
+    assert (broken.status_code, broken.json()["errors"][0]["message"]) == (
+        400,
+        "expected a body of JSON",
+    )
+    assert time.monotonic() - began >= PAUSE
+    done = lite.do("IssueSanctions", team.issuer, sanctions=too_many["sanctions"][1:])
+    assert done["issuedCount"] + done["refusedCount"] == 1_000
+    assert time.monotonic() - began >= 2 * PAUSE
