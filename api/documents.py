@@ -36,8 +36,13 @@ KEPT_CHARACTERS = 1_000_000  # a parsed document takes a hundred times its lengt
 LONGEST_KEPT = 20_000  # characters; longer documents are not worth their memory
 MOST_PAIRS = 10_000  # of selections that validation compares; 5 microseconds each
 _TOO_MANY_TOKENS = "tokens. Parsing aborted."  # as graphql-core says it
-# Most tokens, and what is before one; nothing is tried twice.
-_TOKEN = r"[^_A-Za-z!$&():=@[\]{}|]*+(?:[_A-Za-z][_0-9A-Za-z]*+|[!$&():=@[\]{}|])"
+# A token and what is before it; numbers and dots aren't counted. Nothing is tried twice.
+_BLOCK = r'"""(?:[^"\\]|\\"""|\\(?!""")|"(?!""))*+"""'
+_STRING = r'"(?:[^"\\\n\r]|\\.)*+"'
+_TOKEN = (
+    r'(?:[^_A-Za-z!$&():=@[\]{}|"#]++|#[^\n\r]*+)*+'
+    rf"(?>[_A-Za-z][_0-9A-Za-z]*+|[!$&():=@[\]{{}}|]|{_BLOCK}|{_STRING})"
+)
 _COMMENT = re.compile(r"#[^\n\r]*")
 
 
@@ -63,7 +68,7 @@ class Documents:
     ) -> None:
         self._schema, self._coercers = schema, Coercers(schema)
         self._settings = settings
-        self._too_many = re.compile(f"(?:{_TOKEN}){{{settings.max_tokens + 1}}}")
+        self._too_many = more_than(settings.max_tokens)
         self._trusted = trusted  # texts that hold nothing of a person
         self.kept: Kept[Parsed] = Kept(KEPT_DOCUMENTS, KEPT_CHARACTERS, _length)
 
@@ -89,15 +94,10 @@ class Documents:
         if len(text) > LONGEST:
             message = f"expected a document of at most {LONGEST:,} characters, got {len(text):,}"
             return Parsed(None, errors=[_coded(GraphQLError(message), "LIMIT_EXCEEDED")])
-        if len(text) > SHORT and self._has_too_many_tokens(text):
+        # The parser takes as long for the last one that is allowed as for a thousand answers.
+        if len(text) > SHORT and self._too_many.match(text):
             return Parsed(None, errors=[self._too_many_tokens()])
         return self._parsed(self._key(text, operation_name), text, operation_name)
-
-    def _has_too_many_tokens(self, text: str) -> bool:
-        """Whether it surely has: the parser takes as long for the last one that is allowed as for
-        a thousand answers."""
-        is_plain = '"' not in text and "#" not in text
-        return is_plain and self._too_many.match(text) is not None
 
     def _too_many_tokens(self) -> GraphQLError:
         message = f"expected a document of at most {self._settings.max_tokens:,} tokens"
@@ -256,3 +256,8 @@ def _coded(error: BaseException, code: str) -> GraphQLError:
         error = GraphQLError("the document is nested too deeply to be read")
     error.extensions = {**(error.extensions or {}), "code": code}
     return error
+
+
+def more_than(tokens: int) -> re.Pattern[str]:
+    """What a document matches that surely has more tokens than that, if it is one at all."""
+    return re.compile(f"(?:{_TOKEN}){{{tokens + 1}}}")
