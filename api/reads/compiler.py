@@ -46,6 +46,7 @@ Methods = Mapping[tuple[str, str], Callable[..., Any] | str]
 NUMBERS = frozenset({"Int", "Long", "Float"})
 PLAIN = frozenset({"ID"})  # needs no escaping: made of our own letters
 TYPE_KEY = ":type"
+MOST_JOINED = 3  # to a row: PostgreSQL orders eight tables well, of more whichever come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,16 @@ class Compiler:
         """The JSON of one root field."""
         return self._field(type_name, nodes, None, read)
 
-    def objects(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
-        """The JSON of one object: its selected fields, by response key."""
+    def objects(
+        self,
+        type_name: str,
+        nodes: Sequence[FieldNode],
+        row: Row,
+        read: Read,
+        joined: list[One] | None = None,
+    ) -> Text:
+        """The JSON of one object: its selected fields, by response key. A caller that joins more
+        rows to the object's finds in `joined` which."""
         parts: list[Text | str] = []  # nested objects, and groups of all that stands between
         plain: list[Text | str] = ["{"]
         if self.typed:
@@ -72,7 +81,7 @@ class Compiler:
         for key, selected in self.below(type_name, nodes).items():
             plain.append(f'"{key}":' if is_first else f',"{key}":')
             is_first = False
-            json = self._field(type_name, selected, row, read)
+            json = self._field(type_name, selected, row, read, joined)
             if selected[0].selection_set:
                 parts += [grouped(plain), json]
                 plain = []
@@ -84,7 +93,14 @@ class Compiler:
         """What nodes of one response key select, by response key."""
         return below(self.document, type_name, nodes, self.variables)
 
-    def _field(self, type_name: str, nodes: Sequence[FieldNode], row: Row, read: Read) -> Text:
+    def _field(
+        self,
+        type_name: str,
+        nodes: Sequence[FieldNode],
+        row: Row,
+        read: Read,
+        joined: list[One] | None = None,
+    ) -> Text:
         name = nodes[0].name.value
         if name == "__typename":
             return literal(f'"{type_name}"')
@@ -98,6 +114,14 @@ class Compiler:
         bound = arguments(definition, given, self.variables)
         named = {python_name(name): value for name, value in bound.items()}
         found = method(row, read, **named)
+        if (
+            isinstance(found, One)
+            and found.is_joinable
+            and joined is not None
+            and len(joined) < MOST_JOINED
+        ):
+            joined.append(found)
+            return self.objects(name_of(found.type), nodes, found.source.c, read)
         if isinstance(found, Node):
             return self._node(definition, nodes, found, read)
         return scalar(read, definition.type, found)

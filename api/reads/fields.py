@@ -32,12 +32,14 @@ Condition = sa.ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """An object from the row of a source that fits, or null."""
+    """An object from the row of a source that fits, or null. Of one that is always there, and found
+    by what is unique, the row may as well be joined."""
 
     type: type
     source: FromClause
     where: Sequence[Condition] = ()
     read: "Read | None" = None
+    is_joinable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

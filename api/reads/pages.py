@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from graphql import FieldNode
+from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import Page, Read, getter
+from api.reads.fields import One, Page, Read, getter
 from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.totals import is_estimated, total
 from api.reads.values import Argument, Env, Getter
@@ -41,6 +42,7 @@ def compiled_page(
     edge = name_of(page.type) + "Edge"
 
     aggregates: list[Text] = []
+    joined: list[One] = []
 
     def agg(item: Text) -> Text:
         joined = read.dialect.joined(item, _place(rows, is_backward))
@@ -48,7 +50,7 @@ def compiled_page(
         return listed
 
     def node(selected: Sequence[FieldNode]) -> Text:
-        return compiler.objects(name_of(page.type), selected, page.source.c, read)
+        return compiler.objects(name_of(page.type), selected, page.source.c, read, joined)
 
     def edges(selected: Sequence[FieldNode]) -> Text:
         parts: list[Text | str] = []
@@ -108,8 +110,15 @@ def compiled_page(
     # The keys alone are sorted and numbered; an outer join keeps their order when the rest of
     # each row is fetched.
     is_row = _row_key(page, read) == rows.c.page_row
-    whole = sa.outerjoin(rows, page.source, is_row)
+    whole = _with(sa.outerjoin(rows, page.source, is_row), joined)
     return sa.select(_object(parts)).select_from(whole).scalar_subquery()
+
+
+def _with(rows: FromClause, joined: Iterable[One]) -> FromClause:
+    """The rows with what was found to be joined to them."""
+    for one in joined:
+        rows = sa.outerjoin(rows, one.source, sa.and_(*one.where))
+    return rows
 
 
 def _items_alone(
@@ -134,10 +143,11 @@ def _items_alone(
     again = [found.c[str(key.key)] for key in page.keys]
     places = [key.desc() if page.newest_first else key.asc() for key in again]
     parts: list[Text | str] = []
+    joined: list[One] = []
     for key, selected in selections.items():
-        item = compiler.objects(name_of(page.type), selected, found.c, read)
+        item = compiler.objects(name_of(page.type), selected, found.c, read, joined)
         parts += [f',"{key}":', bracketed(read.dialect.joined(item, *places))]
-    return sa.select(_object(parts)).select_from(found).scalar_subquery()
+    return sa.select(_object(parts)).select_from(_with(found, joined)).scalar_subquery()
 
 
 def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:

@@ -12,14 +12,13 @@ from api.reads.stretches import cursor
 from api.reads.values import Argument, known_words, parts_of
 from api.schema.appeals import Appeal
 from api.schema.declaring import sql
-from api.schema.platforms import Platform
+from api.schema.platforms import Platform, platform_of
 from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, disclosed
 from api.schema.subjects import is_of_platform
 from api.schema.visible import is_host, is_own, sees_subject
 from governance.fields import URI, Cursor, Draft, Instant, Shape
 from governance.identifiers import SubjectKind
-from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, notices, sanctions
 from governance.rules.disclosure import NOTICES, ViewerKind
 from governance.sanctions import Disclosure
@@ -51,8 +50,7 @@ class Event(Shape):
 
     @sql(Platform, "The platform that decided")
     def platform(row: Row, read: Read) -> Any:
-        found = rows_of(PlatformRow)
-        return One(Platform, found, [found.c.id == row.platform_id])
+        return platform_of(row)
 
     @sql(URI | None, "Whom it is about, for those entitled to know")
     def subject(row: Row, read: Read) -> Any:

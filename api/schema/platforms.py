@@ -16,6 +16,7 @@ from api.schema.peers import Peer
 from api.schema.reports import PublishedReport
 from governance.peers import Peer as PeerRow
 from governance.peers import PeerPlatform
+from governance.platforms import Platform as PlatformRow
 from governance.platforms import PlatformKey, PlatformStatement
 from governance.reporting import Report
 
@@ -51,3 +52,9 @@ class Platform(PlatformStatement, Node):
         found = rows_of(Report)
         newest = found.c.starts_at.desc(), found.c.ends_at.desc(), found.c.version.desc()
         return All(PublishedReport, found, [found.c.platform_id == row.id], newest)
+
+
+def platform_of(row: Row) -> One:
+    """The platform that the row is of."""
+    found = rows_of(PlatformRow)
+    return One(Platform, found, [found.c.id == row.platform_id], is_joinable=True)

@@ -12,14 +12,13 @@ from api.reads.fields import Condition, One, Read, Row, is_any_of, rows_of, valu
 from api.reads.values import Argument, parts_of
 from api.schema.declaring import sql
 from api.schema.nodes import Node
-from api.schema.platforms import Platform
+from api.schema.platforms import Platform, platform_of
 from api.schema.subjects import is_of_platform
 from api.schema.visible import is_own
 from governance.adoptions import Receipt as ReceiptRow
 from governance.adoptions import ReceiptStatement
 from governance.events import Event
 from governance.fields import Draft
-from governance.platforms import Platform as PlatformRow
 from governance.rules.disclosure import ViewerKind
 from governance.sanctions import Sanction as SanctionRow
 from governance.words import ReceiptState
@@ -66,8 +65,7 @@ class Receipt(ReceiptStatement, Node):
 
     @sql(Platform, "The platform whose receipt it is")
     def platform(row: Row, read: Read) -> Any:
-        found = rows_of(PlatformRow)
-        return One(Platform, found, [found.c.id == row.platform_id])
+        return platform_of(row)
 
     @sql(bool, "Whether a remedy is due and missing")
     def is_overdue(row: Row, read: Read) -> Any:

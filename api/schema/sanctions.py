@@ -26,14 +26,13 @@ from api.schema.appeals import Appeal, appeals_of
 from api.schema.declaring import sql
 from api.schema.logs import LogEntry, entry_of
 from api.schema.nodes import PAGING, Connection, Node
-from api.schema.platforms import Platform
+from api.schema.platforms import Platform, platform_of
 from api.schema.receipts import Receipt, receipts_of
 from api.schema.visible import LATEST_END, is_entitled, is_heard, is_own, sees_subject
 from governance.drafts import PolicyReference
 from governance.fields import URI, UTCDateTime
 from governance.identifiers import SubjectKind
 from governance.peers import PeerSource
-from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, events, sanctions
 from governance.sanctions import Disclosure, SanctionStatement
 from governance.words import DisclosureState, Effect, EndReason
@@ -150,8 +149,7 @@ class Sanction(SanctionStatement, Node):
 
     @sql(Platform, "The platform that decided")
     def platform(row: Row, read: Read) -> Any:
-        found = rows_of(PlatformRow)
-        return One(Platform, found, [found.c.id == row.platform_id])
+        return platform_of(row)
 
     @sql(Effect, "What the sanction does now, by the clock")
     def effect(row: Row, read: Read) -> Any:

@@ -55,6 +55,17 @@ class Listed:
 CONNECTIONS = ("sanctions", "filtered", "nothing", "appeals", "platforms", "of one sanction")
 
 
+async def test_a_platform_may_have_many_names(ask: Asking) -> None:
+    alone = "{ sanctions { nodes { platform { domain } } } }"
+    names = " ".join(f"p{number}: platform {{ domain }}" for number in range(50))
+    data = await ask.data(f"{{ sanctions {{ nodes {{ {names} }} }} }}")
+    [expected] = (await ask.data(alone)).values()
+    assert expected["nodes"]
+    assert data["sanctions"]["nodes"] == [
+        {f"p{number}": node["platform"] for number in range(50)} for node in expected["nodes"]
+    ]
+
+
 @pytest.fixture
 def connections(still_url: str, cast: Cast) -> Mapping[str, Listed]:
     """Return connections with what they list, by a plain sort in Python."""
