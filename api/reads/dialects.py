@@ -1,7 +1,7 @@
 """What differs between SQLite and PostgreSQL when JSON is built as text."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -19,6 +19,7 @@ from governance.fields import UTCDateTime
 
 Order = Sequence[sa.ColumnElement[Any]]
 Rows = sa.Select[Any] | sa.CompoundSelect[Any]
+Told = Callable[..., Text]  # of keys
 _MIDNIGHT = sa.literal_column("'T00:00:00.000000Z'", sa.Text())
 POSITION = "position"  # of a sorted row, where the engine has to be told
 
@@ -41,6 +42,9 @@ class Dialect(Protocol):
     def gathered(self, items: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
     def once(self, rows: sa.Select[Any]) -> sa.Subquery: ...
     def numbered(self, order: Order) -> sa.ColumnElement[int]: ...
+    def outermost(
+        self, told: Told, keys: Order, kept: sa.ColumnElement[bool], *, is_least: bool
+    ) -> Text: ...
     def few(self, rows: Rows) -> Rows: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
     def unindexed(self, row: Any) -> Any: ...
@@ -155,6 +159,13 @@ class SQLite(_Shared):
 
     def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over()  # it would sort once more
+
+    def outermost(
+        self, told: Told, keys: Order, kept: sa.ColumnElement[bool], *, is_least: bool
+    ) -> Text:
+        """What is told of the least or the greatest keys that are kept: it sorts as they do."""
+        pick = sa.func.min if is_least else sa.func.max
+        return pick(sa.collate(told(*keys), self.bytewise), type_=sa.Text()).filter(kept)
 
     def listed(self, values: Iterable[str]) -> str:
         return self.json(list(values))
@@ -271,6 +282,17 @@ class PostgreSQL(_Shared):
 
     def numbered(self, order: Order) -> sa.ColumnElement[int]:
         return sa.func.row_number().over(order_by=list(order))
+
+    def outermost(
+        self, told: Told, keys: Order, kept: sa.ColumnElement[bool], *, is_least: bool
+    ) -> Text:
+        """It is told of one row alone: printing an instant takes longer than sorting."""
+        at, ident = keys
+        order = [key.asc() if is_least else key.desc() for key in keys]
+        pick = sa.func.min if is_least else sa.func.max
+        ordered: Any = postgresql.aggregate_order_by(ident, *order)
+        idents = sa.func.array_agg(ordered, type_=postgresql.ARRAY(sa.Text())).filter(kept)
+        return told(pick(at, type_=at.type).filter(kept), Grouping(idents)[whole_number(1)])
 
     def listed(self, values: Iterable[str]) -> list[str]:
         return [str(value) for value in values]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -37,7 +38,7 @@ def compiled_page(
     if is_plain and not is_backward and not page.is_sparse and not page.ways:
         return _items_alone(compiler, selections, page, read, connection, size)
     rows = _rows(page, read, connection, size, is_backward)
-    cursor = _cursor(read, connection, rows.c["page_at"], rows.c["page_id"])
+    told, keys = partial(_cursor, read, connection), (rows.c["page_at"], rows.c["page_id"])
     kept = rows.c.position <= size
     edge = name_of(page.type) + "Edge"
 
@@ -59,7 +60,7 @@ def compiled_page(
             if name == "node":
                 value = node(inner)
             elif name == "cursor":
-                value = concatenated(['"', cursor, '"'])
+                value = concatenated(['"', told(*keys), '"'])
             else:
                 value = literal(f'"{edge}"')
             parts += [f',"{key}":', value]
@@ -69,10 +70,10 @@ def compiled_page(
         more = sa.func.coalesce(sa.func.max(rows.c.position), NONE) > size
         before = page.arguments.get("after") is not None
         after = page.arguments.get("before") is not None
-        # Cursors sort as the keys in them do.
-        sorted_cursor = sa.collate(cursor, read.dialect.bytewise)
-        ends = sa.func.min(sorted_cursor).filter(kept), sa.func.max(sorted_cursor).filter(kept)
-        first, last = reversed(ends) if page.newest_first else ends
+        first, last = (
+            read.dialect.outermost(told, keys, kept, is_least=is_least)
+            for is_least in (not page.newest_first, page.newest_first)
+        )
         looks_further = "hasPreviousPage" if is_backward else "hasNextPage"
         known: dict[str, Text] = {
             "__typename": literal('"PageInfo"'),
