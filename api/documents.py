@@ -38,7 +38,7 @@ MOST_PAIRS = 10_000  # of selections that validation compares; 5 microseconds ea
 _TOO_MANY_TOKENS = "tokens. Parsing aborted."  # as graphql-core says it
 # A token and what is before it; numbers and dots aren't counted. Nothing is tried twice.
 _BLOCK = r'"""(?:[^"\\]|\\"""|\\(?!""")|"(?!""))*+"""'
-_STRING = r'"(?:[^"\\\n\r]|\\.)*+"'
+_STRING = r'"(?!"")(?:[^"\\\n\r]|\\.)*+"'
 _TOKEN = (
     r'(?:[^_A-Za-z!$&():=@[\]{}|"#]++|#[^\n\r]*+)*+'
     rf"(?>[_A-Za-z][_0-9A-Za-z]*+|[!$&():=@[\]{{}}|]|{_BLOCK}|{_STRING})"

@@ -36,7 +36,10 @@ def test_no_document_is_said_to_have_more_tokens_than_it_has(text: str, most: in
     assert tokens >= at_least
 
 
-@pytest.mark.parametrize("text", ['"', '""', "\\", "#", "1", "é", "#\n", '"""\n"', '"a\\"'])
+TEXTS = ['"', '""', "\\", "#", "1", "é", "#\n", '"""\n"', '"a\\"', '"""a"\\']
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_nothing_is_tried_twice(text: str) -> None:
     for before in ("", '"', '"""', "#"):
         assert not more_than(400_000).match(before + text * 100_000)
