@@ -99,16 +99,21 @@ class GraphQL:
         if media is None and not may_stream:
             return _error(f"expected to accept {GRAPHQL} or {JSON}", 406, JSON)
         shown = fields.get(b"authorization")
+        key = key_of(shown)
         try:
-            now = self._executor.now()
-            proof = self._members.recalled(key_of(shown), now)
-            actor = proof.actor if proof else await self._members.actor(shown)
+            known = self._members.recalled(key, self._executor.now())
+            actor = known.actor if known else await self._members.actor(shown)
             try:
                 query, variables, name = await self._operation(scope, fields, address, receive)
             except (BadRequest, Untrusted):
-                if proof is not None:
+                if known is not None:
                     await self._members.actor(shown)  # whose token is dead is told that first
                 raise
+            # It may have taken its time to come.
+            now = self._executor.now()
+            proof = self._members.recalled(key, now)
+            if proof is None:
+                actor = await self._members.actor(shown)
             is_read_only = scope["method"] == "GET"
             request = Request(query, variables, name, actor, address, is_read_only)
             if media is not None and (actor is None or proof is not None):
