@@ -155,7 +155,10 @@ class Sanction(SanctionStatement, Stored, table=True):
 
 
 class Disclosure(SanctionTexts, Stored, table=True):
-    """What a statement commits to. Erasing a subject deletes this row and its keys."""
+    """What a statement commits to. Erasing a subject deletes this row and its keys.
+
+    Neither these nor keys and parts refer to a sanction in a way that the database looks for: it
+    was written or read in the same turn, and none is ever deleted."""
 
     __tablename__ = "disclosures"
     __table_args__ = (
@@ -168,13 +171,13 @@ class Disclosure(SanctionTexts, Stored, table=True):
         ),
     )
 
-    sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
+    sanction_id: str = Field(primary_key=True)
     seed: bytes
     subject: str
     aliases: list[str] = Field(
         default=[], sa_type=sa.JSON, sa_column_kwargs={"server_default": "[]"}
     )
-    host_id: str | None = Field(default=None, foreign_key="platforms.id")
+    host_id: str | None = None
     policy_reference: dict[str, str | None] | None = Field(
         default=None, sa_type=sa.JSON(none_as_null=True)
     )
@@ -188,7 +191,7 @@ class SubjectKey(Stored, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     key: str = Field(primary_key=True)
-    sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id", index=True)
+    sanction_id: str = Field(primary_key=True, index=True)
 
 
 class Part(Stored, table=True):
@@ -197,7 +200,7 @@ class Part(Stored, table=True):
     __tablename__ = "parts"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    sanction_id: str = Field(primary_key=True, foreign_key="sanctions.id")
+    sanction_id: str = Field(primary_key=True)
     member_id: str = Field(primary_key=True)
     part: str = Field(primary_key=True)
 

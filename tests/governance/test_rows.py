@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from governance.entries import LogTile
 from governance.rows import AT_ONCE, FEWEST_COPIED, insert, made
-from governance.sanctions import Disclosure, Sanction
+from governance.sanctions import Disclosure, Note, Sanction
 from governance.vocabulary import Category, Keyword
 from governance.words import Automation, Ground, Measure, Source
 from tests.builders import MICRO, NOW, World, examples
@@ -93,9 +93,9 @@ def test_nothing_is_written_of_no_rows(world: World) -> None:
 
 @pytest.mark.parametrize("count", [1, FEWEST_COPIED])
 def test_what_the_database_refuses_is_an_error_like_others(world: World, count: int) -> None:
-    row = vars(made(Disclosure, sanction_id="nobody", seed=b"x", subject="y"))
+    row = vars(made(Note, id="n", sanction_id="nobody", event="x", text="y", at=NOW))
     with pytest.raises(sa.exc.DBAPIError), world.database.writing() as session:
-        insert(session, Disclosure, [row] * count)
+        insert(session, Note, [row] * count)
 
 
 @pytest.mark.parametrize("count", [AT_ONCE, 2 * AT_ONCE + 1])
