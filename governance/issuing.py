@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -207,14 +208,15 @@ def move_appeals(session: Session, old: str, new: str, *, now: datetime) -> None
 
 
 def _insert(session: Session, batch: Batch, now: datetime) -> None:
-    """Writes what the batch holds and empties it."""
+    """Writes what the batch holds and empties it. Ids follow from hashes: in their order, rows
+    that change the same page of an index come one after another."""
     insert_each(
         session,
         [
-            (Sanction, list(map(vars, batch.sanctions))),
-            (Disclosure, list(map(vars, batch.disclosures))),
-            (SubjectKey, batch.keys),
-            (Part, list(batch.parts.values())),
+            (Sanction, sorted(map(vars, batch.sanctions), key=itemgetter("id"))),
+            (Disclosure, sorted(map(vars, batch.disclosures), key=itemgetter("sanction_id"))),
+            (SubjectKey, sorted(batch.keys, key=itemgetter("key"))),
+            (Part, [batch.parts[key] for key in sorted(batch.parts)]),
             (Event, feed.rows(session, batch.happenings, now=now)),
         ],
     )

@@ -62,6 +62,20 @@ def test_a_batch_looks_nothing_up_at_each_sanction(sqlite_url: str, count: int) 
         assert steps == []
 
 
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [("sanctions", "id"), ("disclosures", "sanction_id")],
+)
+def test_a_batch_writes_rows_in_the_order_of_their_ids(world: World, table: str, key: str) -> None:
+    """So that those which change the same page of an index come one after another."""
+    issue_many(world, world.team().issuer, *(draft(subject=subject()) for _ in range(50)))
+    place = "rowid" if world.database.dialect == "sqlite" else "ctid"
+    with world.database.reading() as session:
+        found = session.scalars(sa.text(f"SELECT {key} FROM {table} ORDER BY {place}")).all()
+    assert len(found) == 50
+    assert found == sorted(found)
+
+
 def test_a_batch_reads_no_table_that_has_grown_since_its_plan(postgresql_url: str) -> None:
     """The server keeps a plan that it made while there was next to nothing to read."""
     with World(postgresql_url) as world:
