@@ -301,9 +301,10 @@ class PostgreSQL(_Shared):
         return sa.type_coerce(column, sa.Text()) == sa.any_(values)
 
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause:
+        # The text of `json` would be read once more for each value.
         each = (
-            sa.func.json_array_elements(sa.cast(values, postgresql.JSON))
-            .table_valued(sa.column("value", postgresql.JSON), with_ordinality="ord")
+            sa.func.jsonb_array_elements(sa.cast(values, postgresql.JSONB))
+            .table_valued(sa.column("value", postgresql.JSONB), with_ordinality="ord")
             .render_derived()
         )
         picked = [each.c.value[i].as_string().label(name) for i, name in enumerate(columns)]
