@@ -1,12 +1,10 @@
 """What every page has in common: the shell around it, its headers, and how problems look."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.courtesy import unhurried
 from api.errors import is_unreachable
 from api.explorer.asking import Data, Desk, Problem, document
 from api.explorer.statics import static
@@ -40,8 +39,6 @@ HEADERS = {
 }
 PUBLIC = {**HEADERS, "Cache-Control": "no-cache"}
 PRIVATE = {**HEADERS, "Cache-Control": "no-store"}
-
-AT_A_TIME = 0.0005  # seconds that a page may keep others waiting
 
 AWAY = Problem(503, "Not now", "the node can’t reach its database: try again later")
 
@@ -104,13 +101,7 @@ class Page(HTMLResponse):
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        made, until = list[str](), monotonic() + AT_A_TIME
-        for part in self._parts:
-            made.append(part)
-            if monotonic() > until:
-                await asyncio.sleep(0)
-                until = monotonic() + AT_A_TIME
-        self.body = "".join(made).encode()
+        self.body = "".join(await unhurried(self._parts)).encode()
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 

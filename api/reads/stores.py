@@ -2,17 +2,15 @@
 
 import asyncio
 import contextlib
-import os
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from sqlalchemy.engine import make_url
 
+from api.courtesy import patient
 from api.reads.dialects import DIALECTS, Dialect
 
 
@@ -23,13 +21,14 @@ class TooLong(Exception):
 Values = Sequence[Any]
 
 
-STEPS = 5_000  # of SQLite's machine between two looks at the clock, a sixth of a millisecond
+# Steps of SQLite's machine between two looks at the clock: a sixth of a millisecond on the loop. In
+# a thread a hundred times as many, since a look there takes the interpreter from the loop.
+STEPS, STEPS_IN_THREAD = 5_000, 500_000
 ON_LOOP = 0.001  # seconds that a read may keep others waiting
 PREPARED = 128  # statements that a connection to SQLite keeps
 # Characters of a statement that is kept anywhere: SQLite takes eight bytes for each, and whoever
 # sends new documents for ever would have every connection fill up with them.
 LONGEST_KEPT = 16_000
-NICE = 10  # of threads that read for long; the loop's is 0
 CACHE = 16_384  # KiB of pages a connection; pages of lists don't fit into SQLite's own 2 MiB
 
 
@@ -68,7 +67,7 @@ class SQLiteStore:
         self.dialect = DIALECTS["sqlite"]
         self.statements = 0
         self._path = str(make_url(url).database)
-        self._threads = ThreadPoolExecutor(connections, "reads", initializer=_give_way)
+        self._threads = patient(connections, "reads")
         self._local = threading.local()
         self._opened: list[_Timed] = []
         self._here: _Timed | None = None  # the loop's own
@@ -93,7 +92,7 @@ class SQLiteStore:
         """What a read of a few rows finds, here on the loop; TooLong where others have waited for
         it long enough, and it is asked in a thread next."""
         self.statements += 1
-        here = self._here = self._here or self._opened_anew()
+        here = self._here = self._here or self._opened_anew(STEPS)
         try:
             return here.one(sql, values, ON_LOOP)
         except TooLong:
@@ -103,7 +102,7 @@ class SQLiteStore:
     def _one(self, sql: str, values: Values, seconds: float) -> Any:
         if len(sql) <= LONGEST_KEPT:
             return self._connection().one(sql, values, seconds)
-        with contextlib.closing(_Timed(self._path, 0)) as unkept:
+        with contextlib.closing(_Timed(self._path, 0, STEPS_IN_THREAD)) as unkept:
             return unkept.one(sql, values, seconds)
 
     async def check(self, sql: str, values: Values) -> None:
@@ -113,11 +112,11 @@ class SQLiteStore:
     def _connection(self) -> "_Timed":
         held: _Timed | None = getattr(self._local, "connection", None)
         if held is None:
-            held = self._local.connection = self._opened_anew()
+            held = self._local.connection = self._opened_anew(STEPS_IN_THREAD)
         return held
 
-    def _opened_anew(self) -> "_Timed":
-        self._opened.append(made := _Timed(self._path, PREPARED))
+    def _opened_anew(self, steps: int) -> "_Timed":
+        self._opened.append(made := _Timed(self._path, PREPARED, steps))
         return made
 
     async def close(self) -> None:
@@ -126,18 +125,10 @@ class SQLiteStore:
             connection.close()
 
 
-def _give_way() -> None:
-    """Has this thread run after the loop's, with what that answers at once; where a thread has a
-    priority of its own (Linux)."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # what the node runs in may not let it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-
-
 class _Timed:
     """A connection to SQLite that reads, each time for so long at most."""
 
-    def __init__(self, path: str, kept: int) -> None:
+    def __init__(self, path: str, kept: int, steps: int) -> None:
         self._deadline = 0.0
         self._connection = made = sqlite3.connect(
             path, isolation_level=None, cached_statements=kept, check_same_thread=False
@@ -145,7 +136,7 @@ class _Timed:
         made.execute("PRAGMA busy_timeout=30000")
         made.execute("PRAGMA query_only=ON")
         made.execute(f"PRAGMA cache_size=-{CACHE}")
-        made.set_progress_handler(self._is_late, STEPS)
+        made.set_progress_handler(self._is_late, steps)
 
     def one(self, sql: str, values: Values, seconds: float) -> Any:
         """The first column of the first row; TooLong, TooDeep."""

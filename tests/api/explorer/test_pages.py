@@ -11,8 +11,9 @@ from graphql import build_schema, parse, validate
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from api.courtesy import AT_A_TIME
 from api.explorer.asking import AT_ONCE, MOST_OF_ONE, QUERIES, Desk, Problem
-from api.explorer.site import AT_A_TIME, Page, compile_all
+from api.explorer.site import Page, compile_all
 from api.schema.build import sdl
 from tests.api.explorer.forms import Visitor
 from tests.api.explorer.reading import POLICY

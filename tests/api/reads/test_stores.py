@@ -60,6 +60,21 @@ async def test_what_reads_for_long_runs_after_the_loop(store: SQLiteStore) -> No
     assert of_loop < of_reading
 
 
+async def test_a_read_in_a_thread_seldom_needs_the_interpreter(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def look(_: object) -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    monkeypatch.setattr("api.reads.stores._Timed._is_late", look)
+    await store.one(COUNT, [50_000], is_point=False)  # of a dozen steps each
+    assert looks < 5
+
+
 async def test_a_read_beyond_the_limit_is_stopped_wherever_it_began(store: SQLiteStore) -> None:
     for is_point in (True, False):
         with pytest.raises(TooLong):

@@ -1,0 +1,40 @@
+"""Whatever takes long gives way to what is answered at once: in threads of a lower priority, or a
+little at a time."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TypeVar
+
+NICE = 10  # of threads that work for long; the loop's is 0
+AT_A_TIME = 0.0005  # seconds that work on the loop may keep others waiting
+
+Part = TypeVar("Part")
+
+
+def patient(threads: int, name: str) -> ThreadPoolExecutor:
+    """Threads that run after the loop's, with what that answers at once."""
+    return ThreadPoolExecutor(threads, name, initializer=_give_way)
+
+
+def _give_way() -> None:
+    """Where a thread has a priority of its own (Linux)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # what the node runs in may not let it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+async def unhurried(parts: Iterable[Part]) -> list[Part]:
+    """The parts, each made as it comes; others are answered between."""
+    made, until = list[Part](), monotonic() + AT_A_TIME
+    for part in parts:
+        made.append(part)
+        if monotonic() > until:
+            await asyncio.sleep(0)
+            until = monotonic() + AT_A_TIME
+    return made
