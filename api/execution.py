@@ -1,10 +1,10 @@
 """Answers GraphQL operations: compiled reads straight out, all else through graphql-core over
 the same compiled selections."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeGuard
 
 import anyio
@@ -26,6 +26,7 @@ from graphql.execution.values import get_variable_values
 from api import batches
 from api.asking import Answer, Context, Request, refusal
 from api.changing import Changes
+from api.courtesy import patient
 from api.documents import Documents, Parsed
 from api.errors import identified, is_unreachable, located, public
 from api.filling import Filler
@@ -86,7 +87,7 @@ class Executor:
         self.reader = Reader(store, Filler(database, keys, now))
         self.now = now
         self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)
-        self._planning = anyio.CapacityLimiter(1)
+        self._planning = patient(1, "plans")
         self.rates = Rates(
             members=settings.requests_of_member,
             public=settings.requests_of_public,
@@ -151,9 +152,8 @@ class Executor:
     async def _parsed(self, request: Request) -> Parsed:
         asked, made = (request.query, request.operation_name), None
         if not self.documents.is_quick(*asked):
-            made = await anyio.to_thread.run_sync(
-                self.documents.made, *asked, limiter=self._planning
-            )
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(self._planning, self.documents.made, *asked)
         return self.documents.parsed(*asked, made)
 
     async def executed(self, accepted: Accepted) -> Answer:
@@ -225,11 +225,13 @@ class Executor:
         self, operation: Operation, selections: SelectionSetNode, env: Env
     ) -> Program:
         """The plans of a query. To make them takes as long as hundreds of answers, so that is done
-        in a thread, one query at a time."""
+        in a thread that gives way, one query at a time."""
         planner, made = self.reader.planner, None
         if not planner.knows(operation, env):
-            make = partial(planner.made, operation, selections, env)
-            made = await anyio.to_thread.run_sync(make, limiter=self._planning)
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(
+                self._planning, planner.made, operation, selections, env
+            )
         return planner.program(operation, selections, env, made)
 
     async def _interpreted(

@@ -1,5 +1,6 @@
 """Plans: one SQL statement for each root field, kept by document, viewer and shape."""
 
+import gc
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -138,12 +139,16 @@ class Planner:
         return make() if operation.key is None else self._kept(key, make)
 
     def made(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
-        """The plans of a whole query, made now; in a thread, if need be."""
+        """The plans of a whole query, made now; in a thread, if need be. What is left over refers
+        to itself, thousands of objects a plan, and is cleared away at once: the collector would
+        let them pile up, and then keep everybody waiting for 20 to 50 ms."""
         roots = fields(operation.document, "Query", [selections], env.variables)
         names = {nodes[0].name.value for nodes in roots.values()}
         if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
             return Program(second_path=reason)
-        return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
+        made = Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
+        gc.collect(1)
+        return made
 
     def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
         name = nodes[0].name.value

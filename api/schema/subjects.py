@@ -3,9 +3,8 @@
 from functools import partial
 
 import sqlalchemy as sa
-from sqlmodel import col
 
-from api.reads.fields import Condition, Read, Row, getter
+from api.reads.fields import Condition, Read, Row, getter, rows_of
 from api.reads.values import Argument, Env, Getter
 from governance.errors import Forbidden, InvalidInput, Refused, Unauthenticated
 from governance.hosts import BadUri, canonical_domain
@@ -86,7 +85,8 @@ def batch(value: Argument, most: int) -> Getter:
 def is_of_platform(row: Row, read: Read, domain: Argument) -> Condition:
     """Whether the row is of the platform with a domain, as filters' `platform` says."""
     given = read.text(domain, partial(domain_of, name="platform"))
-    platform = sa.select(col(Platform.id)).where(col(Platform.domain) == given)
+    found = rows_of(Platform)
+    platform = sa.select(found.c.id).where(found.c.domain == given)
     return row.platform_id == platform.scalar_subquery()  # type: ignore[no-any-return]
 
 

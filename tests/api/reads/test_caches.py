@@ -1,5 +1,6 @@
 """Documents and plans are kept, as many as are allowed, and shared by what is alike."""
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -7,10 +8,12 @@ from typing import Any
 
 import graphql
 import pytest
+import sqlalchemy as sa
 from graphql import DocumentNode
 
 from api import documents
 from api.documents import KEPT_DOCUMENTS, LONGEST_KEPT, SHORT
+from api.explorer.asking import document
 from api.proofs import Proof, Prover
 from api.reads import plans
 from api.reads.caches import Kept
@@ -206,6 +209,47 @@ async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
     assert "Alice" not in repr(list(ask.executor.documents.kept._held))
     await ask.data("{ policy { version } } # for Bob")
     assert (ask.executor.documents.kept.hits, len(ask.executor.documents.kept)) == (1, 1)
+
+
+async def test_plans_are_made_by_a_thread_that_gives_way_and_leave_nothing_to_collect(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_by = set[str]()
+    planned = plans.planned
+
+    def noting(*given: Any) -> plans.Plan:
+        made_by.add(threading.current_thread().name)
+        return planned(*given)
+
+    monkeypatch.setattr(plans, "planned", noting)
+    await ask.data(LISTED)
+    gc.collect()
+    gc.disable()
+    try:
+        await ask.data(LISTED, {"filter": {"platform": "harbor.example", "isAppealed": True}})
+        assert gc.collect() < 1_000  # of some 5,000 objects that refer to each other
+    finally:
+        gc.enable()
+    assert made_by == {"plans_0"}
+
+
+async def test_no_plan_is_made_of_mapped_classes(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of their columns has the ORM compile the whole statement, a tenth slower."""
+    found = Counter[str]()
+    planned = plans.planned
+
+    def noting(statement: sa.Select[Any], *given: Any) -> plans.Plan:
+        found[statement._propagate_attrs.get("compile_state_plugin", "core")] += 1
+        return planned(statement, *given)
+
+    monkeypatch.setattr(plans, "planned", noting)
+    of_platform = {"filter": {"platform": "harbor.example"}}
+    for name in ("sanctions", "appeals"):
+        await ask.data(document(name), of_platform | {"first": 1})
+    await ask.data(document("counts"), of_platform | {"by": ["MEASURE"]})
+    assert found.keys() == {"core"}
 
 
 FLOOD = 60  # documents
