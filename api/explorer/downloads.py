@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from api.courtesy import unhurried
 from api.explorer.asking import Data
 from api.explorer.facets import APPEALS, SANCTIONS, Selection, Shelf, bad
 from api.explorer.site import PUBLIC, Site
@@ -51,7 +52,7 @@ def download_routes(site: Site) -> list[Route]:
                 yield head
                 found = first
                 while True:
-                    yield b"".join(map(line, found["nodes"]))
+                    yield b"".join(await unhurried(map(line, found["nodes"])))
                     if not found["pageInfo"]["hasNextPage"]:
                         return
                     found = await page(request, selection, found["pageInfo"]["endCursor"])
@@ -86,7 +87,7 @@ def download_routes(site: Site) -> list[Route]:
         table = [[*row["keys"], *(row[name] for name in FIGURES)] for row in rows]
         headers = {**PUBLIC, "Content-Disposition": 'attachment; filename="statistics.csv"'}
         head = [*(one.lower() for one in by), *FIGURES]
-        body = b"".join(map(as_csv, [head, *table]))
+        body = b"".join(await unhurried(map(as_csv, [head, *table])))
         return Response(body, headers=headers, media_type=CSV)
 
     return [
