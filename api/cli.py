@@ -2,6 +2,7 @@
 
 import sys
 from collections import UserDict
+from contextlib import closing
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from api.console import fail, now, opened, progress, say
 from api.doctoring import OTHER_KEY, findings
 from api.starting import settling
 from governance import migrations
+from governance.database import Database
 from governance.errors import BadSetting, Busy, Refused, RolledBack
 from governance.publishing import publish_newest
 from governance.settings import Settings, is_open, read_settings
@@ -93,6 +95,9 @@ def main() -> None:
 def migrate() -> None:
     """Bring the database to this version's tables; make the key files if there are none."""
     settings = read_settings()
+    with closing(Database(settings.database_url)) as database:
+        if migrations.is_newer(database):
+            fail(migrations.advice(database))
     made = settings.make_keys()
     migrations.upgrade(settings.database_url)
     if made:

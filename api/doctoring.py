@@ -1,5 +1,6 @@
 """What `comity doctor` looks at: settings, keys, database, migrations, receivers, clock."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from governance.database import Database
 from governance.entries import LogCheckpoint
 from governance.errors import BadSetting, RolledBack
 from governance.events import Event
-from governance.migrations import is_current
+from governance.migrations import advice, is_current
 from governance.publishing import newest_published
 from governance.settings import Settings, is_open, unknown_settings
 from governance.subjects import are_found
@@ -69,9 +70,12 @@ def _key_file(subject: str, file: Path, read: Callable[[], object]) -> Finding:
 def _database(settings: Settings) -> Iterator[Finding]:
     database = Database(settings.database_url)
     try:
+        if unwritable := _unwritable(database):
+            yield Finding("database", False, unwritable)
+            return
         current = is_current(database)
         yield Finding("database", True, f"{database.dialect} answers")
-        told = "at this version's tables" if current else "not at this version: `comity migrate`"
+        told = "at this version's tables" if current else advice(database)
         yield Finding("migrations", current, told)
         if current:
             yield from _own_key(database, settings)
@@ -85,6 +89,22 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", False, message)
     finally:
         database.close()
+
+
+def _unwritable(database: Database) -> str | None:
+    """What keeps this user from writing there, if anything does."""
+    if database.dialect == "sqlite":
+        file = Path(database.engine.url.database or "")
+        files = [found for end in ("", "-wal", "-shm") if (found := Path(f"{file}{end}")).exists()]
+        for path in (file.parent, *files):
+            if not os.access(path, os.W_OK):
+                told = "can't be written by this user: check its owner, its mode, its disk"
+                return f"{path} {told} and COMITY_DATABASE_URL"
+        return None
+    with database.engine.connect() as connection:
+        is_read_only = connection.scalar(sa.text("SHOW transaction_read_only")) == "on"
+    told = "a standby, or default_transaction_read_only is set"
+    return f"{database.dialect} lets nobody write: {told}" if is_read_only else None
 
 
 def _own_key(database: Database, settings: Settings) -> Iterator[Finding]:

@@ -51,9 +51,14 @@ def _revision(database: Database) -> str | None:
         return found
 
 
+def is_newer(database: Database) -> bool:
+    """Whether a newer Comity made the database."""
+    return _revision(database) not in (None, *revisions())
+
+
 def advice(database: Database) -> str:
     """What to do about a database that isn't current."""
-    if _revision(database) not in (None, *revisions()):
+    if is_newer(database):
         return "the database was made by a newer Comity: install that one"
     return "the database isn't at this version's tables: run `comity migrate` first"
 

@@ -1,9 +1,11 @@
 """`comity doctor`: what is wrong, and what to do about it."""
 
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from api.console import now
 from governance import receivers
@@ -173,6 +175,28 @@ def test_a_file_that_is_no_database_is_found(comity: Comity, tmp_path: Path) -> 
     (tmp_path / "other.db").write_text("Dear diary, " * 1_000)
     found = findings(comity("doctor", database_url=f"sqlite:///{tmp_path / 'other.db'}"))
     assert list(found) == ["database"]
+
+
+def test_a_database_that_cannot_be_written_is_found(
+    node: Comity, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(database_url)
+    name = database.engine.url.database or ""
+    if database.dialect == "sqlite":
+        log = Path(f"{name}-wal")
+        log.touch()
+        # Whoever runs the tests may write everywhere.
+        monkeypatch.setattr(os, "access", lambda path, _: path != log)
+        told = f"{log} can't be written by this user"
+    else:
+        with database.engine.begin() as connection:
+            read_only = f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+            connection.execute(sa.text(read_only))
+        told = "postgresql lets nobody write"
+    database.close()
+    found = findings(node("doctor"))
+    assert list(found) == ["database"]
+    assert found["database"].startswith(told)
 
 
 def test_a_misspelt_setting_is_found(node: Comity) -> None:

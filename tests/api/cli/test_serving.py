@@ -153,6 +153,7 @@ def test_a_database_of_a_newer_version_is_named(node: Comity, database_url: str)
     with database.writing() as session:
         session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
-    done = node("serve", "--port", "1")
-    assert (done.code, done.out) == (1, "")
-    assert "newer Comity" in done.err
+    for words in (("serve", "--port", "1"), ("migrate",), ("doctor",)):
+        done = node(*words)
+        assert (done.code, done.out) == (1, "")
+        assert "a newer Comity: install that one" in done.err
