@@ -89,3 +89,13 @@ def test_the_proxy_lets_go_of_idle_connections_before_the_node_does() -> None:
     assert f"the {idle} seconds after which Comity closes" in OPERATIONS
     guide = (ROOT / "docs" / "integration.md").read_text(encoding="utf-8")
     assert f"idle for {idle} seconds" in guide
+
+
+def test_the_proxy_passes_websockets_on_and_keeps_other_connections() -> None:
+    found = dict(re.findall(r"proxy_set_header (Upgrade|Connection) (\S+);", OPERATIONS))
+    assert found == {"Upgrade": "$http_upgrade", "Connection": "$connection_upgrade"}
+    upgrading = re.search(
+        r"map \$http_upgrade \$connection_upgrade \{(.*?)\}", OPERATIONS, re.DOTALL
+    )
+    assert upgrading is not None
+    assert upgrading[1].split() == ["~*^websocket$", "upgrade;"]
