@@ -31,15 +31,28 @@ BY: Mapping[str, tuple[str, ...]] = {
 }
 # The same of what ended on a day.
 ENDED = ("measure", "validity")
+# And of the appeals against a day's sanctions, by their answer.
+DECISION = ("platform_id", "measure", "category", "automation")
+ANSWER = ("state", "outcome", "due_at")
+ANSWERS_BY: Mapping[str, tuple[str, ...]] = {
+    f"ANSWERS_{by}": (*(name for name in names if name in DECISION), *ANSWER)
+    for by, names in BY.items()
+}
 
 # What happens often and changes no figure.
 IDLE = {EventType.SANCTION_REDACTED, EventType.NOTICE_DUE, EventType.NOTICE_RECORDED}
 
 
+def weeks_by(by: str) -> str:
+    """What the sums of weeks are counted by."""
+    return f"WEEKS_{by}"
+
+
 class Tally(Stored, table=True):
-    """How many sanctions, issued on one day, are alike in what they are counted by. `issued_at` is
-    the day's beginning, of what is counted as ENDED that of the day on which it did; what they
-    aren't counted by is empty."""
+    """How many sanctions, issued on one day, or how many appeals against them, are alike in what
+    they are counted by. `issued_at` is the day's beginning, of what is counted as ENDED that of the
+    day on which it did; what they aren't counted by is empty. Of weeks that are over there are
+    sums, under their Monday: see `weeks_by`."""
 
     __tablename__ = "tallies"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -54,6 +67,9 @@ class Tally(Stored, table=True):
     duration_bucket: DurationBucket | None = Field(default=None, sa_type=EnumText(DurationBucket))
     lasts: int | None = Field(default=None, sa_type=sa.BigInteger)  # microseconds
     validity: Validity | None = Field(default=None, sa_type=EnumText(Validity))
+    state: AppealState | None = Field(default=None, sa_type=EnumText(AppealState))
+    outcome: Outcome | None = Field(default=None, sa_type=EnumText(Outcome))
+    due_at: datetime | None = Field(default=None, sa_type=Utc)  # of those that await an answer
     number: int
 
 
@@ -87,3 +103,5 @@ class Tallied(Stored, table=True):
     until: datetime = Field(sa_type=Utc)
     # Whether what ended is counted, too.
     has_ended: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    # Whether weeks and answers are.
+    has_weeks: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})

@@ -58,6 +58,7 @@ class Dialect(Protocol):
     def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
+    def monday(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]: ...
     def day(self, column: sa.ColumnElement[Any]) -> Text: ...
     def week(self, column: sa.ColumnElement[Any]) -> Text: ...
@@ -209,6 +210,11 @@ class SQLite(_Shared):
     def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.type_coerce(self.day(column) + _MIDNIGHT, UTCDateTime())
 
+    def monday(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        sunday, back = (sa.literal_column(word, sa.Text()) for word in ("'weekday 0'", "'-6 days'"))
+        day: Text = sa.func.date(self.day(column), sunday, back, type_=sa.Text())
+        return sa.type_coerce(day + _MIDNIGHT, UTCDateTime())
+
     def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]:
         later = sa.literal_column(f"'+{days} days'", sa.Text())
         day: Text = sa.func.date(self.day(instant), later, type_=sa.Text())
@@ -338,8 +344,15 @@ class PostgreSQL(_Shared):
         return sa.func.least(*values, type_=values[0].type)
 
     def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        day, zone = (sa.literal_column(word, sa.Text()) for word in ("'day'", "'UTC'"))
-        return sa.func.date_trunc(day, column, zone, type_=UTCDateTime())
+        return self._begun("day", column)
+
+    def monday(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return self._begun("week", column)
+
+    @staticmethod
+    def _begun(what: str, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        span, zone = (sa.literal_column(f"'{word}'", sa.Text()) for word in (what, "UTC"))
+        return sa.func.date_trunc(span, column, zone, type_=UTCDateTime())
 
     def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]:
         return instant + sa.literal_column(f"interval '{24 * days} hours'", sa.Interval())

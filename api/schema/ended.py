@@ -30,7 +30,7 @@ def ended(read: Read, given: Argument, names: Collection[str]) -> FromClause | N
     if not is_by_end or not values.keys() <= {*BOUNDS, "measures"} or not {*names} <= {*ENDED}:
         return None
     today = read.bound(midnight_of(read.clock), UTCDateTime())
-    until = read.dialect.least(until_of(read, has_ended=True), today)
+    until = read.dialect.least(until_of(read, "has_ended"), today)
     days = _days(read, values, until)
     tally = rows_of(Tally).c
     kept = sa.select(*(tally[name] for name in names), tally.number).where(

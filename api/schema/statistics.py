@@ -1,6 +1,6 @@
 """Statistics: sanctions that fit a filter, grouped and counted, with their appeals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,11 +30,12 @@ from api.schema.enums import register_word
 from api.schema.filters import fits, is_appealed
 from api.schema.receipts import is_overdue as is_late
 from api.schema.sanctions import binds, effect, end_reason
-from api.schema.tallied import Tallies, answer, tallies_of
+from api.schema.tallied import ONE, Tallies, answer, tallies_of
 from governance.errors import InvalidInput
 from governance.fields import Long, Shape
 from governance.platforms import Platform as PlatformRow
 from governance.records import adoptions, appeals, peers, sanctions
+from governance.tallies import ANSWER
 from governance.words import Outcome, Word
 
 MOST_DIMENSIONS = 3
@@ -182,7 +183,7 @@ def statistics_of(read: Read, group_by: Argument, given: Argument) -> Groups:
             where=lasting.where,
             weight=lasting.weight,
         ),
-        _answered(tallies, dimensions, read, given),
+        *_answered(tallies, dimensions, read, given),
         _echoes(dimensions, read, given),
         _corrections(dimensions, read, given),
     ]
@@ -242,22 +243,31 @@ def _answered(
     dimensions: Sequence[StatisticsDimension],
     read: Read,
     given: Argument,
-) -> Figures:
-    """The appeals against the sanctions that fit, found once for counts and medians alike."""
-    found, keys = _answers(tallies, dimensions, read, given)
-    return Figures(
+) -> Iterator[Figures]:
+    """The appeals against the sanctions that fit, counted; and how long answers to them took."""
+    (found, keys), (taking, keys_of_taking) = _answers(tallies, dimensions, read, given)
+    row = found.c
+    decided = _number(row, row.outcome.is_not(None))
+    overturned, reduced = (
+        _number(row, is_any_of(row.outcome, [one])) for one in (Outcome.OVERTURNED, Outcome.REDUCED)
+    )
+    yield Figures(
         found,
         keys,
         counts={
-            "appeal_count": sa.func.count(),
-            "decided_count": sa.func.count(found.c.outcome),
-            "overturned_count": _number(_is(found.c, Outcome.OVERTURNED)),
-            "reduced_count": _number(_is(found.c, Outcome.REDUCED)),
-            "overdue_appeal_count": _number(is_overdue(found.c, read)),
+            "appeal_count": sa.func.sum(row.number),
+            "decided_count": decided,
+            "overturned_count": overturned,
+            "reduced_count": reduced,
+            "overdue_appeal_count": _number(row, is_overdue(row, read)),
         },
-        rates={"overturn_rate": _share_overturned(found.c)},
-        medians={"median_seconds_to_decision": found.c.takes},
+        rates={"overturn_rate": _share(overturned, decided)},
     )
+    medians = {"median_seconds_to_decision": taking.c.takes}
+    yield Figures(taking, keys_of_taking, {}, medians=medians, weight=taking.c.number)
+
+
+Keyed = tuple[FromClause, Sequence[Key]]
 
 
 def _answers(
@@ -265,21 +275,27 @@ def _answers(
     dimensions: Sequence[StatisticsDimension],
     read: Read,
     given: Argument,
-) -> tuple[FromClause, Sequence[Key]]:
+) -> tuple[Keyed, Keyed]:
+    """Where they are counted by their answer, and where by how long it took: each found once for
+    both, where days aren't counted so."""
     if tallies is not None and TALLIED.keys() >= {*dimensions}:
-        tallied = tallies.answers(TALLIED[dimension] for dimension in dimensions)
-        if tallied is not None:
-            found = sa.select(tallied).cte("answers")
-            return found, keys_of(dimensions, found.c, read)
+        names = [TALLIED[dimension] for dimension in dimensions]
+        answers, takes = tallies.answers(names, ANSWER), tallies.answers(names, ["takes"])
+        if answers is not None and takes is not None:
+            keys, others = (keys_of(dimensions, one.c, read) for one in (answers, takes))
+            return (answers, keys), (takes, others)
     appeal, about = rows_of(appeals.Appeal), rows_of(sanctions.Sanction)
-    keys = keys_of(dimensions, about.c, read)
+    named = keys_of(dimensions, about.c, read)
     found = (
-        sa.select(*answer(appeal.c, read), *(k.column.label(f"key{n}") for n, k in enumerate(keys)))
+        sa.select(
+            ONE, *answer(appeal.c, read), *(k.column.label(f"key{n}") for n, k in enumerate(named))
+        )
         .select_from(sa.join(appeal, about, about.c.id == appeal.c.sanction_id))
         .where(*fits(about.c, read, given))
         .cte("answers")
     )
-    return found, [replace(key, column=found.c[f"key{n}"]) for n, key in enumerate(keys)]
+    both = found, [replace(key, column=found.c[f"key{n}"]) for n, key in enumerate(named)]
+    return both, both
 
 
 def dimensions_of(given: Argument, name: str, most: int) -> Sequence[StatisticsDimension]:
@@ -314,15 +330,10 @@ def _domain(platform_id: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     return value_from(found, found.c.domain, found.c.id == platform_id)
 
 
-def _is(appeal: Row, outcome: Outcome) -> sa.ColumnElement[bool]:
-    return is_any_of(appeal.outcome, [outcome])
+def _number(appeal: Row, condition: Condition) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, appeal.number), else_=whole_number(0)))
 
 
-def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.count(sa.case((condition, sa.literal_column("1"))))
-
-
-def _share_overturned(appeal: Row) -> sa.ColumnElement[float]:
-    overturned = sa.cast(_number(_is(appeal, Outcome.OVERTURNED)), sa.Numeric())
-    decided = sa.func.nullif(sa.func.count(appeal.outcome), sa.literal_column("0"))
-    return sa.func.round(overturned * sa.literal_column("1.0") / decided, sa.literal_column("12"))
+def _share(part: sa.ColumnElement[int], whole: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
+    number = sa.cast(part, sa.Numeric()) * sa.literal_column("1.0")
+    return sa.func.round(number / sa.func.nullif(whole, whole_number(0)), whole_number(12))

@@ -6,10 +6,10 @@ import pytest
 from sqlmodel import select
 
 from governance import tallying
-from governance.tallies import BY, AppealTally, Tallied, Tally
+from governance.tallies import BY, AppealTally, Tallied, Tally, weeks_by
 from governance.tallying import tally
 from governance.words import Outcome
-from tests.builders import DAY, NOW, Team, World
+from tests.builders import DAY, MICRO, NOW, Team, World
 
 SOON = NOW + DAY
 
@@ -32,9 +32,8 @@ def test_each_day_that_is_over_is_counted_once_by_everything(world: World, team:
     for now in (NOW - 2 * DAY, NOW, NOW, SOON):
         world.issue(team.issuer, now)
     assert tally(world.database, now=SOON) == 2
-    assert counts(world) == {
-        f"{by} {day}": n for by in BY for day, n in (("02-27", 1), ("03-01", 2))
-    }
+    days = {f"{by} {day}": n for by in BY for day, n in (("02-27", 1), ("03-01", 2))}
+    assert counts(world) == days | {f"{weeks_by(by)} 02-23": 3 for by in BY}
     assert tally(world.database, now=SOON) == 0
 
 
@@ -46,11 +45,29 @@ def test_days_of_which_there_is_news_are_counted_anew(world: World, team: Team) 
     world.issue(team.issuer, NOW - 4 * DAY)
     assert tally(world.database, now=NOW) == 3
     with world.database.reading() as session:
-        assert session.exec(select(AppealTally.issued_at)).all() == [
-            (NOW - 2 * DAY).replace(hour=0)
-        ]
+        day = (NOW - 2 * DAY).replace(hour=0)
+        assert set(session.exec(select(AppealTally.issued_at))) == {day}
         lengths = select(Tally.lasts).where(Tally.by == "CATEGORY", Tally.issued_at < NOW - 3 * DAY)
         assert len({*session.exec(lengths)}) == 2
+
+
+def test_a_week_is_summed_up_once_it_is_over_and_when_there_is_news(
+    world: World, team: Team
+) -> None:
+    def weeks() -> list[tuple[int | None, int]]:
+        by = Tally.by == weeks_by("CATEGORY")
+        with world.database.reading() as session:
+            return sorted((one.lasts, one.number) for one in session.exec(select(Tally).where(by)))
+
+    first, _ = (world.issue(team.issuer, NOW - n * DAY) for n in (3, 2))
+    tally(world.database, now=NOW)
+    assert not weeks()  # it is Sunday
+    tally(world.database, now=SOON)
+    [(lasts, number)] = weeks()
+    assert number == 2
+    world.lift(team.issuer, first, SOON)
+    tally(world.database, now=SOON)
+    assert weeks() == [(4 * DAY // MICRO, 1), (lasts, 1)]
 
 
 def ended(world: World) -> list[tuple[str, str, int]]:

@@ -249,6 +249,16 @@ async def test_figures_are_read_from_indexes_alone(
     assert all(re.search("COVERING INDEX|Index Only Scan", line) for line in ranges), lines
 
 
+async def test_days_beside_whole_weeks_are_looked_for_one_by_one(ask: Asking, large: Large) -> None:
+    """A range of them would be all that is asked for."""
+    if not large.url.startswith("sqlite"):
+        return
+    year = {"issuedAfter": print_instant(NOW - 365 * DAY), "measures": ["CONTENT_REMOVED"]}
+    lines = await plans(ask, large, COUNT, {"f": year})
+    reads = [line for line in lines if line.startswith("SEARCH tallies_")]
+    assert [line.endswith("(by=? AND issued_at=?)") for line in reads] == [False, True], reads
+
+
 ESTIMATED = """query($f: SanctionFilter, $by: [StatisticsDimension!]!, $may: Boolean) {
   facets(by: $by, filter: $f, mayEstimate: $may) { dimension key number isEstimated }
 }"""
