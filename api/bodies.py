@@ -1,11 +1,11 @@
 """Bodies of requests: whole, not too long, in time; and read, the large ones in turn."""
 
 import asyncio
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Mapping
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 BODY_SECONDS = 30  # for a body to arrive whole
@@ -13,6 +13,9 @@ LARGE = 64 * 1_024  # bytes; to read so many takes as long as an answer
 PAUSE = 0.25  # seconds between large bodies of a caller whose last one was refused
 LONGEST_WAIT = 10  # seconds, for a body that came whole to be read
 MOST_SLOWED = 10_000  # callers
+
+
+LENGTH, ENCODING = b"content-length", b"content-encoding"
 
 
 class BadRequest(Exception):
@@ -23,9 +26,25 @@ class BadRequest(Exception):
         self.message, self.status = message, status
 
 
-async def whole_body(declared: bytes, receive: Receive, most: int) -> bytes:
-    """A request's body, whose length may be declared; BadRequest if it has more bytes than `most`,
-    or takes too long."""
+class Encoded(BadRequest):
+    """A body came in a content coding; which ones are read says Accept-Encoding, as it does in no
+    other answer (RFC 9110 12.5.3)."""
+
+    def __init__(self) -> None:
+        super().__init__("expected a body without Content-Encoding", 415)
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The body of a request that Starlette reads."""
+    return await whole_body(dict(request.headers.raw), request.receive, most)
+
+
+async def whole_body(fields: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+    """The body of a request with these fields; BadRequest if it has more bytes than `most`, takes
+    too long, or is encoded."""
+    if fields.get(ENCODING, b"identity").lower() != b"identity":
+        raise Encoded
+    declared = fields.get(LENGTH, b"")
     if declared.isdigit() and int(declared) > most:
         raise BadRequest(f"expected at most {most:,} bytes", 413)
     first = _Begun(receive())

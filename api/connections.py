@@ -114,6 +114,9 @@ class Patient(Draining, HttpToolsProtocol):
             self._give_up()
 
     def on_headers_complete(self) -> None:
+        is_old = self.parser.get_http_version() != "1.1"
+        if not is_old and sum(name == b"host" for name, _ in self.headers) != 1:
+            raise ValueError  # it is answered 400 (RFC 9112 3.2)
         self._since = None
         super().on_headers_complete()
         if self.parser.should_upgrade() and not self._should_upgrade():

@@ -14,7 +14,7 @@ from time import perf_counter
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
-from api.bodies import LARGE, json_of
+from api.bodies import ENCODING, LARGE, json_of
 from api.errors import is_unreachable
 from api.execution import Executor
 from api.limiting.counting import network_of
@@ -67,7 +67,7 @@ class Express:
         fields = fields_of(headers)
         media, _ = accepted(fields.get(b"accept", b""))
         shown = fields.get(b"authorization")
-        if media is None or not is_json(fields.get(b"content-type", b"")):
+        if media is None or not is_json(fields.get(b"content-type", b"")) or ENCODING in fields:
             return
         if not IDENTIFYING.isdisjoint(fields):
             return

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.auth import Members
-from api.bodies import BadRequest, whole_body
+from api.bodies import BadRequest, body_of
 from api.limiting.counting import counted, counted_member, too_many
 from api.limiting.rates import LimitRefused, Rates
 from api.tiles import NEWEST
@@ -51,8 +51,7 @@ def peer_routes(
         """What a caller may read of some cases, each field with the key that opens it."""
         try:
             actor = await counted_member(request, members, rates)
-            declared = request.headers.get("content-length", "").encode()
-            body = await whole_body(declared, request.receive, LARGEST_QUESTION)
+            body = await body_of(request, LARGEST_QUESTION)
         except LimitRefused as limit:
             return too_many(limit)
         except BadRequest as bad:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
-from api.bodies import LARGE, BadRequest, Turns, json_of, whole_body
+from api.bodies import LARGE, BadRequest, Encoded, Turns, json_of, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
 from api.limiting.counting import network_of
@@ -33,6 +33,7 @@ VARY = (b"vary", b"Accept")
 CLOSE = {"Connection": "close"}
 BEARER = ((b"www-authenticate", b'Bearer realm="comity"'),)
 WAIT = ((b"retry-after", b"60"),)
+DECODED = ((b"accept-encoding", b"identity"),)
 _CLOSE = ((b"connection", b"close"),)
 _TOLD: dict[int, Told] = {  # by status
     405: ((b"allow", b"GET, POST"),),
@@ -129,7 +130,8 @@ class GraphQL:
         except BadRequest as bad:
             # A body that can't be read is answered 200 in the older media type's convention
             # only once it is GraphQL; before that it is a plain 4xx in either.
-            told, code = _TOLD.get(bad.status, ()), _CODES.get(bad.status, "BAD_REQUEST")
+            told = DECODED if isinstance(bad, Encoded) else _TOLD.get(bad.status, ())
+            code = _CODES.get(bad.status, "BAD_REQUEST")
             return _error(bad.message, bad.status, media or JSON, code, told)
         except Untrusted as untrusted:
             # A request of GraphQL, except where nothing says which document is meant.
@@ -170,7 +172,7 @@ class GraphQL:
         elif scope["method"] == "POST":
             if not is_json(fields.get(b"content-type", b"")):
                 raise BadRequest(f"expected Content-Type: {JSON}", 415)
-            body = await whole_body(fields.get(b"content-length", b""), receive, self._most_bytes)
+            body = await whole_body(fields, receive, self._most_bytes)
             current().size = len(body)
             caller = _caller(fields, address)
             given = await self._turns.json(body, "expected a body of JSON", caller)

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from api.bodies import BadRequest, whole_body
+from api.bodies import BadRequest, body_of
 from api.console import fail, opened, say
 from api.limiting.counting import counted
 from api.limiting.rates import Rates
@@ -46,8 +46,7 @@ def witness_routes(
     async def add_checkpoint(request: Request) -> Response:
         """Cosigns a checkpoint of a log that is witnessed here."""
         try:
-            declared = request.headers.get("content-length", "").encode()
-            body = await whole_body(declared, request.receive, LARGEST_REQUEST)
+            body = await body_of(request, LARGEST_REQUEST)
             return await anyio.to_thread.run_sync(_answered, database, cosigner, body, now)
         except BadRequest as bad:
             return _told(bad.message, bad.status, CLOSE)

@@ -18,7 +18,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.bodies import BadRequest, whole_body
+from api.bodies import BadRequest, body_of
 from api.explorer.asking import Problem
 from api.transport import CLOSE
 from governance.settings import Keys
@@ -76,9 +76,8 @@ class Sessions:
         kind = request.headers.get("content-type", "").partition(";")[0]
         if kind != "application/x-www-form-urlencoded":
             raise Problem(415, "That can’t be read", "expected the form of the page")
-        declared = request.headers.get("content-length", "").encode()
         try:
-            body = await whole_body(declared, request.receive, MOST_BYTES)
+            body = await body_of(request, MOST_BYTES)
         except BadRequest as bad:
             raise Problem(bad.status, "That can’t be read", bad.message, CLOSE) from None
         form = QueryParams(body)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from api import threads
 from api.auth import Members
-from api.bodies import BadRequest, whole_body
+from api.bodies import BadRequest, body_of
 from api.execution import Executor
 from api.limiting.counting import counted_member
 from api.limiting.rates import LimitRefused, refused_headers
@@ -108,8 +108,7 @@ class Transmitter:
         if actor is None:
             raise Unauthenticated("this takes a member's credential")
         issuer = await self.issuer(request.path_params["domain"])
-        declared = request.headers.get("content-length", "").encode()
-        body = await whole_body(declared, request.receive, LARGEST_REQUEST)
+        body = await body_of(request, LARGEST_REQUEST)
         stream_id = request.path_params.get("stream_id") or request.query_params.get("stream_id")
         return Call(actor, issuer, body, stream_id)
 

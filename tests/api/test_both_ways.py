@@ -30,6 +30,7 @@ ODD = (
     b"Transfer-Encoding: chunked",
     b"Transfer-Encoding: identity",
     b"Content-Length: 0",
+    b"Host: b.example",
     b"X: a\r\n b",
     b"X : a",
 )

@@ -221,6 +221,19 @@ class Written(asyncio.Transport):
         return self.is_closed
 
 
+@pytest.mark.parametrize("hosts", [b"", b"Host: a.example\r\nhost: a.example\r\n"])
+async def test_a_request_of_no_one_host_is_none(hosts: bytes) -> None:
+    async with connected(Connection) as client:
+        client.writer.write(b"POST / HTTP/1.1\r\n" + hosts + LENGTH + b"a")
+        assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_older_clients_tell_no_host() -> None:
+    async with connected(Connection) as client:
+        client.writer.write(b"POST / HTTP/1.0\r\n" + LENGTH + b"a")
+        assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_what_is_written_in_one_turn_goes_out_at_once() -> None:
     transport, loop = Written(), asyncio.get_running_loop()
     gathered = Gathered(transport, loop)
@@ -310,7 +323,7 @@ async def test_what_does_not_come_whole_is_the_parsers(express: Express) -> None
                 await client.until(AFTER)
         assert len(express.heads) == 1
         # To the parser this is the end of a field's value, then a body.
-        for begun in (HEAD + b"X: ", HEAD + b"Content-Length: %d\r\n\r\n" % len(whole)):
+        for begun in (b"POST / HTTP/1.1\r\nX: ", HEAD + b"Content-Length: %d\r\n\r\n" % len(whole)):
             client.writer.write(begun)
             await asyncio.sleep(0.05)
             client.writer.write(whole)

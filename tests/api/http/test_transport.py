@@ -1,5 +1,6 @@
 """GraphQL over HTTP: methods, media types, bodies and statuses."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,27 @@ def test_what_cannot_be_accepted_is_refused(lite: Node) -> None:
 def test_bodies_of_another_type_are_refused(lite: Node, kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
     body = orjson.dumps({"query": QUERY})
-    bad(lite.client.post("/graphql", content=body, headers=headers), 415)
+    response = lite.client.post("/graphql", content=body, headers=headers)
+    bad(response, 415)
+    assert "accept-encoding" not in response.headers  # RFC 9110 12.5.3
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
+@pytest.mark.parametrize("path", ["/graphql", "/log/disclosures", "/log/add-checkpoint"])
+def test_a_body_in_a_content_coding_is_refused(lite: Node, path: str, coding: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    response = lite.client.post(path, content=gzip.compress(b"{}"), headers=headers)
+    assert response.status_code == 415
+    assert "expected a body without Content-Encoding" in response.text
+    assert (path == "/graphql") == ("accept-encoding" in response.headers)
+
+
+def test_a_body_in_no_content_coding_is_read_whatever_says_so(lite: Node) -> None:
+    headers = {"Content-Encoding": "Identity"}
+    assert (
+        lite.client.post("/graphql", json={"query": QUERY}, headers=headers).json()["data"]
+        == DATA["data"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ UPGRADE = "Host: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         ("GET /graphql HTTP/1.1\r\n" + UPGRADE + "X-Many: a\r\n" * 200, 431),
         ("GET /graphql HTTP/1.1\r\n" + UPGRADE + f"X-Long: {'a' * 10_000}\r\n", 431),
         ("GET /graphql HTTP/1.1\r\n" + UPGRADE, 400),
+        ("GET /graphql HTTP/1.1\r\n" + UPGRADE + "Host: b.example\r\n", 400),
     ],
 )
 def test_a_head_that_opens_no_socket_closes_the_connection(
