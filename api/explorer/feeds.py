@@ -33,17 +33,17 @@ def feed_routes(site: Site) -> list[Route]:
 
     async def of_sanctions(request: Request) -> Response:
         selection = Selection.of(SANCTIONS, request.query_params)
-        asked = {"filter": selection.filter(), "first": LENGTH}
+        asked = {"filter": selection.filter(), "first": LENGTH, "counts": False}
         nodes = (await site.desk.ask(request, "sanctions", asked))["sanctions"]["nodes"]
-        return feed(request, "Sanctions", selection, [_of_sanction(node) for node in nodes])
+        return await feed(request, "Sanctions", selection, [_of_sanction(node) for node in nodes])
 
     async def of_appeals(request: Request) -> Response:
         selection = Selection.of(APPEALS, request.query_params)
         asked = {"filter": selection.filter(), "first": LENGTH}
         nodes = (await site.desk.ask(request, "appeals", asked))["appeals"]["nodes"]
-        return feed(request, "Appeals", selection, [_of_appeal(node) for node in nodes])
+        return await feed(request, "Appeals", selection, [_of_appeal(node) for node in nodes])
 
-    def feed(
+    async def feed(
         request: Request, title: str, selection: Selection, entries: Sequence[Entry]
     ) -> Response:
         now = print_instant(site.desk.executor.now())
@@ -55,7 +55,8 @@ def feed_routes(site: Site) -> list[Route]:
             "updated": max((entry.updated for entry in entries), default=now),
             "entries": entries,
         }
-        return Response(site.rendered("feed.xml", told), headers=PUBLIC, media_type=MEDIA)
+        made = await site.rendered("feed.xml", told)
+        return Response(made, headers=PUBLIC, media_type=MEDIA)
 
     return [site.route("/sanctions.atom", of_sanctions), site.route("/appeals.atom", of_appeals)]
 

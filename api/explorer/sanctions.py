@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.courtesy import unhurried
 from api.explorer.counts import counts
 from api.explorer.facets import SANCTIONS, SORTS, Selection, sort_of
 from api.explorer.lists import paged, turned
@@ -28,10 +29,10 @@ def sanction_routes(site: Site) -> list[Route]:
         turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
         if not any(turns.values()):  # these are all
             counted = counted.of_all(len(nodes), selection)
-        offered = [
+        offered = await unhurried(
             (facet, counted.on([*selection.offered(facet, platforms, counted.found(facet.name))]))
             for facet in SANCTIONS.facets
-        ]
+        )
         return site.page(
             request,
             "sanctions",

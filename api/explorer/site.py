@@ -132,9 +132,9 @@ class Site:
         parts = templates().get_template(f"{template}.html").generate(shell | told)
         return Page(parts, status, headers)
 
-    def rendered(self, template: str, told: Mapping[str, Any]) -> str:
+    async def rendered(self, template: str, told: Mapping[str, Any]) -> str:
         """A template that is no page."""
-        return templates().get_template(template).render(told)
+        return "".join(await unhurried(templates().get_template(template).generate(told)))
 
     def route(self, path: str, view: View, method: str = "GET") -> Route:
         """A route whose problems are pages, too. Whoever comes to where a form is sent, such as by

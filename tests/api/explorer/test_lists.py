@@ -124,6 +124,14 @@ def test_a_feed_is_of_its_selection(site: TestClient) -> None:
     assert all(" warned " in title for title in titles)
 
 
+def test_a_feed_is_read_by_the_plan_of_its_list(site: TestClient) -> None:
+    plans = site.app.state.executor.reader.planner.plans  # type: ignore[attr-defined]
+    site.get("/sanctions?kind=SERVER")
+    made = plans.misses
+    site.get("/sanctions.atom?kind=SERVER")
+    assert plans.misses == made
+
+
 def test_figures_are_a_table(site: TestClient) -> None:
     told = rows(site.get("/statistics.csv?by=MEASURE&by=EFFECT").text)
     assert list(told[0])[:3] == ["measure", "effect", "sanctionCount"]
