@@ -1,9 +1,11 @@
 """How long partners wait while a crawler follows every link of the explorer.
 
-python -m bench.crawl [--sanctions 100000] [--seconds 20] [--rate 20] [--engine sqlite]
+python -m bench.crawl [--sanctions 100000] [--seconds 20] [--rate 20] [--asked 300]
+                      [--engine sqlite]
 
-Partners ask for the status of accounts, each a little after its answer, alone and then beside the
-crawler; their p99 may at most double.
+Partners ask for the status of accounts, and one time in ten for a list: so many times a second,
+whoever still waits; and then eight of them, each again once it is answered. Both alone, and beside
+the crawler, where the p99 of the former may at most double.
 """
 
 import argparse
@@ -13,29 +15,34 @@ import random
 import re
 import tempfile
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
+from itertools import cycle
 from pathlib import Path
 from statistics import quantiles
 
 import orjson
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from bench import questions, worlds
-from bench.load import exchange, request
+from bench.load import exchange, load, request
 from bench.nodes import NODE, serving
 from governance import migrations
 from governance.database import Database
 from governance.settings import Settings
 from tests.postgres import Server
 
-PARTNERS = 8
-PAUSE = 0.02  # seconds between an answer and the next question
+CONNECTIONS = 32  # of those who ask steadily
+IN_TURN = 8  # who ask again once they are answered
+ONE_LIST_IN = 10
 MOST = 2.0  # times that partners may wait as long
-out = Console()
+out = Console(width=120)
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Crawler:
     port: int
     seen: set[str] = field(default_factory=lambda: {"/"})
     waiting: deque[str] = field(default_factory=lambda: deque(["/"]))
-    statuses: dict[int, int] = field(default_factory=dict)
+    statuses: Counter[int] = field(default_factory=Counter)
 
     async def crawl(self, rate: int, until: float) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -60,8 +67,7 @@ class Crawler:
         writer.write(head.encode())
         answer = await reader.read()
         writer.close()
-        status = int(answer[9:12])
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.statuses[int(answer[9:12])] += 1
         for link in re.findall(r'href="(/[^"#]*)', answer.decode(errors="replace")):
             found = unescape(link)
             if found not in self.seen and not found.startswith(("/static", "/sanctions.")):
@@ -74,10 +80,11 @@ def main() -> None:
     parser.add_argument("--sanctions", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rate", type=int, default=20)
+    parser.add_argument("--asked", type=int, default=300)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    table = Table("", "p50 ms", "p99 ms", "beside the crawler", "", "times", "pages", box=None)
+    table = Table("", "", "p50 ms", "p99 ms", "beside the crawler", "", "times", "pages", box=None)
     with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
             url = f"sqlite:///{folder}/crawl.db"
@@ -90,53 +97,84 @@ def main() -> None:
             database = Database(url, settings.sequencer(create=True))
             token = worlds.make(database, keys, options.sanctions, datetime.now(UTC))
             database.close()
-            with serving(NODE, settings) as (port, _):
-                sent = _questions(port, token, options.sanctions)
-                asyncio.run(_partners(port, sent, 2))
-                alone = asyncio.run(_partners(port, sent, options.seconds))
-                crawler = Crawler(port)
-                beside = asyncio.run(_both(crawler, port, sent, options))
-            times = beside[1] / alone[1]
-            note = f"{times:.2f}" if times <= MOST else f"{times:.2f}, over {MOST:.0f}"
-            pages = ", ".join(f"{count} × {status}" for status, count in crawler.statuses.items())
-            table.add_row(engine, *(f"{n:.2f}" for n in (*alone, *beside)), note, pages)
+            for asked in (options.asked, 0):
+                with serving(NODE, settings) as (port, _):
+                    sent = _questions(port, token, options.sanctions)
+                    _partners(port, sent, 2, asked)
+                    alone = _partners(port, sent, options.seconds, asked)
+                    beside, pages = _beside(port, sent, asked, options)
+                times = f"{beside[1] / alone[1]:.2f}"
+                if asked and beside[1] > MOST * alone[1]:
+                    times += f", over {MOST:.0f}"
+                way = f"{asked} a second" if asked else f"{IN_TURN} in turn"
+                table.add_row(engine, way, *(f"{n:.2f}" for n in (*alone, *beside)), times, pages)
     out.print(table)
 
 
 def _questions(port: int, token: str, count: int) -> list[bytes]:
     rng = random.Random(5)
-    subjects = [worlds.subject(rng.randrange(count)) for _ in range(2_000)]
-    bodies = [{"query": questions.STATUS, "variables": {"s": one}} for one in subjects]
-    return [request(port, token, orjson.dumps(body)) for body in bodies]
+    asked: list[tuple[str, object]] = []
+    for number in range(2_000):
+        if number % ONE_LIST_IN:
+            asked.append((questions.STATUS, {"s": worlds.subject(rng.randrange(count))}))
+        else:
+            asked.append((questions.LIST, {"f": {"measures": [rng.choice(worlds.MEASURES)]}}))
+    bodies = [orjson.dumps({"query": query, "variables": given}) for query, given in asked]
+    return [request(port, token, body) for body in bodies]
 
 
-async def _both(
-    crawler: Crawler, port: int, sent: list[bytes], options: argparse.Namespace
-) -> tuple[float, float]:
-    crawl = crawler.crawl(options.rate, time.perf_counter() + options.seconds)
-    found, _ = await asyncio.gather(_partners(port, sent, options.seconds), crawl)
-    return found
+def _beside(
+    port: int, sent: list[bytes], asked: int, options: argparse.Namespace
+) -> tuple[tuple[float, float], str]:
+    """What partners wait beside the crawler, and what that got. It has a process of its own, which
+    runs after theirs: reading a page takes longer than many an answer."""
+    with ProcessPoolExecutor(1, initializer=os.nice, initargs=(10,)) as processes:
+        crawling = processes.submit(_crawled, port, options.rate, options.seconds)
+        waits = _partners(port, sent, options.seconds, asked)
+        statuses = crawling.result()
+    return waits, ", ".join(f"{count} × {status}" for status, count in statuses.items())
 
 
-async def _partners(port: int, sent: list[bytes], seconds: float) -> tuple[float, float]:
-    """The median and the 99th percentile of their waits, in milliseconds."""
+def _crawled(port: int, rate: int, seconds: float) -> dict[int, int]:
+    crawler = Crawler(port)
+    asyncio.run(crawler.crawl(rate, time.perf_counter() + seconds))
+    return dict(crawler.statuses)
+
+
+def _partners(port: int, sent: list[bytes], seconds: float, asked: int) -> tuple[float, float]:
+    """The median and the 99th percentile of their waits, in milliseconds: of so many who ask in a
+    second, or of those who ask in turn."""
+    if not asked:
+        found = load(port, sent, seconds, IN_TURN)
+        return found.p50, found.p99
+    cuts = quantiles(uvloop.run(_steady(port, cycle(sent), seconds, asked)), n=100)
+    return cuts[49], cuts[98]
+
+
+async def _steady(port: int, sent: Iterator[bytes], seconds: float, asked: int) -> list[float]:
+    """The waits of all that is asked, each since it was due."""
+    due: asyncio.Queue[float] = asyncio.Queue()
     waits: list[float] = []
-    until = time.perf_counter() + seconds
 
-    async def partner(number: int) -> None:
+    async def partner() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        turn = number
-        while time.perf_counter() < until:
-            begun = time.perf_counter()
-            await exchange(reader, writer, sent[turn % len(sent)])
-            waits.append((time.perf_counter() - begun) * 1_000)
-            turn += PARTNERS
-            await asyncio.sleep(PAUSE)
+        while at := await due.get():
+            await exchange(reader, writer, next(sent))
+            waits.append((time.perf_counter() - at) * 1_000)
         writer.close()
 
-    await asyncio.gather(*(partner(number) for number in range(PARTNERS)))
-    cuts = quantiles(waits, n=100)
-    return cuts[49], cuts[98]
+    rng, at = random.Random(7), time.perf_counter()
+    until = at + seconds
+    async with asyncio.TaskGroup() as partners:
+        for _ in range(CONNECTIONS):
+            partners.create_task(partner())
+        while at < until:
+            at += rng.expovariate(asked)
+            await asyncio.sleep(max(0, at - time.perf_counter()))
+            due.put_nowait(at)
+        for _ in range(CONNECTIONS):
+            due.put_nowait(0)
+    return waits
 
 
 if __name__ == "__main__":
