@@ -47,15 +47,17 @@ def asked(env: Env, text: object, kind: object) -> tuple[str, str]:
 
 
 def lookup_keys(value: Argument, name: str) -> Getter:
-    """Lookup keys of a URI under every kind it may name."""
+    """Lookup keys of a URI under every kind it may name. To who sees no accounts nothing is found
+    under an account's, and that takes as long whether there is something or not."""
     get = getter(value)
 
     def read(env: Env) -> list[str]:
         subject = parsed(get(env), name)
         if subject not in env.found:  # several parts of a statement may ask for the same
-            env.lookups += subject.kinds != {SubjectKind.SERVER}
-            kinds = sorted(subject.kinds)
-            env.found[subject] = [lookup_key(env.lookup, kind, subject.uri) for kind in kinds]
+            env.lookups += subject.kinds != {SERVER}
+            seen = subject.kinds if env.viewer.kind is PARTNER else subject.kinds & {SERVER}
+            found = [lookup_key(env.lookup, kind, subject.uri) for kind in sorted(seen)]
+            env.found[subject] = found
         keys: list[str] = env.found[subject]
         return keys
 

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
-from governance.identifiers import SubjectKind
+from api.reads.values import Env, Late
+from api.schema.subjects import lookup_keys
+from governance.identifiers import SubjectKind, lookup_key, parse_subject
 from governance.membership import Actor
+from governance.rules.disclosure import PUBLIC, Viewer, viewer
 from governance.rules.permissions import Circle, Reading
+from governance.words import Role
 from tests.api.http.conftest import Lines
 from tests.api.http.matrix import Matrix, Record
 from tests.api.http.outside import Node
 from tests.api.http.test_matrix_reads import members, reads
-from tests.builders import DAY, Team
+from tests.builders import DAY, NOW, Team
 
 ALICE = "acct:alice@host.example"
 NOBODY = "acct:nobody@host.example"
@@ -224,6 +228,24 @@ def test_a_hit_costs_as_many_statements_as_a_miss(
     hit, miss = spent(ALICE), spent(NOBODY)
     assert hit == miss
     assert len(hit) == 6
+
+
+@pytest.mark.parametrize(
+    ("viewer", "kinds"),
+    [
+        (PUBLIC, {SubjectKind.SERVER}),
+        (viewer("plt_a", frozenset({Role.RESEARCHER})), {SubjectKind.SERVER}),
+        (viewer("plt_a", frozenset({Role.READER})), set(SubjectKind)),
+    ],
+    ids=["public", "researcher", "partner"],
+)
+def test_who_sees_no_accounts_looks_for_none(viewer: Viewer, kinds: set[SubjectKind]) -> None:
+    """Or those that are known would take longer than others."""
+    asked = lookup_keys(Late(lambda env: env.variables["subject"]), "filter")
+    for uri in (ALICE, "https://host.example", "https://host.example/@alice"):
+        env = Env({"subject": uri}, NOW, viewer, b"key")
+        named = sorted(parse_subject(uri).kinds & kinds)
+        assert asked(env) == [lookup_key(b"key", kind, uri) for kind in named]
 
 
 def test_errors_repeat_nothing_private(node: Node, team: Team, partner: Team) -> None:
