@@ -30,6 +30,7 @@ class Dialect(Protocol):
     name: str
     bytewise: str  # the collation that compares bytes
     sign: str  # before the number of a parameter
+    takes_rows_along: bool  # whether it sorts them as fast as their keys
     engine: sa.Dialect
     list_type: sa.types.TypeEngine[Any]
 
@@ -128,6 +129,7 @@ class SQLite(_Shared):
     name = "sqlite"
     bytewise = "BINARY"
     place, unlimited = "rowid", "-1"
+    takes_rows_along = False
     sign = "?"
     engine: sa.Dialect = _Marking(paramstyle="named")
     list_type: sa.types.TypeEngine[Any] = sa.Text()
@@ -262,6 +264,7 @@ class PostgreSQL(_Shared):
     name = "postgresql"
     bytewise = "C"
     place, unlimited = "ctid", "ALL"
+    takes_rows_along = True
     sign = "$"
     engine: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
     list_type: sa.types.TypeEngine[Any] = postgresql.ARRAY(sa.Text())

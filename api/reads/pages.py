@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,12 @@ import sqlalchemy as sa
 from graphql import FieldNode
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import One, Page, Read, getter
+from api.reads.cursors import beyond, cursor
+from api.reads.fields import One, Page, Read, Row, getter
 from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.totals import is_estimated, total
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput
-from governance.fields import UTCDateTime, parse_instant
 
 if TYPE_CHECKING:
     from api.reads.compiler import Compiler
@@ -38,20 +37,20 @@ def compiled_page(
     if is_plain and not is_backward and not page.is_sparse and not page.ways:
         return _items_alone(compiler, selections, page, read, connection, size)
     rows = _rows(page, read, connection, size, is_backward)
-    told, keys = partial(_cursor, read, connection), (rows.c["page_at"], rows.c["page_id"])
-    kept = rows.c.position <= size
+    told, keys = partial(cursor, read, connection), (rows.at, rows.ident)
+    kept = rows.place <= size
     edge = name_of(page.type) + "Edge"
 
     aggregates: list[Text] = []
     joined: list[One] = []
 
     def agg(item: Text) -> Text:
-        joined = read.dialect.joined(item, _place(rows, is_backward))
-        aggregates.append(listed := bracketed(joined.filter(kept)))
+        place = rows.place.desc() if is_backward else rows.place.asc()
+        aggregates.append(listed := bracketed(read.dialect.joined(item, place).filter(kept)))
         return listed
 
     def node(selected: Sequence[FieldNode]) -> Text:
-        return compiler.objects(name_of(page.type), selected, page.source.c, read, joined)
+        return compiler.objects(name_of(page.type), selected, rows.row, read, joined)
 
     def edges(selected: Sequence[FieldNode]) -> Text:
         parts: list[Text | str] = []
@@ -67,7 +66,7 @@ def compiled_page(
         return agg(_object(parts))
 
     def info(selected: Sequence[FieldNode]) -> Text:
-        more = sa.func.coalesce(sa.func.max(rows.c.position), NONE) > size
+        more = sa.func.coalesce(sa.func.max(rows.place), NONE) > size
         before = page.arguments.get("after") is not None
         after = page.arguments.get("before") is not None
         first, last = (
@@ -108,11 +107,7 @@ def compiled_page(
         parts += [f',"{key}":', value]
     if not aggregates:  # which would keep it to one row, however many the page has
         return sa.select(_object(parts)).scalar_subquery()
-    # The keys alone are sorted and numbered; an outer join keeps their order when the rest of
-    # each row is fetched.
-    is_row = _row_key(page, read) == rows.c.page_row
-    whole = _with(sa.outerjoin(rows, page.source, is_row), joined)
-    return sa.select(_object(parts)).select_from(whole).scalar_subquery()
+    return sa.select(_object(parts)).select_from(_with(rows.source, joined)).scalar_subquery()
 
 
 def _with(rows: FromClause, joined: Iterable[One]) -> FromClause:
@@ -131,58 +126,108 @@ def _items_alone(
     size: sa.ColumnElement[int],
 ) -> Text:
     """The JSON where nobody asks what comes before or after: no numbering, no further row."""
-    order = [key.desc() if page.newest_first else key.asc() for key in page.keys]
-    where = [*page.where, *_edges(page, read, connection)]
-    found = (
-        sa.select(page.source)
-        .where(*where)
-        .order_by(*order)
-        .limit(size)
-        .correlate_except(page.source)
-        .subquery()
-    )
-    again = [found.c[str(key.key)] for key in page.keys]
-    places = [key.desc() if page.newest_first else key.asc() for key in again]
+    place = read.dialect.row_key(page.source).label("page_row")
+    found = _keys(page, read, connection, page.newest_first, size, place)
+    places = _sorted([found.c.page_at, found.c.page_id], page.newest_first)
+    row = _Along(page.source.c, found)
     parts: list[Text | str] = []
     joined: list[One] = []
     for key, selected in selections.items():
-        item = compiler.objects(name_of(page.type), selected, found.c, read, joined)
+        item = compiler.objects(name_of(page.type), selected, row, read, joined)
         parts += [f',"{key}":', bracketed(read.dialect.joined(item, *places))]
-    return sa.select(_object(parts)).select_from(_with(found, joined)).scalar_subquery()
+    whole = sa.select(_object(parts)).select_from(_with(found, joined))
+    return (_fetched(whole, found) if read.dialect.takes_rows_along else whole).scalar_subquery()
 
 
-def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> Any:
-    """The keys of the page's rows and one more, numbered in reading order."""
+def _fetched(whole: sa.Select[Any], found: sa.Subquery) -> sa.Select[Any]:
+    """The same, with rows that no index is enough for: one that has all columns that are asked for
+    would be read to its end, should none of its rows fit."""
+    return whole.where(found.c.page_row.is_not(None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A page's rows and one more: their keys, their places in reading order, their columns."""
+
+    source: FromClause
+    at: sa.ColumnElement[datetime]
+    ident: sa.ColumnElement[str]
+    place: sa.ColumnElement[int]
+    row: Row
+
+
+class _Along:
+    """The columns of a source that subselects within each other take along, each once somebody asks
+    for it."""
+
+    def __init__(self, columns: Row, *within: Any) -> None:
+        self._columns, self._within = columns, within
+        self._taken: dict[str, sa.ColumnElement[Any]] = {}
+
+    def __getitem__(self, name: str) -> sa.ColumnElement[Any]:
+        if name not in self._taken:
+            column = self._columns[name]
+            for rows in self._within:
+                rows.element = rows.element.add_columns(column)
+                column = sa.column(name, column.type)
+                column.table = rows
+            self._taken[name] = column
+        return self._taken[name]
+
+    __getattr__ = __getitem__
+
+    def get(self, name: str, default: Any) -> Any:
+        return self[name] if name in self._columns else default
+
+
+def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> _Rows:
+    """Where the engine sorts rows as fast as their keys, what is asked of them comes along.
+    Otherwise the keys alone are sorted and numbered; an outer join keeps their order when the rest
+    of each row is fetched."""
     descending = page.newest_first is not is_backward
     most = size + ONE_MORE
+    is_by_id = page.is_sparse or bool(page.ways)
+    key = page.keys[1] if is_by_id else read.dialect.row_key(page.source)
     if page.ways:
         parts = []
         for way in page.ways:
             this = replace(page, source=way.source, keys=way.keys, where=way.where)
             taken = sa.case((way.is_taken, most), else_=NONE)
-            parts.append(sa.select(_keys(this, read, connection, descending, taken)))
+            row = way.keys[1].label("page_row")
+            parts.append(sa.select(_keys(this, read, connection, descending, taken, row)))
         each = sa.union_all(*parts).subquery()
         order = [each.c.page_at, each.c.page_id]
         found = sa.select(each).order_by(*_sorted(order, descending)).limit(most).subquery()
     else:
-        found = _keys(page, read, connection, descending, most)
-    again = [found.c.page_at, found.c.page_id]
-    position = read.dialect.numbered([c.desc() if descending else c for c in again])
-    numbered = sa.select(found, position.label("position")).subquery()
-    if not is_backward:
-        return numbered
-    return sa.select(numbered).order_by(numbered.c.position.desc()).subquery()
+        found = _keys(page, read, connection, descending, most, key.label("page_row"))
+    again = _sorted([found.c.page_at, found.c.page_id], descending)
+    number = read.dialect.numbered(again).label("page_place")
+    numbered = sa.select(found, number)
+    comes_along = read.dialect.takes_rows_along and not is_by_id
+    within = [found, (_fetched(numbered, found) if comes_along else numbered).subquery()]
+    if is_backward:
+        placed = within[-1].c
+        within.append(sa.select(*placed).order_by(placed.page_place.desc()).subquery())
+    rows = within[-1]
+    keys = rows.c.page_at, rows.c.page_id, rows.c.page_place
+    if comes_along:
+        return _Rows(rows, *keys, _Along(page.source.c, *within))
+    return _Rows(sa.outerjoin(rows, page.source, key == rows.c.page_row), *keys, page.source.c)
 
 
 def _keys(
-    page: Page, read: Read, connection: str, descending: bool, most: sa.ColumnElement[int]
+    page: Page,
+    read: Read,
+    connection: str,
+    descending: bool,
+    most: sa.ColumnElement[int],
+    row: sa.ColumnElement[Any],
 ) -> sa.Subquery:
+    """The keys of a page's rows, and what finds each once more."""
     at, ident = page.keys
-    where = [*page.where, *_edges(page, read, connection)]
+    where = [*page.where, *beyond(page, read, connection)]
     return (
-        sa.select(
-            at.label("page_at"), ident.label("page_id"), _row_key(page, read).label("page_row")
-        )
+        sa.select(at.label("page_at"), ident.label("page_id"), row)
         .select_from(page.source)
         .where(*where)
         .order_by(*_sorted(page.keys, descending))
@@ -194,59 +239,6 @@ def _keys(
 
 def _sorted(keys: Iterable[Any], descending: bool) -> list[sa.ColumnElement[Any]]:
     return [key.desc() if descending else key.asc() for key in keys]
-
-
-def _row_key(page: Page, read: Read) -> Any:
-    """What finds a row once more. PostgreSQL's place of a row is in no index, and each row that
-    is looked at would have to be fetched for it."""
-    is_by_id = page.is_sparse or page.ways
-    return page.keys[1] if is_by_id else read.dialect.row_key(page.source)
-
-
-def _edges(page: Page, read: Read, connection: str) -> list[sa.ColumnElement[bool]]:
-    """The conditions of the cursors that are given."""
-    given = {name: page.arguments.get(name) for name in ("after", "before")}
-    return [
-        _beyond(page, read, connection, name, edge)
-        for name, edge in given.items()
-        if edge is not None
-    ]
-
-
-def _beyond(
-    page: Page, read: Read, connection: str, name: str, edge: Argument
-) -> sa.ColumnElement[bool]:
-    """Whether a row lies behind the cursor, by (instant, id)."""
-    at, ident = page.keys
-    point = sa.tuple_(
-        read.bound(_decoded(connection, name, edge, 0), UTCDateTime()),
-        read.bound(_decoded(connection, name, edge, 1), sa.Text()),
-    )
-    row = sa.tuple_(at, ident)
-    return row < point if page.newest_first is (name == "after") else row > point
-
-
-def _decoded(connection: str, name: str, edge: Argument, part: int) -> Getter:
-    get = getter(edge)
-
-    def read(env: Env) -> datetime | str:
-        text = get(env)
-        match = re.fullmatch(r"(\w+)~([0-9TZ:.-]{27})~(\w{1,64})", str(text), re.ASCII)
-        try:
-            if match is None or match[1] != connection.removesuffix("Connection"):
-                raise ValueError
-            return parse_instant(match[2]) if part == 0 else match[3]
-        except ValueError:
-            raise InvalidInput(
-                f"{name}: expected a cursor of this connection", path=[name]
-            ) from None
-
-    return read
-
-
-def _cursor(read: Read, connection: str, at: Any, ident: Any) -> Text:
-    kind = connection.removesuffix("Connection")
-    return concatenated([f"{kind}~", read.dialect.instant(at), "~", ident])
 
 
 def _size(page: Page, read: Read) -> tuple[sa.ColumnElement[int], bool]:
@@ -279,11 +271,6 @@ def page_size(get: Getter, name: str) -> Getter:
         return int(size)
 
     return read_size
-
-
-def _place(rows: Any, is_backward: bool) -> sa.ColumnElement[Any]:
-    position: sa.ColumnElement[Any] = rows.c.position
-    return position.desc() if is_backward else position.asc()
 
 
 def _object(parts: list[Text | str]) -> Text:

@@ -16,6 +16,11 @@ from api.reads.points import Points, Unshared, shared
 from api.reads.stores import LONGEST_KEPT, TooLong, Values
 
 KEPT = 1_000  # statements for many values
+SETTINGS = {
+    "default_transaction_read_only": "on",
+    "jit": "off",
+    "random_page_cost": "1.1",  # of a disk without a head to move, or of memory
+}
 
 
 # What a connection tells whose server is gone, and while it is about to learn that.
@@ -61,12 +66,7 @@ class PostgreSQLStore:
             timeout=self._patience,
             command_timeout=self._patience,
             reset=_as_it_is,
-            server_settings={
-                "default_transaction_read_only": "on",
-                "jit": "off",
-                "random_page_cost": "1.1",  # of a disk without a head to move, or of memory
-                "statement_timeout": self._timeout,
-            },
+            server_settings=SETTINGS | {"statement_timeout": self._timeout},
         )
 
     async def one(

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
+from api.reads.pools import SETTINGS
 from api.reads.stores import Values
 from api.schema import facets
 from bench import worlds
@@ -37,6 +38,7 @@ LIST = """query($f: SanctionFilter, $first: Int, $after: String, $last: Int) {
 STATUS = """query($s: URI!) {
   suspensionStatus(subject: $s) { isSuspended until sanctions { id platform { domain } } } }"""
 STATUSES = "query($s: [URI!]!) { suspensionStatuses(subjects: $s) { isSuspended } }"
+IDS = "query($f: SanctionFilter) { sanctions(filter: $f) { nodes { id } } }"
 DEEP = f"Sanction~{print_instant(NOW - 365 * DAY)}~san_"
 LONG_AGO = NOW - 300 * DAY  # when little was to be erased
 LATELY = {"issuedAfter": print_instant(NOW - 30 * DAY)}
@@ -109,7 +111,7 @@ async def explained(url: str, sql: str, values: Values) -> list[str]:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
             rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
         return [row[3] for row in rows if row[3].startswith(("SCAN", "SEARCH"))]
-    connected = await asyncpg.connect(url)
+    connected = await asyncpg.connect(url, server_settings=SETTINGS)
     try:
         assert not isinstance(values, Mapping)
         rows = await connected.fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)
@@ -131,6 +133,7 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "newest": (LIST, {"first": 50}, {"sanctions_newest"}),
     "oldest": (LIST, {"last": 50}, {"sanctions_newest"}),
     "deep": (LIST, {"first": 50, "after": DEEP}, {"sanctions_newest"}),
+    "ids of a category": (IDS, {"f": {"categories": ["VIOLENCE"]}}, {"sanctions_of_category"}),
     "subject": (LIST, {"f": {"subject": worlds.subject(7)}}, set()),
     "events": ("{ eventPage(first: 100) { nodes { type sanction { id } } } }", {}, set()),
     "notices": (
