@@ -14,16 +14,17 @@ from api.schema.statistics import StatisticsDimension as Dimension
 
 COUNTED_SECONDS = 5
 MOST_FOUND = 50  # values of a facet without words of its own
+ABOUT = "~"
 FLAGS = {"true": "yes", "false": "no"}
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What was counted of a selection: by facet and value, and in all, where that is known in time;
-    and of which facets by estimates."""
+    and of which facets exactly, so that what wasn't found isn't there."""
 
     by_value: dict[tuple[str, str], str]
-    estimated: set[str]
+    exact: set[str]
     total: int | None
     is_about: bool  # what the total is
 
@@ -34,21 +35,25 @@ class Counts:
     def on(self, choices: Sequence[Choice]) -> list[Choice]:
         """The choices with their counts. Those that nothing would fit are left out; an estimate
         can't tell which these are."""
-        if not any((choice.name, choice.value) in self.by_value for choice in choices):
-            return list(choices)
         counted = [
             replace(choice, count=self.by_value.get((choice.name, choice.value), ""))
             for choice in choices
         ]
-        return [one for one in counted if one.count or one.is_chosen or one.name in self.estimated]
+        return [one for one in counted if one.count or one.is_chosen or one.name not in self.exact]
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether any of the counts is told as an estimate."""
+        return any(count.startswith(ABOUT) for count in self.by_value.values())
 
     def of_all(self, total: int, selection: Selection) -> "Counts":
         """The same where all are listed: so few that estimates say little of them."""
         if not self.is_about and self.total is not None:
             return self
-        names = selection.values.keys()
-        compared = {one: count for one, count in self.by_value.items() if one[0] in names}
-        return Counts(compared, self.estimated & names, total, False)
+        chosen = selection.values.keys()
+        compared = {one: count for one, count in self.by_value.items() if one[0] in chosen}
+        free = {facet.name for facet in selection.counted} - chosen
+        return Counts(compared, self.exact & chosen | (set() if total else free), total, False)
 
 
 async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
@@ -63,21 +68,22 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
         *(_counted(desk, request, selection.without(f.name), [str(f.dimension)]) for f in chosen),
     )
     found: dict[tuple[str, str], str] = {}
-    estimated = set[str]()
+    exact = set[str]()
     for facet, rows in [*((facet, whole) for facet in free), *zip(chosen, others, strict=True)]:
+        if rows and not any(one["isEstimated"] for one in rows):
+            exact.add(facet.name)
         for one in rows:
             if one["dimension"] == facet.dimension:
                 value = FLAGS.get(one["key"], one["key"]) if facet.is_flag else one["key"]
                 found[facet.name, value] = told(one["number"], one["isEstimated"])
-                estimated |= {facet.name} if one["isEstimated"] else set()
     numbers = [one["number"] for one in whole if one["dimension"] == Dimension.VALIDITY]
     is_about = any(one["isEstimated"] for one in whole)
     total = rounded(sum(numbers)) if is_about else sum(numbers)
-    return Counts(found, estimated, total if numbers else None, is_about)
+    return Counts(found, exact, total if numbers else None, is_about)
 
 
 def told(number: int, is_estimated: bool) -> str:
-    return f"~{rounded(number):,}" if is_estimated else f"{number:,}"
+    return f"{ABOUT}{rounded(number):,}" if is_estimated else f"{number:,}"
 
 
 def rounded(estimate: int) -> int:

@@ -41,7 +41,7 @@ def sanction_routes(site: Site) -> list[Route]:
             is_indexed=not request.query_params,
             selection=selection,
             facets=[(facet, choices) for facet, choices in offered if choices],
-            is_estimated=bool(counted.estimated),
+            is_estimated=counted.is_estimated,
             is_about=counted.is_about,
             sorts=SORTS,
             sort=sort,

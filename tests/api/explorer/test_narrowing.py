@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
 from api.explorer.counts import told as count_told
-from api.explorer.facets import SANCTIONS
+from api.explorer.facets import SANCTIONS, Selection
 from api.explorer.telling import label
 from api.reads.plans import Planner
 from api.reads.stores import TooLong, Values
@@ -86,12 +87,18 @@ def test_what_takes_too_long_to_count_is_listed_without(
     assert 'class="count"' not in page.text
 
 
-def test_keywords_are_offered_of_the_chosen_categories(site: TestClient) -> None:
-    html = site.get("/sanctions?category=VIOLENCE").text
+def test_keywords_are_offered_of_the_chosen_categories(node: Node, team: Team) -> None:
+    node.issue(team.issuer, category="VIOLENCE", keywords=["COORDINATED_HARM"])
+    node.issue(team.issuer, category="SELF_HARM", keywords=["OTHER"])
+    html = node.client.get("/sanctions?category=VIOLENCE").text
     assert "/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM" in links(html)
-    html = site.get("/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM").text
-    assert "/sanctions?category=VIOLENCE&category=SELF_HARM&keyword=COORDINATED_HARM" in links(html)
+    assert "keyword=OTHER" not in html
+    html = node.client.get("/sanctions?category=VIOLENCE&keyword=COORDINATED_HARM").text
     assert "/sanctions" in links(html)  # without its category, the keyword goes, too
+    chosen = Selection.of(
+        SANCTIONS, QueryParams("category=VIOLENCE&keyword=COORDINATED_HARM")
+    ).toggled("category", "SELF_HARM")
+    assert chosen.values["keyword"] == ("COORDINATED_HARM",)
 
 
 def test_a_message_names_some_choices_and_leads_to_all(site: TestClient) -> None:
@@ -219,6 +226,17 @@ def test_every_facet_tells_how_many_each_choice_would_show(node: Node, team: Tea
         assert len(listed(node.client.get(f"/sanctions?{query}").text)) == count
     assert "end=EXPIRED" not in html  # nothing would fit it
     assert 'href="/sanctions?binding=no"' not in html
+
+
+def test_no_choice_is_offered_that_leads_to_nothing(node: Node, team: Team) -> None:
+    node.issue(team.issuer)
+    html = node.client.get("/sanctions?effect=IN_FORCE").text
+    assert "validity=STANDING" in html
+    assert "end=" not in html  # what is in force hasn't ended
+    html = node.client.get("/sanctions?from=2020-01-01&to=2020-01-02").text
+    assert "0 decisions that fit" in html
+    assert "<details" not in html
+    assert {"/sanctions?to=2020-01-02", "/sanctions?from=2020-01-01"} <= set(links(html))
 
 
 @pytest.mark.parametrize(
