@@ -6,7 +6,7 @@ from html import escape, unescape
 from urllib.parse import urlsplit
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from api.explorer.site import HERE
@@ -138,7 +138,9 @@ def test_every_link_leads_somewhere_and_no_page_names_a_subject(
 def subjects(session: Session) -> list[str]:
     """Whom or what the sanctions are about that are about no server, as the pages might say it."""
     found = (
-        select(Disclosure.subject).join(Sanction).where(Sanction.subject_kind != SubjectKind.SERVER)
+        select(Disclosure.subject)
+        .join(Sanction, col(Sanction.id) == col(Disclosure.sanction_id))
+        .where(Sanction.subject_kind != SubjectKind.SERVER)
     )
     return sorted({subject.partition(":")[2].lstrip("/") for subject in session.exec(found)})
 
