@@ -289,14 +289,14 @@ class NoticeOutcome(Word):
 class ReceiptState(Word):
     """What a platform did with a sanction, or its correction."""
 
-    DUE = "DUE", "The sanction was corrected; the own copy is to be remedied"
+    DUE = "DUE", "The sanction was corrected; its copy is to be, too"
     ADOPTED = "ADOPTED", "Taken over as a sanction of its own"
     NOTED = "NOTED", "Taken note of, and nothing else"
     DECLINED = "DECLINED", "Not taken over"
     DISPUTED = "DISPUTED", "Held to be wrong, with a reason"
-    REMEDIED = "REMEDIED", "The own copy was corrected as its source was"
-    KEPT_ON_OWN_GROUNDS = "KEPT_ON_OWN_GROUNDS", "A sanction on own grounds replaced the copy"
-    NO_ACTION_NEEDED = "NO_ACTION_NEEDED", "The own copy had ended; nothing was left to correct"
+    REMEDIED = "REMEDIED", "Its copy was corrected as the source was"
+    KEPT_ON_OWN_GROUNDS = "KEPT_ON_OWN_GROUNDS", "A sanction on its own grounds replaced the copy"
+    NO_ACTION_NEEDED = "NO_ACTION_NEEDED", "Its copy had ended; nothing was left to correct"
 
 
 class SanctionAnswer(Word):

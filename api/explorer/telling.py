@@ -247,6 +247,7 @@ FILTERS = {
     "sentence": sentence,
     "meant": meant,
     "meaning": meaning,
+    "typeset": typeset,
     "web": web,
     "copied": copied,
     "local": local,

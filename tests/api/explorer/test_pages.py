@@ -158,11 +158,13 @@ def test_a_sanction_tells_who_took_it_over_and_what_became_of_it(node: Node, tea
     page = node.client.get(f"/sanctions/{source}").text
     assert "Taken over as a sanction of its own" in page
     assert f'<a href="/sanctions/{copy}">in force until' in page
+    assert "<dt>Ends</dt>" in page
     taken = node.client.get(f"/sanctions/{copy}").text
     assert f'Taken over from <a href="/sanctions/{source}">' in taken
     node.do("OverturnSanction", team.issuer, sanctionId=source, reason="Wrong")
     page = node.client.get(f"/sanctions/{source}").text
     assert "A correction is due" in page
+    assert "<dt>Was to end</dt>" in page
     node.clock.forward(4 * DAY)
     page = node.client.get(f"/sanctions/{source}").text
     assert "A correction was due" in page

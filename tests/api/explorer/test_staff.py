@@ -272,6 +272,7 @@ def test_copies_of_what_was_overturned_are_corrected(
     entered(node, staff, team.issuer)
     staff.open("/staff/receipts")
     assert ACCOUNT in staff.text
+    assert "It had ended already" not in staff.text  # it is in force
     before = node.records()
     staff.send("/staff/receipts/remedy", remedy="KEPT_ON_OWN_GROUNDS", replacement="san_unknown")
     assert staff.page.status_code == 409
