@@ -37,6 +37,7 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher: ask,
     defaultTabs: tabs,
+    variables: asked.get("variables") ?? undefined, // it takes none from the first tab
     defaultHeaders: HEADERS,
     defaultEditorToolsVisibility: "headers",
     // Tokens, appeal secrets and accounts are typed here: nothing outlives the page. Without this
