@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.console import now, opened, progress, say, span
-from api.starting import settling
+from api.starting import MANY, settling
 from governance.database import Database
 from governance.importing.block_events import import_block_events
 from governance.importing.discourse_users import import_discourse_users
@@ -98,7 +98,7 @@ def _together(database: Database, keys: Keys, file: Path, **options: Any) -> Sum
 
 
 def _second(file: Path, baton: Baton, *, publish_comments: bool) -> Summary:
-    with settling():
+    with settling(MANY):
         settings = read_settings()
     with opened(settings) as database:
         return import_dsa_statements(
@@ -113,7 +113,8 @@ def _second(file: Path, baton: Baton, *, publish_comments: bool) -> Summary:
 
 
 def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> None:
-    settings = read_settings()
+    with settling(MANY):
+        settings = read_settings()
     with opened(settings) as database, progress(file.name) as told:
         summary = importer(
             database, settings.keys(), file, now=now(), clock=now, progress=told, **options

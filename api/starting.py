@@ -8,15 +8,16 @@ from contextlib import contextmanager
 # Objects. What a batch makes is mostly over before it is looked at; but of requests that are
 # refused, few objects may hold a body of a megabyte each until then.
 YOUNG = 5_000
+MANY = 100_000  # of imports: 5,000 rows make some 350,000, and keep them until they are written
 
 
 @contextmanager
-def settling() -> Iterator[None]:
+def settling(young: int = YOUNG) -> Iterator[None]:
     """Around imports and whatever else is made once a process."""
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.set_threshold(YOUNG)
+        gc.set_threshold(young)
         gc.enable()

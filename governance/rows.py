@@ -21,7 +21,7 @@ from governance.fields import EnumList, EnumText, UTCDateTime, print_instant
 
 FEWEST_COPIED = 10  # rows; COPY takes a round trip more than an insert
 AT_ONCE = 25  # rows in a statement of SQLite's, where that is faster
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}  # the backslash first
 
 Row = TypeVar("Row", bound=SQLModel)
 Printer = Callable[[Any], Any]
@@ -200,9 +200,10 @@ def _driver(
 
 
 def _escaped(cells: Sequence[str | None]) -> list[str]:
-    text = "".join([cell for cell in cells if cell])
-    if any(escaped in text for escaped in "\\\t\n\r"):
-        cells = [cell and cell.translate(_ESCAPES) for cell in cells]
+    text = "".join(filter(None, cells))
+    for char, written in _ESCAPES.items():
+        if char in text:
+            cells = [cell and cell.replace(char, written) for cell in cells]
     return [r"\N" if cell is None else cell for cell in cells]
 
 
@@ -210,11 +211,10 @@ def _printed(values: Sequence[Any], printer: Printer) -> list[Any]:
     """Each object once: one instant, or one word, is in many rows."""
     if printer is str:  # as fast as finding what is known
         return [None if value is None else str(value) for value in values]
-    known: dict[int, Any] = {id(None): None}
-    for value in values:
-        if id(value) not in known:
-            known[id(value)] = printer(value)
-    return [known[id(value)] for value in values]
+    places = list(map(id, values))
+    each = dict(zip(places, values, strict=True)).items()
+    known = {place: None if value is None else printer(value) for place, value in each}
+    return list(map(known.__getitem__, places))
 
 
 @lru_cache(64)

@@ -1,6 +1,7 @@
 """A sanction's two axes: effect, derived from the clock, and the ends it is derived from."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from governance.words import Effect, EndReason
@@ -63,15 +64,14 @@ def timeline(sanction: Instants) -> Timeline:
     else:
         starts_at = max(sanction.effective_at, sanction.approved_at or sanction.effective_at)
     known = [
-        (end, rank, reason)
-        for rank, (name, reason) in enumerate(_ENDS)
+        (end, reason)
+        for name, reason in _ENDS
         if (end := getattr(sanction, name)) is not None
         and (reason is not EndReason.NOT_APPROVED or sanction.approved_at is None)
     ]
     if not known:
         return Timeline(starts_at, None, None)
-    end, _, reason = min(known)
-    return Timeline(starts_at, end, reason)
+    return Timeline(starts_at, *min(known, key=itemgetter(0)))  # of equal ones the first
 
 
 def effect(span: Span, now: datetime) -> Effect:
