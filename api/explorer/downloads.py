@@ -14,7 +14,7 @@ from api.courtesy import unhurried
 from api.explorer.asking import Data
 from api.explorer.facets import APPEALS, SANCTIONS, Selection, Shelf, bad
 from api.explorer.site import PUBLIC, Site
-from api.schema.statistics import MOST_DIMENSIONS, StatisticsDimension
+from api.schema.statistics import IN_FACETS_ALONE, MOST_DIMENSIONS, StatisticsDimension
 
 STEP = 500  # sanctions that are asked for at once
 FIGURES = (
@@ -78,9 +78,9 @@ def download_routes(site: Site) -> list[Route]:
     async def statistics(request: Request) -> Response:
         selection = Selection.of(SANCTIONS, request.query_params, "by")
         by = request.query_params.getlist("by")
-        known = StatisticsDimension.__members__
+        known = [one for one in StatisticsDimension if one not in IN_FACETS_ALONE]
         if len(by) > MOST_DIMENSIONS or not set(by) <= set(known) or len(set(by)) < len(by):
-            expected = ", ".join(StatisticsDimension)
+            expected = ", ".join(known)
             raise bad(f"by: expected up to {MOST_DIMENSIONS} of {expected}")
         asked = {"by": by, "filter": selection.filter()}
         rows = (await site.desk.ask(request, "statistics", asked))["statistics"]["rows"]

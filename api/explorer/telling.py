@@ -12,6 +12,7 @@ from governance import vocabulary, words
 from governance.fields import parse_instant
 from governance.identifiers import SubjectKind
 from governance.rules.lifecycle import OPEN
+from governance.rules.policy import OUTSIDE_MEASURES
 from governance.words import AppealState, Measure, Word
 
 Told = Mapping[str, Any]
@@ -34,9 +35,10 @@ DEEDS: Mapping[Measure, str] = {
     Measure.MONETIZATION_OTHER: "restricted payments to",
     Measure.SERVER_LIMITED: "limited the reach of",
     Measure.SERVER_SUSPENDED: "cut off",
-    Measure.SERVICE_TERMINATED: "closed all features for good to",
+    Measure.SERVICE_TERMINATED: "closed all features to",
     Measure.MONETIZATION_TERMINATED: "ended payments to",
 }
+TERMINATIONS = {Measure.ACCOUNT_TERMINATED} | OUTSIDE_MEASURES
 _OBJECTS = {
     SubjectKind.ACCOUNT: "an account",
     SubjectKind.CONTENT: "a piece of content",
@@ -91,6 +93,8 @@ def deed(sanction: Told) -> str:
         return f"{done} for good: {label(sanction['permanentBasis']).lower()}"
     if sanction["measure"] == Measure.WARNING:
         return done
+    if sanction["expiresAt"] is None and sanction["measure"] in TERMINATIONS:
+        return f"{done} for good"
     if sanction["expiresAt"] is None:
         return f"{done}, without an end"
     length = parse_instant(sanction["expiresAt"]) - parse_instant(sanction["effectiveAt"])
@@ -181,6 +185,8 @@ def percent(share: float | None) -> str:
     """A share as a percentage; small ones with a decimal."""
     if share is None:
         return "–"
+    if 0 < share < 0.0005:
+        return "under 0.1%"
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 

@@ -139,7 +139,10 @@ def test_figures_are_a_table(site: TestClient) -> None:
     [whole] = rows(site.get("/statistics.csv").text)
     assert int(whole["sanctionCount"]) == len(nodes(site))
     for by in ("by=COLOUR", "by=DAY&by=WEEK&by=MONTH&by=EFFECT", "by=DAY&by=DAY"):
-        assert site.get(f"/statistics.csv?{by}").status_code == 400
+        page = site.get(f"/statistics.csv?{by}")
+        assert page.status_code == 400
+        assert "By: expected up to 3 of PLATFORM, MEASURE" in page.text
+        assert "LANGUAGE" not in page.text  # which facets alone are counted by
 
 
 @pytest.mark.parametrize(

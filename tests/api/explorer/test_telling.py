@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.explorer.telling import DEEDS, label, span
+from api.explorer.telling import DEEDS, deed, label, percent, span
 from governance.words import Measure
 
 
@@ -26,6 +26,34 @@ def test_every_measure_is_told_as_a_deed() -> None:
 )
 def test_a_length_of_time_is_told_in_its_largest_units(seconds: float | None, told: str) -> None:
     assert span(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("measure", "basis", "told"),
+    [
+        ("ACCOUNT_TERMINATED", "SPAM", "terminated an account for good: spam"),
+        ("ACCOUNT_TERMINATED", None, "terminated an account for good"),
+        ("SERVICE_TERMINATED", None, "closed all features to an account for good"),
+        ("ACCOUNT_SUSPENDED", None, "suspended an account, without an end"),
+    ],
+)
+def test_what_has_no_end_is_told_as_such(measure: str, basis: str | None, told: str) -> None:
+    sanction = {
+        "measure": measure,
+        "permanentBasis": basis,
+        "subjectKind": "ACCOUNT",
+        "server": None,
+        "expiresAt": None,
+    }
+    assert deed(sanction) == told
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(None, "–"), (0, "0%"), (0.0004, "under 0.1%"), (0.0312, "3.1%"), (0.257, "26%")],
+)
+def test_a_share_that_is_small_isnt_none(share: float | None, told: str) -> None:
+    assert percent(share) == told
 
 
 def test_codes_are_told_as_words() -> None:
