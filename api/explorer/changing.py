@@ -11,6 +11,9 @@ from api.explorer.asking import Data, Desk
 from api.explorer.site import PRIVATE
 from governance.membership import Actor
 
+# What has to be there. It is sent though nothing was typed: the refusal says so beside the form.
+NEEDED = {"grounds", "statement", "platform"}
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -31,7 +34,7 @@ async def change(
     desk: Desk, request: Request, name: str, given: dict[str, Any], actor: Actor | None = None
 ) -> Data:
     """The payload of a mutation, or its Refusal."""
-    told = {field: value for field, value in given.items() if value not in (None, "")}
+    told = {field: value for field, value in given.items() if value or field in NEEDED}
     data = await desk.ask(request, name, {"input": told}, actor=actor, changes=True)
     return dict(data["done"])
 

@@ -73,6 +73,18 @@ def test_the_person_files_answers_and_withdraws(node: Node, team: Team, person: 
     assert "Were you sanctioned?" in person.open("/appeal").text
 
 
+def test_an_appeal_without_grounds_is_refused_beside_its_form(
+    node: Node, team: Team, person: Visitor
+) -> None:
+    opened(node, team, person)
+    before = node.records()
+    person.send("/appeal/move", move="FILE", message=" \r\n ")
+    assert person.page.status_code == 409
+    assert '<p class="error" role="alert">Expected text.</p>' in person.text
+    assert "File the appeal" in person.text
+    assert node.records() == before
+
+
 def test_what_was_decided_goes_to_an_outside_body(node: Node, team: Team, person: Visitor) -> None:
     sanction, _ = opened(node, team, person)
     person.send("/appeal/move", move="FILE", message="Not me")

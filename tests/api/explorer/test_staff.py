@@ -156,6 +156,11 @@ def test_a_refused_move_is_told_and_keeps_what_was_written(
         assert staff.page.status_code == 409
         assert 'role="alert"' in staff.page.text or move["move"] == "ADMIT"
     assert "What I wrote" in staff.text
+    for blank in ({"move": "DECIDE", "outcome": "UPHELD"}, {"move": "INVITE", "platform": " "}):
+        staff.open(page)
+        staff.send(action, message=" ", **blank)
+        assert staff.page.status_code == 409
+        assert 'role="alert"' in staff.page.text
     for move in ({"move": "BURN"}, {"move": "DECIDE", "outcome": "BURNT"}, {}):
         staff.open(page)
         staff.send(action, message="Hm", **move)
