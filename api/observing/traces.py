@@ -23,7 +23,7 @@ class Traces:
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        self._provider = provider
+        self.provider = provider
         self._tracer = provider.get_tracer("comity")
         self._propagator = TraceContextTextMapPropagator()
 
@@ -54,22 +54,23 @@ class Traces:
 
     def close(self) -> None:
         """Sends what is left."""
-        self._provider.shutdown()
+        self.provider.shutdown()
 
 
 def traces(settings: Settings) -> Traces | None:
-    """What the settings ask for; where spans go is told by OpenTelemetry's own variables
-    (OTEL_EXPORTER_OTLP_ENDPOINT and so on)."""
+    """What the settings ask for; where spans go, and by what name, is told by OpenTelemetry's own
+    variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME and so on)."""
     if settings.tracing == "off":
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise BadSetting("COMITY_TRACING: otlp takes `pip install comity[otel]`") from None
-    provider = TracerProvider(resource=Resource.create({"service.name": "comity"}))
+    told = {"service.name": "comity", **OTELResourceDetector().detect().attributes}
+    provider = TracerProvider(resource=Resource.create(told))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Traces(provider)
 

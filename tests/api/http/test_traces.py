@@ -65,7 +65,7 @@ def test_a_query_has_a_span_for_each_step(node: Traced, team: Team) -> None:
         "graphql.operation.type": "query",
         "comity.root": "platforms",
         "comity.request_id": "r-1",
-        "comity.statements": 2,
+        "comity.statements": 3,  # a new token is looked at before the body and after it
         "comity.refusals": (),
         "comity.errors": (),
         "http.response.status_code": 200,
@@ -113,7 +113,19 @@ def test_wanted_but_not_installed_is_a_bad_setting(monkeypatch: pytest.MonkeyPat
         traces(Settings(tracing="otlp"))
 
 
-def test_wanted_and_installed_they_go_where_opentelemetry_says() -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "name"),
+    [
+        ("OTEL_SERVICE_NAME", "", "comity"),
+        ("OTEL_SERVICE_NAME", "mine", "mine"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=mine", "mine"),
+    ],
+)
+def test_wanted_and_installed_they_go_as_opentelemetry_says(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str
+) -> None:
+    monkeypatch.setenv(variable, value)
     found = traces(Settings(tracing="otlp"))
     assert found is not None
+    assert found.provider.resource.attributes["service.name"] == name
     found.close()
