@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from graphql import FieldNode
 from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.dialects import POSITION, whole_number
-from api.reads.fields import Figures, Groups, Read
+from api.reads.fields import Condition, Figures, Groups, Read, Row
 from api.reads.texts import Text, bracketed, concatenated, literal, name_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_GROUPS = 10_000
 SECOND = 1_000_000  # microseconds
+QUARTER = 6 * 3_600 * SECOND  # of a day
 
 
 def compiled_groups(
@@ -90,36 +92,65 @@ def _grouped(part: Figures, wanted: set[str]) -> sa.Subquery:
 
 
 def _median(part: Figures, name: str) -> sa.Subquery:
-    """The mean of the one or two values in the middle of each group. Values are counted before
-    they are put in order, since many are alike."""
+    """The mean of the one or two values in the middle of each group."""
     value: sa.ColumnElement[int] = part.medians[name]
     weight = whole_number(1) if part.weight is None else part.weight
-    valued = (
-        sa.select(*_labelled(part), value.label("value"), weight.label("weight"))
-        .select_from(part.source)
-        .where(*part.where)
-        .subquery()
-    ).c
-    keys = [valued[f"key{n}"] for n in range(len(part.keys))]
-    number = sa.func.sum(valued.weight).label("number")
-    counted = sa.select(*keys, valued.value, number).where(valued.value.is_not(None))
-    each = counted.group_by(*keys, valued.value).subquery().c
-    same = [each[str(key.key)] for key in keys]
-    up_to = sa.func.sum(each.number).over(partition_by=same, order_by=each.value)
-    whole = sa.func.sum(each.number).over(partition_by=same)
-    placed = sa.select(
-        *same, each.value, each.number, up_to.label("up_to"), whole.label("whole")
-    ).subquery()
-    before = Grouping(placed.c.up_to - placed.c.number)
-    # Doubled, since half of an odd number is none.
-    is_middle = sa.and_(
-        placed.c.up_to + placed.c.up_to >= placed.c.whole, before + before <= placed.c.whole
-    )
+    found = sa.select(*_labelled(part), value.label("value"), weight.label("weight"))
+    found = found.select_from(part.source).where(*part.where, value.is_not(None))
+    placed = _placed(part, found.subquery()) if part.weight is None else _near(part, found.cte())
     both = sa.func.min(placed.c.value) + sa.func.max(placed.c.value)
     half, second = whole_number(SECOND), whole_number(2 * SECOND)
     seconds = Grouping(sa.cast(both, sa.BigInteger()) + half).op("/")(second)
-    again = [placed.c[str(key.key)] for key in keys]
-    return sa.select(*again, seconds.label(name)).where(is_middle).group_by(*again).subquery()
+    keys = _keys_in(part, placed)
+    middle = sa.select(*keys, seconds.label(name)).where(_is_middle(placed.c))
+    return middle.group_by(*keys).subquery()
+
+
+def _placed(part: Figures, valued: FromClause) -> sa.Subquery:
+    """Each value, and how many there are up to it. Values are counted before they are put in order,
+    since many are alike."""
+    keys = _keys_in(part, valued)
+    number = sa.func.sum(valued.c.weight).label("number")
+    each = sa.select(*keys, valued.c.value, number).group_by(*keys, valued.c.value).subquery()
+    same = _keys_in(part, each)
+    up_to = sa.func.sum(each.c.number).over(partition_by=same, order_by=each.c.value)
+    whole = sa.func.sum(each.c.number).over(partition_by=same)
+    told = each.c.value, each.c.number, up_to.label("up_to"), whole.label("whole")
+    return sa.select(*same, *told).subquery()
+
+
+def _near(part: Figures, valued: sa.CTE) -> sa.Subquery:
+    """The same of values near the middle: hardly any two may be alike, and most need no order but
+    by quarters of days."""
+    quarter = Grouping(valued.c.value).op("/")(whole_number(QUARTER))
+    keys = _keys_in(part, valued)
+    roughly = _placed(part, sa.select(*keys, quarter.label("value"), valued.c.weight).subquery())
+    same = _keys_in(part, roughly)
+    rough = roughly.c
+    before = sa.func.min(rough.up_to - rough.number).label("before")
+    first, last = sa.func.min(rough.value).label("first"), sa.func.max(rough.value).label("last")
+    told = first, last, before, sa.func.max(rough.whole).label("whole")
+    middle = sa.select(*same, *told).where(_is_middle(rough)).group_by(*same).subquery()
+    both = sa.join(valued, middle, _same_keys(valued, middle, part))
+    number = sa.func.sum(valued.c.weight).label("number")
+    by = *keys, valued.c.value, middle.c.before, middle.c.whole
+    near = sa.select(*by, number).select_from(both)
+    near = near.where(quarter >= middle.c.first, quarter <= middle.c.last)
+    each = near.group_by(*by).subquery()
+    same = _keys_in(part, each)
+    since = sa.func.sum(each.c.number).over(partition_by=same, order_by=each.c.value)
+    up_to = (each.c.before + since).label("up_to")
+    return sa.select(*same, each.c.value, each.c.number, each.c.whole, up_to).subquery()
+
+
+def _is_middle(placed: Row) -> Condition:
+    before = Grouping(placed.up_to - placed.number)
+    # Doubled, since half of an odd number is none.
+    return sa.and_(placed.up_to + placed.up_to >= placed.whole, before + before <= placed.whole)
+
+
+def _keys_in(part: Figures, source: FromClause) -> list[sa.ColumnElement[Any]]:
+    return [source.c[f"key{n}"] for n in range(len(part.keys))]
 
 
 def _or_zero(count: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
@@ -130,7 +161,7 @@ def _labelled(part: Figures) -> list[sa.ColumnElement[Any]]:
     return [key.column.label(f"key{n}") for n, key in enumerate(part.keys)]
 
 
-def _same_keys(one: sa.Subquery, other: sa.Subquery, part: Figures) -> Any:
+def _same_keys(one: FromClause, other: FromClause, part: Figures) -> Any:
     names = [f"key{n}" for n in range(len(part.keys))]
     return sa.and_(sa.true(), *(one.c[name] == other.c[name] for name in names))
 

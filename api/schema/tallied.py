@@ -88,16 +88,29 @@ class Tallies:
         told = sorted({*names})
         if self._by(told, {"": DECISION}) is None:
             return None
-        others = []
-        for row, source, where in self._others():
-            appeal = rows_of(appeals.Appeal)
-            both = sa.join(source, appeal, appeal.c.sanction_id == row.id)
-            answers = {column.key: column for column in answer(appeal.c, self.read)}
-            columns = *_columns(row, self.read, told), *(answers[name] for name in own), ONE
-            others.append(sa.select(*columns).select_from(both).where(*where))
+        others = [self._answers(*other, told, own) for other in self._others()]
         by = self._by([*told, *own], ANSWERS_BY)
         kept = [self._each([*told, *own])] if by is None else self._sums(by, [*told, *own])
         return sa.union_all(*kept, *others).subquery()
+
+    def _answers(
+        self,
+        row: Row,
+        source: FromClause,
+        where: Sequence[Condition],
+        names: Sequence[str],
+        own: Sequence[str],
+    ) -> sa.Select[Any]:
+        """Those against sanctions of which no tallies hold, looked for one by one: PostgreSQL would
+        read all appeals for those against a thousand."""
+        read, appeal, about = self.read, rows_of(appeals.Appeal), rows_of(sanctions.Sanction)
+        ids = sa.select(row.id.label("id")).select_from(source).where(*where)
+        each = read.dialect.few(ids).subquery()
+        found = sa.join(each, appeal, appeal.c.sanction_id == each.c.id)
+        found = found.join(about, about.c.id == each.c.id)
+        answers = {column.key: column for column in answer(appeal.c, read)}
+        told = *_columns(about.c, read, names), *(answers[name] for name in own), ONE
+        return sa.select(*told).select_from(found)
 
     def _by(self, names: Iterable[str], counted: Mapping[str, Sequence[str]]) -> str | None:
         """What is counted by all of these columns, and by those that are narrowed."""
