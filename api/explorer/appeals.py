@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.explorer.counts import counts
 from api.explorer.facets import APPEALS, SORTS, Selection, sort_of
-from api.explorer.lists import paged, total_told, turned
+from api.explorer.lists import paged, turned
 from api.explorer.site import AsGraphQL, Site
 
 
@@ -16,14 +17,20 @@ def appeals_route(site: Site) -> Route:
 
     async def listed(request: Request) -> Response:
         selection = Selection.of(APPEALS, request.query_params)
-        sort, late = sort_of(request.query_params), selection.choosing("overdue", "yes")
+        sort = sort_of(request.query_params)
         asked = {"filter": selection.filter(), **paged(request, sort)}
-        data, overdue = await asyncio.gather(
-            site.desk.ask(request, "appeals", asked),
-            site.desk.kept(request, "overdue", {"filter": late.filter()}),
+        data, counted = await asyncio.gather(
+            site.desk.ask(request, "appeals", asked | {"counts": False}),
+            counts(site.desk, request, selection),
         )
         found, platforms = data["appeals"], data["platforms"]["nodes"]
-        offered = [(facet, list(selection.offered(facet, platforms))) for facet in APPEALS.facets]
+        turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
+        if not any(turns.values()):  # these are all
+            counted = counted.of_all(len(nodes), selection)
+        offered = [
+            (facet, counted.on([*selection.offered(facet, platforms, counted.found(facet.name))]))
+            for facet in APPEALS.facets
+        ]
         return site.page(
             request,
             "appeals",
@@ -31,15 +38,16 @@ def appeals_route(site: Site) -> Route:
             feed=selection.address("/appeals.atom"),
             is_indexed=not request.query_params,
             selection=selection,
-            facets=offered,
+            facets=[(facet, choices) for facet, choices in offered if choices],
+            is_estimated=counted.is_estimated,
+            is_about=counted.is_about,
             sorts=SORTS,
             sort=sort,
-            nodes=found["nodes"] if sort == "newest" else found["nodes"][::-1],
-            total=found["totalCount"],
-            total_told=total_told(found),
-            overdue=overdue["appeals"]["totalCount"],
-            overdue_address=late.address(),
-            **turned(selection, sort, found["pageInfo"]),
+            nodes=nodes if sort == "newest" else nodes[::-1],
+            total=counted.total,
+            overdue=counted.by_value.get(("overdue", "yes")),
+            overdue_address=selection.choosing("overdue", "yes").address(),
+            **turns,
         )
 
     return site.route("/appeals", listed)

@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from api.explorer.asking import Data, Desk, Problem
 from api.explorer.facets import Choice, Selection
-from api.schema.statistics import StatisticsDimension as Dimension
 
 COUNTED_SECONDS = 5
 MOST_FOUND = 50  # values of a facet without words of its own
@@ -61,8 +60,9 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
     itself, so that its other values can be compared."""
     free = [facet for facet in selection.counted if facet.name not in selection.values]
     chosen = [facet for facet in selection.counted if facet.name in selection.values]
-    # Each sanction has one validity, but may have no keyword or several.
-    dimensions = dict.fromkeys((str(Dimension.VALIDITY), *(str(one.dimension) for one in free)))
+    # Of the whole each has one; a sanction may have no keyword, or several.
+    by_whole = selection.shelf.whole
+    dimensions = dict.fromkeys((str(by_whole), *(str(one.dimension) for one in free)))
     whole, *others = await asyncio.gather(
         _counted(desk, request, selection, list(dimensions)),
         *(_counted(desk, request, selection.without(f.name), [str(f.dimension)]) for f in chosen),
@@ -76,7 +76,7 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
             if one["dimension"] == facet.dimension:
                 value = FLAGS.get(one["key"], one["key"]) if facet.is_flag else one["key"]
                 found[facet.name, value] = told(one["number"], one["isEstimated"])
-    numbers = [one["number"] for one in whole if one["dimension"] == Dimension.VALIDITY]
+    numbers = [one["number"] for one in whole if one["dimension"] == by_whole]
     is_about = any(one["isEstimated"] for one in whole)
     total = rounded(sum(numbers)) if is_about else sum(numbers)
     return Counts(found, exact, total if numbers else None, is_about)
@@ -95,7 +95,8 @@ async def _counted(
     desk: Desk, request: Request, selection: Selection, by: Sequence[str]
 ) -> Sequence[Data]:
     """How many have each value of each dimension; nothing where that takes too long."""
-    found = await _in_time(desk, request, "counts", {"by": by, "filter": selection.filter()})
+    asked = {"by": by, "filter": selection.filter()}
+    found = await _in_time(desk, request, selection.shelf.counts, asked)
     return found["facets"] if found else []
 
 

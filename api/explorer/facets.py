@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 
 from api.explorer.asking import Data, Problem
 from api.explorer.telling import label, meaning
+from api.schema.appeal_facets import AppealDimension
 from api.schema.statistics import StatisticsDimension as Dimension
 from governance.fields import print_instant
 from governance.hosts import BadUri
@@ -45,7 +46,7 @@ class Facet:
     title: str
     field: str
     words: type[StrEnum] | None = None  # what may be chosen; None for text
-    dimension: Dimension | None = None  # what it is counted by
+    dimension: Dimension | AppealDimension | None = None  # what it is counted by
     is_single: bool = False
     is_flag: bool = False  # yes or no
 
@@ -57,6 +58,8 @@ class Shelf:
     path: str
     facets: Sequence[Facet]
     dated: str = ""  # what its days are of, in the filter
+    counts: str = "counts"  # the document that counts its facets
+    whole: Dimension | AppealDimension = Dimension.VALIDITY  # of which each of the listed has one
 
     @property
     def names(self) -> list[str]:
@@ -101,12 +104,14 @@ OWN = Shelf("/staff/sanctions", [one for one in SANCTIONS.facets if one is not P
 APPEALS = Shelf(
     "/appeals",
     (
-        PLATFORM,
-        Facet("state", "State", "states", AppealState),
-        Facet("outcome", "Outcome", "outcomes", Outcome),
-        Facet("overdue", "Overdue", "isOverdue", is_flag=True),
+        replace(PLATFORM, dimension=AppealDimension.PLATFORM),
+        Facet("state", "State", "states", AppealState, AppealDimension.STATE),
+        Facet("outcome", "Outcome", "outcomes", Outcome, AppealDimension.OUTCOME),
+        Facet("overdue", "Overdue", "isOverdue", None, AppealDimension.IS_OVERDUE, is_flag=True),
     ),
-    dated="filed",
+    "filed",
+    "appeal_counts",
+    AppealDimension.STATE,
 )
 
 
@@ -202,8 +207,9 @@ class Selection:
         self, facet: Facet, platforms: Sequence[Data], found: Sequence[str] = ()
     ) -> Iterator["Choice"]:
         """What may be chosen of a facet: of one without words of its own, what was found."""
-        if facet in (PLATFORM, LANGUAGE):
-            names = {one["domain"]: one["name"] for one in platforms if facet is PLATFORM}
+        if facet.name in (PLATFORM.name, LANGUAGE.name):
+            is_platform = facet.name == PLATFORM.name
+            names = {one["domain"]: one["name"] for one in platforms if is_platform}
             chosen = self.values.get(facet.name, ())
             for value in dict.fromkeys((*(found or names), *chosen)):
                 yield Choice(self, facet.name, value, names.get(value, value))

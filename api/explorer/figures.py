@@ -64,7 +64,7 @@ def only(data: Data, name: str) -> Data:
     return dict(row)
 
 
-def of(data: Data, dimension: Dimension, name: str = "facets") -> dict[str, int]:
+def of(data: Data, dimension: str, name: str = "facets") -> dict[str, int]:
     """The count of each value of a dimension."""
     return {one["key"]: one["number"] for one in data[name] if one["dimension"] == dimension}
 

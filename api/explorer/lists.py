@@ -42,9 +42,3 @@ def _to(selection: Selection, sort: str, info: Data, is_back: bool) -> str | Non
         return None
     cursor = info["startCursor" if is_start else "endCursor"]
     return selection.address(**more, **{"before" if is_back else "after": cursor or ""})
-
-
-def total_told(connection: Data) -> str:
-    """How many there are; about how many, where that is an estimate."""
-    about = "about " if connection.get("isTotalCountEstimated") else ""
-    return f"{about}{connection['totalCount']:,}"

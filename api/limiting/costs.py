@@ -37,7 +37,7 @@ UNSIZED = 10
 FIGURES = 1_000
 SIZES = ("first", "last")
 PARTS = {"nodes": 1, "edges": 0, "node": 1, "results": 1, "pageInfo": 0}  # of a page or batch
-COUNTED = ("rows", "facets")  # lists of figures
+COUNTED = ("rows", "facets", "appealFacets")  # lists of figures
 ITEMS = ("subjects", "ids", "sanctions")  # arguments, or fields of `input`, that are lists
 
 Variables = Mapping[str, Any]

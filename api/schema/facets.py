@@ -58,18 +58,20 @@ def facets_of(
     if newest is not None and may_estimate is True:
         raise InvalidInput("mayEstimate: expected none beside newest", path=["mayEstimate"])
     if may_estimate is True:
-        return _all_of(*_estimated(read, dimensions, given))
+        return all_of(Facet, *_estimated(read, dimensions, given))
     counted = _tallied(read, dimensions, given) if newest is None else None
     if counted is None:
         counted, _ = _each_of(read, dimensions, _newest(read, given, newest))
-    return _all_of(counted)
+    return all_of(Facet, counted)
 
 
-def _all_of(
+def all_of(
+    kind: type,
     counted: Sequence[sa.Select[Any]],
     times: sa.ColumnElement[float] | None = None,
     is_estimated: sa.ColumnElement[bool] | None = None,
 ) -> All:
+    """What was counted, so many times as many, by dimension and with the most frequent first."""
     rows = sa.union_all(*counted).subquery()
     number: sa.ColumnElement[int] = rows.c.number
     if times is not None:
@@ -77,7 +79,7 @@ def _all_of(
     whether = sa.false() if is_estimated is None else is_estimated
     told = number.label("number"), whether.label("is_estimated")
     found = sa.select(rows.c.dimension, rows.c.key, *told).subquery()
-    return All(Facet, found, order=[found.c.dimension, found.c.number.desc(), found.c.key])
+    return All(kind, found, order=[found.c.dimension, found.c.number.desc(), found.c.key])
 
 
 def _tallied(

@@ -10,6 +10,7 @@ import strawberry.pydantic
 
 from api.reads.fields import All, One, Page, Read, Row, Stretch, Variants, getter, rows_of
 from api.reads.values import Argument, Env
+from api.schema.appeal_facets import AppealDimension, AppealFacet, appeal_facets_of
 from api.schema.appeals import Appeal, AppealFilter, filed
 from api.schema.appellants import AppellantView, opened
 from api.schema.changes import Act, Changed, change
@@ -230,6 +231,15 @@ class Query(Shape):
         may_estimate: Argument,
     ) -> Any:
         return facets_of(read, by, filter, newest, may_estimate)
+
+    @sql(
+        list[AppealFacet],
+        "How many appeals that fit a filter have each value of each dimension",
+        by=argument(list[AppealDimension], "What to count by, each on its own"),
+        filter=argument(AppealFilter | None, "Which appeals; all if left out"),
+    )
+    def appeal_facets(row: Row, read: Read, by: Argument, filter: Argument) -> Any:  # noqa: A002
+        return appeal_facets_of(read, by, filter)
 
     @sql(Connection[Export], "Files of each day that is over, newest first", **PAGING)
     def exports(row: Row, read: Read, **paging: Argument) -> Any:

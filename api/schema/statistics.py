@@ -113,8 +113,8 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.SOURCE: lambda row, read: row.source,
     StatisticsDimension.END_REASON: end_reason,
     StatisticsDimension.LANGUAGE: lambda row, read: row.content_language,
-    StatisticsDimension.IS_APPEALED: lambda row, read: _flag(is_appealed(row)),
-    StatisticsDimension.IS_BINDING: lambda row, read: _flag(binds(row, read)),
+    StatisticsDimension.IS_APPEALED: lambda row, read: flag(is_appealed(row)),
+    StatisticsDimension.IS_BINDING: lambda row, read: flag(binds(row, read)),
     StatisticsDimension.DURATION_BUCKET: lambda row, read: (
         row.duration_bucket if "duration_bucket" in row else bucket(row, read)
     ),
@@ -298,10 +298,10 @@ def _answers(
     return both, both
 
 
-def dimensions_of(given: Argument, name: str, most: int) -> Sequence[StatisticsDimension]:
+def dimensions_of(given: Argument, name: str, most: int) -> Sequence[Any]:
     """The dimensions that an argument lists; InvalidInput for too many and for one twice."""
     assert isinstance(given, Late)
-    found: Sequence[StatisticsDimension] = given.constant or ()
+    found: Sequence[Any] = given.constant or ()
     if len(found) > most:
         message = f"{name}: expected at most {most} dimensions, got {len(found)}"
         raise InvalidInput(message, path=[name])
@@ -316,15 +316,16 @@ def keys_of(dimensions: Sequence[StatisticsDimension], row: Row, read: Read) -> 
     for dimension in dimensions:
         column = sa.type_coerce(COLUMNS[dimension](row, read), sa.Text())
         is_platform = dimension is StatisticsDimension.PLATFORM
-        found.append(Key(column, _domain) if is_platform else Key(column))
+        found.append(Key(column, domain) if is_platform else Key(column))
     return found
 
 
-def _flag(condition: Condition) -> sa.ColumnElement[str]:
+def flag(condition: Condition) -> sa.ColumnElement[str]:
+    """What holds as a key."""
     return sa.case((condition, sa.literal_column("'true'")), else_=sa.literal_column("'false'"))
 
 
-def _domain(platform_id: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+def domain(platform_id: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     """Domains are looked up once a group, not once a row."""
     found = rows_of(PlatformRow)
     return value_from(found, found.c.domain, found.c.id == platform_id)

@@ -106,6 +106,7 @@ def test_every_field_that_is_read_is_a_column_or_a_method() -> None:
         "NoticeRecorded",
         "SanctionsIssued",
         "Checkpoint",
+        "AppealFacet",
         "Facet",
         "Log",
         "LogEntry",

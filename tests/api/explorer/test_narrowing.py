@@ -281,4 +281,23 @@ def test_appeals_lead_to_the_overdue_ones_and_are_sorted_either_way(node: Node, 
     assert listed(late) == ids[1::-1]
     assert ">Overdue <span" in late
     assert listed(node.client.get("/appeals?overdue=no").text) == ids[2:]
+
+
+def test_facets_of_appeals_tell_how_many_each_choice_would_show(node: Node, team: Team) -> None:
+    filed = []
+    for _ in range(3):
+        sanction = node.issue(team.issuer)["sanction"]["id"]
+        told = node.do("FileAppeal", team.bot, sanctionId=sanction, grounds="Our user says")
+        filed.append(told["appeal"]["id"])
+        node.clock.forward(8 * DAY)
+    node.do("MoveAppeal", team.reviewer, appealId=filed[-1], move="ADMIT")
+    html = node.client.get("/appeals").text
+    counts = {"state=FILED": 2, "state=ADMITTED": 1, "overdue=yes": 2, "overdue=no": 1}
+    for query, count in (counts | {"platform=mod.example": 3}).items():
+        link = rf'href="/appeals\?{query}"[^>]*><span>[^<]+</span><span class="count">{count}<'
+        assert re.search(link, html), query
+        assert len(listed(node.client.get(f"/appeals?{query}").text)) == count
+    assert "state=DECIDED" not in html  # nothing would fit it
+    chosen = node.client.get("/appeals?state=FILED").text
+    assert re.search(r'href="/appeals\?state=FILED&amp;state=ADMITTED"[^>]*>.*?count">1<', chosen)
     assert node.client.get("/appeals?sort=colour").status_code == 400

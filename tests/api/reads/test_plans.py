@@ -14,7 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from api.reads.pools import SETTINGS
 from api.reads.stores import Values
-from api.schema import facets
+from api.schema import appeal_facets, facets
 from bench import worlds
 from governance import retention
 from governance.database import Database
@@ -320,6 +320,30 @@ async def test_estimates_are_of_a_fair_sample(
         if one["number"] > 2_000:
             expected = pytest.approx(one["number"], rel=spread)
             assert numbers[one["dimension"], one["key"]] == expected, one
+
+
+async def test_estimates_of_appeals_are_of_a_fair_sample(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = """query($by: [AppealDimension!]!, $filter: AppealFilter) {
+      appealFacets(by: $by, filter: $filter) { dimension key number isEstimated } }"""
+    given = {"states": ["DECIDED", "FILED"]}
+    asked = {"by": ["OUTCOME", "IS_OVERDUE"], "filter": given}
+    exact = (await ask.data(query, asked))["appealFacets"]
+    monkeypatch.setattr(appeal_facets, "EXACT", 100)
+    monkeypatch.setattr(appeal_facets, "SAMPLE", 500)
+    before = ask.statements
+    found = (await ask.data(query, {"by": ["IS_OVERDUE", "OUTCOME"], "filter": given}))[
+        "appealFacets"
+    ]
+    assert ask.statements == before + 1
+    numbers = {(one["dimension"], one["key"]): one["number"] for one in found}
+    assert len(exact) == len(numbers) > 3
+    for one in exact:
+        expected = pytest.approx(one["number"], rel=0.2)
+        assert numbers[one["dimension"], one["key"]] == expected, one
+    assert all(one["isEstimated"] for one in found)
+    assert not any(one["isEstimated"] for one in exact)
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,50 @@ async def test_figures_equal_a_recount_by_hand(
             assert not any(facet["isEstimated"] for facet in facets)
 
 
+OF_APPEALS = """query($filter: AppealFilter) {
+  appealFacets(by: [OUTCOME, IS_OVERDUE, PLATFORM, STATE], filter: $filter) {
+    dimension key number isEstimated
+  }
+}"""
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("records", ["one by one"], indirect=True)
+@examples(30)
+@given(
+    states=st.none() | st.lists(st.sampled_from(sorted(AppealState)), min_size=1, max_size=3),
+    outcomes=st.none() | st.lists(st.sampled_from(sorted(Outcome)), min_size=1, max_size=2),
+    overdue=st.none() | st.booleans(),
+    platform=st.sampled_from([None, "a.example", "b.example"]),
+    edge=st.integers(0),
+)
+async def test_facets_of_appeals_equal_a_recount_by_hand(
+    told: Asking,
+    records: Records,
+    states: list[AppealState] | None,
+    outcomes: list[Outcome] | None,
+    overdue: bool | None,
+    platform: str | None,
+    edge: int,
+) -> None:
+    edges = sorted({i for a in records.appeals for i in (a.due_at, a.lapses_at) if i})
+    records.now = now = edges[edge % len(edges)]
+    expected: dict[tuple[str, str], int] = {}
+    for one in records.appeals:
+        state = appeal_state(one.state, one.lapses_at, now)
+        is_late, domain = is_overdue(state, one.due_at, now), records.domains[one.platform_id]
+        fits = states is None or state in states, outcomes is None or one.outcome in outcomes
+        if all(fits) and overdue in (None, is_late) and platform in (None, domain):
+            keys = {"STATE": state, "IS_OVERDUE": str(is_late).lower(), "PLATFORM": domain}
+            for key in (keys | ({"OUTCOME": one.outcome} if one.outcome else {})).items():
+                expected[key] = expected.get(key, 0) + 1
+    wanted = {"states": states, "outcomes": outcomes, "isOverdue": overdue, "platform": platform}
+    given_ = {name: value for name, value in wanted.items() if value is not None}
+    found = (await told.data(OF_APPEALS, {"filter": given_}))["appealFacets"]
+    assert {(one["dimension"], one["key"]): one["number"] for one in found} == expected
+    assert not any(one["isEstimated"] for one in found)
+
+
 @pytest.mark.property
 @examples(60)
 @given(
