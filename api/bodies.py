@@ -110,11 +110,12 @@ class Turns:
         self._turn = asyncio.Lock()
         self._next: dict[bytes | str, float] = {}  # when a body of theirs is read, by caller
 
-    async def json(self, body: bytes, expected: str, caller: bytes | str) -> Any:
-        """What a body holds. BadRequest tells what was expected, or that too many wait already."""
+    async def json(self, body: bytes, expected: str, caller: bytes | str, receive: Receive) -> Any:
+        """What a body holds. BadRequest tells what was expected, or that too many wait already;
+        who leaves meanwhile gives up the turn."""
         if len(body) < LARGE:
             return json_of(body, expected)
-        await self._waited(caller)
+        await self._waited(caller, receive)
         async with self._turn:
             await asyncio.sleep(0)
             return json_of(body, expected)
@@ -126,7 +127,7 @@ class Turns:
             self._next = {c: due for c, due in self._next.items() if due > now}
         self._next[caller] = max(now + PAUSE, self._next.get(caller, 0))
 
-    async def _waited(self, caller: bytes | str) -> None:
+    async def _waited(self, caller: bytes | str, receive: Receive) -> None:
         now = asyncio.get_running_loop().time()
         due = self._next.pop(caller, 0)
         if due <= now:
@@ -137,7 +138,15 @@ class Turns:
                 "expected fewer large bodies at once, since the last were refused", 429
             )
         self._next[caller] = due + PAUSE
-        await asyncio.sleep(due - now)
+        try:
+            async with asyncio.timeout_at(due):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return
+        if caller in self._next:
+            self._next[caller] -= PAUSE
+        raise ClientDisconnect
 
 
 def json_of(data: bytes, expected: str) -> Any:

@@ -175,7 +175,7 @@ class GraphQL:
             body = await whole_body(fields, receive, self._most_bytes)
             current().size = len(body)
             caller = _caller(fields, address)
-            given = await self._turns.json(body, "expected a body of JSON", caller)
+            given = await self._turns.json(body, "expected a body of JSON", caller, receive)
         else:
             raise BadRequest("expected GET or POST", 405)
         text, variables, operation, extensions = parameters(given)

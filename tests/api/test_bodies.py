@@ -4,8 +4,20 @@ import asyncio
 from itertools import pairwise
 
 import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from api.bodies import LARGE, LONGEST_WAIT, PAUSE, BadRequest, Turns
+
+
+async def staying() -> Message:
+    """Of a client that waits for its answer, nothing more comes."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def leaving() -> Message:
+    return {"type": "http.disconnect"}
 
 
 async def told(bodies: list[bytes]) -> list[str]:
@@ -19,7 +31,9 @@ async def told(bodies: list[bytes]) -> list[str]:
 
     async def read(body: bytes) -> None:
         try:
-            assert await turns.json(body, "expected JSON", b"caller") == body.decode().strip('"')
+            assert await turns.json(
+                body, "expected JSON", b"caller", staying
+            ) == body.decode().strip('"')
         except BadRequest:
             assert body.startswith(b"x")
         order.append("body")
@@ -49,7 +63,7 @@ async def test_whose_large_body_was_refused_waits_for_the_next() -> None:
     large, began = b'"' + b"a" * LARGE + b'"', loop.time()
 
     async def read(name: str, body: bytes, caller: bytes) -> None:
-        await turns.json(body, "", caller)
+        await turns.json(body, "", caller, staying)
         order.append(name)
 
     turns.slow(b"caller")
@@ -66,13 +80,24 @@ async def test_no_line_of_large_bodies_is_longer_than_some_seconds() -> None:
     turns, large = Turns(), b'"' + b"a" * LARGE + b'"'
     turns.slow(b"caller")
     waiting = [
-        asyncio.create_task(turns.json(large, "", b"caller"))
+        asyncio.create_task(turns.json(large, "", b"caller", staying))
         for _ in range(int(LONGEST_WAIT / PAUSE) + 2)
     ]
     await asyncio.sleep(0)
     with pytest.raises(BadRequest) as refused:
-        await turns.json(large, "", b"caller")
+        await turns.json(large, "", b"caller", staying)
     assert refused.value.status == 429
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_who_leaves_the_line_is_not_waited_for() -> None:
+    turns, loop, large = Turns(), asyncio.get_running_loop(), b'"' + b"a" * LARGE + b'"'
+    turns.slow(b"caller")
+    began = loop.time()
+    for _ in range(int(2 * LONGEST_WAIT / PAUSE)):
+        with pytest.raises(ClientDisconnect):
+            await turns.json(large, "", b"caller", leaving)
+    assert await turns.json(large, "", b"caller", staying)
+    assert loop.time() - began < LONGEST_WAIT
