@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -48,6 +48,7 @@ from governance.errors import Refused
 from governance.settings import Keys, Settings
 
 Info = GraphQLResolveInfo[Any]
+Made = TypeVar("Made")
 MOST_COMPUTING = 2  # at once, in a process
 
 
@@ -152,9 +153,13 @@ class Executor:
     async def _parsed(self, request: Request) -> Parsed:
         asked, made = (request.query, request.operation_name), None
         if not self.documents.is_quick(*asked):
-            loop = asyncio.get_running_loop()
-            made = await loop.run_in_executor(self._planning, self.documents.made, *asked)
+            made = await self._apart(self.documents.made, *asked)
         return self.documents.parsed(*asked, made)
+
+    async def _apart(self, make: Callable[..., Made], *given: Any) -> Made:
+        """What takes as long to make as hundreds of answers, made in a thread that gives way, one
+        at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._planning, make, *given)
 
     async def executed(self, accepted: Accepted) -> Answer:
         """The answer to a query or a mutation."""
@@ -224,14 +229,10 @@ class Executor:
     async def _program(
         self, operation: Operation, selections: SelectionSetNode, env: Env
     ) -> Program:
-        """The plans of a query. To make them takes as long as hundreds of answers, so that is done
-        in a thread that gives way, one query at a time."""
+        """The plans of a query."""
         planner, made = self.reader.planner, None
         if not planner.knows(operation, env):
-            loop = asyncio.get_running_loop()
-            made = await loop.run_in_executor(
-                self._planning, planner.made, operation, selections, env
-            )
+            made = await self._apart(planner.made, operation, selections, env)
         return planner.program(operation, selections, env, made)
 
     async def _interpreted(
@@ -262,7 +263,7 @@ class Executor:
         context: Context = info.context
         env = context.env()
         try:
-            plan, values = self._planned(info.field_nodes, context, env)
+            plan, values = await self._planned(info.field_nodes, context, env)
             self._count_lookups(env, context)
             name = info.field_nodes[0].name.value
             value = orjson.loads(await self._run(name, plan, values, context))
@@ -290,11 +291,14 @@ class Executor:
         except Refused as refused:
             raise located(refused) from None
 
-    def _planned(
+    async def _planned(
         self, nodes: Sequence[FieldNode], context: Context, env: Env
     ) -> tuple[Plan, Values]:
+        planner, asked, made = self.reader.planner, (context.operation, nodes, env), None
         with current().span("plan"):
-            plan = self.reader.planner.root(context.operation, nodes, env)
+            if not planner.knows_root(*asked):
+                made = await self._apart(planner.made_root, *asked)
+            plan = planner.root(*asked, made)
         return plan, plan.values(env)
 
     async def _run(self, name: str, plan: Plan, values: Values, context: Context) -> str:

@@ -101,15 +101,24 @@ class Planner:
         operation: Operation,
         nodes: Sequence[FieldNode],
         env: Env,
+        made: Plan | None = None,
     ) -> Plan:
-        """The plan of a root field of a query, for graphql-core."""
-        response_key = nodes[0].alias.value if nodes[0].alias else nodes[0].name.value
-        key = (operation.key, response_key, env.viewer.kind, shape(env.variables))
+        """The plan of a root field of a query, for graphql-core; where it isn't kept, what was
+        made, or is made now."""
 
         def make() -> Plan:
-            return self._root(operation, nodes, env, typed=True)
+            return made or self.made_root(operation, nodes, env)
 
+        key = _root_key(operation, nodes, env)
         return make() if operation.key is None else self._kept(key, make)
+
+    def knows_root(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> bool:
+        """Whether that is kept."""
+        return _root_key(operation, nodes, env) in self.plans
+
+    def made_root(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Plan:
+        """The same, made now; in a thread, if need be."""
+        return self._root(operation, nodes, env, typed=True)
 
     def known(self, operation: Operation, env: Env) -> Root | None:
         """The one root field of a query whose plan is kept; None of any other."""
@@ -139,16 +148,12 @@ class Planner:
         return make() if operation.key is None else self._kept(key, make)
 
     def made(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
-        """The plans of a whole query, made now; in a thread, if need be. What is left over refers
-        to itself, thousands of objects a plan, and is cleared away at once: the collector would
-        let them pile up, and then keep everybody waiting for 20 to 50 ms."""
+        """The plans of a whole query, made now; in a thread, if need be."""
         roots = fields(operation.document, "Query", [selections], env.variables)
         names = {nodes[0].name.value for nodes in roots.values()}
         if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
             return Program(second_path=reason)
-        made = Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
-        gc.collect(1)
-        return made
+        return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
 
     def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
         name = nodes[0].name.value
@@ -212,11 +217,21 @@ class Planner:
         typed: bool,
         expression: Callable[[Compiler, Read], Text],
     ) -> Plan:
+        """What is left over refers to itself, thousands of objects a plan, and is cleared away at
+        once: the collector would let them pile up, and then have everybody wait for 20 to 50 ms."""
         binds: dict[str, Getter] = {}
         read = Read(self._dialect, env.viewer.kind, binds)
         compiler = Compiler(operation.document, env.variables, self._methods, typed)
         statement = sa.select(expression(compiler, read))
-        return planned(statement, binds, self._dialect)
+        made = planned(statement, binds, self._dialect)
+        del statement, read, compiler
+        gc.collect(1)
+        return made
+
+
+def _root_key(operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Hashable:
+    response_key = nodes[0].alias.value if nodes[0].alias else nodes[0].name.value
+    return operation.key, response_key, env.viewer.kind, shape(env.variables)
 
 
 # Signs of a statement that reads more than one page of rows, or one.
