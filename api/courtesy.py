@@ -11,22 +11,24 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TypeVar
 
-NICE = 10  # of threads that work for long; the loop's is 0
+# Of threads; the loop's is 0. Who makes plans goes before who reads, having the interpreter, which
+# the loop may be waiting for.
+READING, PLANNING = 10, 5
 AT_A_TIME = 0.0005  # seconds that work on the loop may keep others waiting
 
 Part = TypeVar("Part")
 
 
-def patient(threads: int, name: str) -> ThreadPoolExecutor:
+def patient(threads: int, name: str, nice: int) -> ThreadPoolExecutor:
     """Threads that run after the loop's, with what that answers at once."""
-    return ThreadPoolExecutor(threads, name, initializer=_give_way)
+    return ThreadPoolExecutor(threads, name, initializer=_give_way, initargs=(nice,))
 
 
-def _give_way() -> None:
+def _give_way(nice: int) -> None:
     """Where a thread has a priority of its own (Linux)."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # what the node runs in may not let it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 async def unhurried(parts: Iterable[Part]) -> list[Part]:

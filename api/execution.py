@@ -26,7 +26,7 @@ from graphql.execution.values import get_variable_values
 from api import batches
 from api.asking import Answer, Context, Request, refusal
 from api.changing import Changes
-from api.courtesy import patient
+from api.courtesy import PLANNING, patient
 from api.documents import Documents, Parsed
 from api.errors import identified, is_unreachable, located, public
 from api.filling import Filler
@@ -88,7 +88,7 @@ class Executor:
         self.reader = Reader(store, Filler(database, keys, now))
         self.now = now
         self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)
-        self._planning = patient(1, "plans")
+        self._planning = patient(1, "plans", PLANNING)
         self.rates = Rates(
             members=settings.requests_of_member,
             public=settings.requests_of_public,

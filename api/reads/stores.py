@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import make_url
 
-from api.courtesy import patient
+from api.courtesy import READING, patient
 from api.reads.dialects import DIALECTS, Dialect
 
 
@@ -67,7 +67,7 @@ class SQLiteStore:
         self.dialect = DIALECTS["sqlite"]
         self.statements = 0
         self._path = str(make_url(url).database)
-        self._threads = patient(connections, "reads")
+        self._threads = patient(connections, "reads", READING)
         self._local = threading.local()
         self._opened: list[_Timed] = []
         self._here: _Timed | None = None  # the loop's own

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from api.courtesy import PLANNING, READING, patient
 from api.reads.pools import PostgreSQLStore
 from api.reads.stores import SQLiteStore, TooLong
 
@@ -58,6 +59,18 @@ async def test_what_reads_for_long_runs_after_the_loop(store: SQLiteStore) -> No
     assert reading.native_id is not None
     of_loop, of_reading = (os.getpriority(os.PRIO_PROCESS, one) for one in (0, reading.native_id))
     assert of_loop < of_reading
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_who_makes_plans_goes_before_who_reads() -> None:
+    def own() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    found = [own()]
+    for nice in (PLANNING, READING):
+        with patient(1, "patient", nice) as threads:
+            found.append(threads.submit(own).result())
+    assert found == sorted(set(found))
 
 
 async def test_a_read_in_a_thread_seldom_needs_the_interpreter(
