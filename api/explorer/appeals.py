@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.courtesy import unhurried
 from api.explorer.counts import counts
 from api.explorer.facets import APPEALS, SORTS, Selection, sort_of
 from api.explorer.lists import paged, turned
@@ -27,10 +28,6 @@ def appeals_route(site: Site) -> Route:
         turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
         if not any(turns.values()):  # these are all
             counted = counted.of_all(len(nodes), selection)
-        offered = [
-            (facet, counted.on([*selection.offered(facet, platforms, counted.found(facet.name))]))
-            for facet in APPEALS.facets
-        ]
         return site.page(
             request,
             "appeals",
@@ -38,7 +35,7 @@ def appeals_route(site: Site) -> Route:
             feed=selection.address("/appeals.atom"),
             is_indexed=not request.query_params,
             selection=selection,
-            facets=[(facet, choices) for facet, choices in offered if choices],
+            facets=await unhurried(counted.offers(selection, platforms)),
             is_estimated=counted.is_estimated,
             is_about=counted.is_about,
             sorts=SORTS,

@@ -2,14 +2,14 @@
 told as estimates elsewhere."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from starlette.requests import Request
 
 from api.explorer.asking import Data, Desk, Problem
-from api.explorer.facets import Choice, Selection
+from api.explorer.facets import Choice, Facet, Selection
 
 COUNTED_SECONDS = 5
 MOST_FOUND = 50  # values of a facet without words of its own
@@ -30,6 +30,15 @@ class Counts:
     def found(self, name: str) -> list[str]:
         """The values of a facet that were counted, the most frequent first."""
         return [value for facet, value in self.by_value if facet == name][:MOST_FOUND]
+
+    def offers(
+        self, selection: Selection, platforms: Sequence[Data] = ()
+    ) -> Iterator[tuple[Facet, list[Choice]]]:
+        """The facets of which something may be chosen, with their choices."""
+        for facet in selection.shelf.facets:
+            choices = [*selection.offered(facet, platforms, self.found(facet.name))]
+            if offered := self.on(choices):
+                yield facet, offered
 
     def on(self, choices: Sequence[Choice]) -> list[Choice]:
         """The choices with their counts. Those that nothing would fit are left out; an estimate

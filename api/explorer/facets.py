@@ -1,7 +1,7 @@
 """A selection of a list as its address says it, and as the filter of a query."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -121,10 +121,12 @@ def bad(message: str, choices: str = "") -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What an address selects: values by name, in the shelf's order; nothing unknown."""
+    """What an address selects: values by name, in the shelf's order; nothing unknown. It may be
+    within something that no address says."""
 
     shelf: Shelf
     values: Mapping[str, tuple[str, ...]]
+    within: Mapping[str, str] = field(default_factory=dict)  # a part of the filter
 
     @classmethod
     def of(cls, shelf: Shelf, query: QueryParams, *also: str) -> "Selection":
@@ -149,7 +151,7 @@ class Selection:
 
     def filter(self) -> dict[str, Any]:
         """The same as the filter of a query."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {**self.within}
         for name, given in self.values.items():
             facet = self.shelf.facet(name)
             if facet is not None and facet.is_flag:

@@ -29,10 +29,6 @@ def sanction_routes(site: Site) -> list[Route]:
         turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
         if not any(turns.values()):  # these are all
             counted = counted.of_all(len(nodes), selection)
-        offered = await unhurried(
-            (facet, counted.on([*selection.offered(facet, platforms, counted.found(facet.name))]))
-            for facet in SANCTIONS.facets
-        )
         return site.page(
             request,
             "sanctions",
@@ -40,7 +36,7 @@ def sanction_routes(site: Site) -> list[Route]:
             feed=selection.address("/sanctions.atom"),
             is_indexed=not request.query_params,
             selection=selection,
-            facets=[(facet, choices) for facet, choices in offered if choices],
+            facets=await unhurried(counted.offers(selection, platforms)),
             is_estimated=counted.is_estimated,
             is_about=counted.is_about,
             sorts=SORTS,

@@ -1,5 +1,7 @@
 """For staff: a member's own view, by its token, and the moves of an appeal as buttons."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.auth import Members
+from api.courtesy import unhurried
 from api.explorer.asking import Data, Problem
 from api.explorer.changing import Sent, change, instant, onward, refused, text
+from api.explorer.counts import counts
 from api.explorer.facets import OWN, SORTS, Selection, sort_of
 from api.explorer.lists import paged, turned
 from api.explorer.moves import moves_of
@@ -98,17 +102,24 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         if who is None:
             return onward(PATH)
         actor, platform = who
-        selection = Selection.of(OWN, request.query_params)
+        within = {"platform": str(platform["domain"])}
+        selection = replace(Selection.of(OWN, request.query_params), within=within)
         sort = sort_of(request.query_params)
-        chosen = selection.filter() | {"platform": platform["domain"]}
-        asked = {"filter": chosen, **paged(request, sort)}
-        found = (await site.desk.ask(request, "own_sanctions", asked, actor=actor))["sanctions"]
-        offered = [(facet, list(selection.offered(facet, ()))) for facet in OWN.facets]
-        told: dict[str, Any] = {"platform": platform, "selection": selection}
+        asked = {"filter": selection.filter(), **paged(request, sort)}
+        data, counted = await asyncio.gather(
+            site.desk.ask(request, "own_sanctions", asked, actor=actor),
+            counts(site.desk, request, selection),
+        )
+        found = data["sanctions"]
+        turns = turned(selection, sort, found["pageInfo"])
+        if not any(turns.values()):  # these are all
+            counted = counted.of_all(len(found["nodes"]), selection)
+        told: dict[str, Any] = {"platform": platform, "selection": selection, **turns}
         told |= {"sorts": SORTS, "sort": sort}
         told["nodes"] = found["nodes"] if sort == "newest" else found["nodes"][::-1]
-        told |= turned(selection, sort, found["pageInfo"])
-        told["facets"] = [(facet, choices) for facet, choices in offered if choices]
+        told["facets"] = await unhurried(counted.offers(selection))
+        told["is_estimated"] = counted.is_estimated
+        told |= {"total": counted.total, "is_about": counted.is_about}
         return answered(request, session, "staff_sanctions", **told)
 
     async def login(request: Request) -> Response:

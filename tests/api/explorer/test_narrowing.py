@@ -259,7 +259,7 @@ def test_beyond_what_is_counted_a_sample_is(
     node.issue(team.issuer, category="CYBER_VIOLENCE")
     html = node.client.get("/sanctions").text
     assert "Figures with ~ are estimates" in html
-    assert "about 500 decisions by the platforms" in html
+    assert "About 500 decisions by the platforms" in html
     assert '<span class="count">~500<' in html
     assert "end=LIFTED" in html  # whether any fits isn't known
     few = node.client.get("/sanctions?category=CYBER_VIOLENCE").text

@@ -106,6 +106,9 @@ def test_staff_see_all_their_sanctions_with_whom_they_are_about(
     entered(node, staff, team.reader)
     staff.open("/staff/sanctions")
     assert "acct:p25@elsewhere.example" in staff.text
+    assert "27 decisions of" in staff.text  # none of the other platform's
+    assert '<span>Warning</span><span class="count">1<' in staff.page.text
+    assert "measure=SERVER_LIMITED" not in staff.text  # nothing would fit it
     assert "acct:p1@elsewhere.example" not in staff.text
     [onward] = re.findall(r'href="(/staff/sanctions\?after=[^"]+)"', staff.page.text)
     assert "acct:p1@elsewhere.example" in staff.open(unescape(onward)).text
