@@ -13,8 +13,6 @@ LARGE = 64 * 1_024  # bytes; to read so many takes as long as an answer
 PAUSE = 0.25  # seconds between large bodies of a caller whose last one was refused
 LONGEST_WAIT = 10  # seconds, for a body that came whole to be read
 MOST_SLOWED = 10_000  # callers
-
-
 LENGTH, ENCODING = b"content-length", b"content-encoding"
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.asking import Answer, Request
 from api.auth import Members, key_of
-from api.bodies import LARGE, BadRequest, Encoded, Turns, json_of, whole_body
+from api.bodies import LARGE, LONGEST_WAIT, BadRequest, Encoded, Turns, json_of, whole_body
 from api.errors import identified
 from api.execution import Accepted, Executor
 from api.limiting.counting import network_of
@@ -39,7 +39,7 @@ _TOLD: dict[int, Told] = {  # by status
     405: ((b"allow", b"GET, POST"),),
     408: _CLOSE,
     413: _CLOSE,
-    429: WAIT,
+    429: ((b"retry-after", b"%d" % LONGEST_WAIT),),
 }
 _CODES = {429: "RATE_LIMITED"}  # by status
 _TYPES = {m: (b"content-type", f"{m}; charset=utf-8".encode()) for m in (GRAPHQL, JSON)}
