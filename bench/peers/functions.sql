@@ -1,3 +1,5 @@
+-- What PostGraphile follows from a subject's key to its sanction, which no constraint says.
+comment on table subject_keys is '@foreignKey (sanction_id) references sanctions (id)';
 -- What a PostGraphile project writes in SQL: the suspensions in force, by the key of a subject.
 create function suspensions(key text) returns setof sanctions language sql stable as $$
   select s.* from subject_keys k join sanctions s on s.id = k.sanction_id
