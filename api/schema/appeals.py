@@ -1,6 +1,5 @@
 """Appeals, as far as each viewer sees them."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import sqlalchemy as sa
@@ -129,8 +128,8 @@ class AppealFilter(Draft):
     states: list[AppealState] | None = Field(default=None, description="Any of these states, now")
     outcomes: list[Outcome] | None = Field(default=None, description="Any of these outcomes")
     is_overdue: bool | None = Field(default=None, description="Whether an answer is overdue")
-    filed_after: datetime | None = Field(default=None, description="Filed then or later")
-    filed_before: datetime | None = Field(default=None, description="Filed before then")
+    filed_after: Instant | None = Field(default=None, description="Filed then or later")
+    filed_before: Instant | None = Field(default=None, description="Filed before then")
 
 
 def filed(found: Row, read: Read, given: Argument) -> list[Condition]:

@@ -1,7 +1,6 @@
 """Filters of sanctions, for lists, counts and statistics alike."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 import sqlalchemy as sa
 import strawberry.pydantic
@@ -16,7 +15,7 @@ from api.schema.subjects import is_of_platform, lookup_keys
 from api.schema.visible import sees_subject
 from governance.drafts import language
 from governance.errors import InvalidInput
-from governance.fields import URI, Draft
+from governance.fields import URI, Draft, Instant
 from governance.identifiers import SubjectKind
 from governance.records import appeals
 from governance.rules.durations import BUCKETS, MICROSECOND
@@ -58,10 +57,10 @@ class SanctionFilter(Draft):
     )
     is_appealed: bool | None = Field(default=None, description="Whether any appeal was filed")
     is_binding: bool | None = Field(default=None, description="Whether it counts in status")
-    issued_after: datetime | None = Field(default=None, description="Issued then or later")
-    issued_before: datetime | None = Field(default=None, description="Issued before then")
-    ended_after: datetime | None = Field(default=None, description="Ended then or later")
-    ended_before: datetime | None = Field(default=None, description="Ended before then, and by now")
+    issued_after: Instant | None = Field(default=None, description="Issued then or later")
+    issued_before: Instant | None = Field(default=None, description="Issued before then")
+    ended_after: Instant | None = Field(default=None, description="Ended then or later")
+    ended_before: Instant | None = Field(default=None, description="Ended before then, and by now")
 
 
 # What is asked of one column, by the part of the filter.

@@ -91,6 +91,8 @@ def test_a_selection_is_its_projects_alone(study: Study) -> None:
         ({"filter": {"subject": "acct:a@b.example"}}, ["input", "filter", "subject"]),
         ({"filter": {"issuedAfter": "2026-03-01"}}, ["input", "filter", "issuedAfter"]),
         ({"filter": {"issuedBefore": "yesterday"}}, ["input", "filter", "issuedBefore"]),
+        ({"filter": {"endedAfter": "20260301"}}, ["input", "filter", "endedAfter"]),
+        ({"filter": {"endedBefore": "1772323200"}}, ["input", "filter", "endedBefore"]),
         ({"filter": {"languages": ["x y"]}}, ["input", "filter", "languages"]),
         (
             {
