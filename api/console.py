@@ -63,6 +63,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def fail(message: str) -> NoReturn:
-    print(f"comity: {message}", file=sys.stderr)
+def harmless(text: str) -> str:
+    """A text that may be somebody else's, on a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def fail(*messages: str) -> NoReturn:
+    """Ends the command with these, a line each."""
+    for message in messages:
+        print(f"comity: {harmless(message)}", file=sys.stderr)
     raise SystemExit(1)

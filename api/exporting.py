@@ -12,7 +12,7 @@ import anyio.to_thread
 import typer
 from typer.core import TyperGroup
 
-from api.console import fail, now, opened, progress, say
+from api.console import fail, harmless, now, opened, progress, say
 from api.observing import logs
 from governance.database import Database
 from governance.errors import BadSetting
@@ -86,11 +86,9 @@ def verify(
     with progress(folder.name) as told:
         found = verified(folder, trusted, told)
     if found.faults:
-        fail("\ncomity: ".join(found.faults))
-    print(
-        f"{found.origin}: {found.days:,} days, {found.rows:,} rows in each format, up to entry "
-        f"{found.entries:,}"
-    )
+        fail(*found.faults)
+    rows = f"{found.days:,} days, {found.rows:,} rows in each format"
+    print(harmless(f"{found.origin}: {rows}, up to entry {found.entries:,}"))
 
 
 @app.command()

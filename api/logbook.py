@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from api.console import fail, progress
+from api.console import fail, harmless, progress
 from api.sources import Folder, Mirrored, Source, opened_source
 from governance.log.auditing import CHECKPOINT, KEY, Audit, Fetch, Page, Signed
 from governance.log.descent import order
@@ -152,20 +152,15 @@ def audited(audit: Audit, where: str, fetch: Fetch) -> Iterator[Page]:
 def _tell(audit: Audit, *, is_key_given: bool) -> None:
     """Says what was verified; what is wrong ends the command instead."""
     if audit.faults:
-        fail("\ncomity: ".join(map(str, audit.faults)))
+        fail(*map(str, audit.faults))
     tree, names = audit.tree, ", ".join(map(str, audit.signers))
     if not is_key_given:
         typer.echo(UNKNOWN, err=True)
     for origin in audit.history.unknown:
         told = f"it took the place of {origin}: that this was its doing shows its --key, given too"
-        typer.echo(_shown(told), err=True)
+        typer.echo(harmless(told), err=True)
     for origin in audit.history.lost:
         told = f"it says that it took the place of {origin}, whose key was lost: nothing proves it"
-        typer.echo(_shown(told), err=True)
+        typer.echo(harmless(told), err=True)
     size = f"{tree.size:,} {'entry' if tree.size == 1 else 'entries'}"
-    print(_shown(f"{tree.origin}: {size}, root {encode(tree.root)}, signed by {names}"))
-
-
-def _shown(text: str) -> str:
-    """A text of somebody else's, harmless on a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    print(harmless(f"{tree.origin}: {size}, root {encode(tree.root)}, signed by {names}"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from api.console import now
 from governance.database import Database
+from governance.log.signers import parse_verifier
 from governance.membership import add_platform
 from governance.settings import read_settings
 from tests.api.cli.conftest import Comity
@@ -58,6 +59,18 @@ def test_a_broken_manifest_is_named(node: Comity, database_url: str, tmp_path: P
             assert "Traceback" not in done.err
     manifest.unlink()
     assert node("export", str(folder), export_folder=folder).code == 0
+
+
+def test_a_name_is_harmless_on_a_terminal(node: Comity, database_url: str, tmp_path: Path) -> None:
+    origin = parse_verifier(begun(database_url)).name
+    folder = tmp_path / "exports"
+    node("export", str(folder))
+    for manifest in folder.glob("manifests/*.note"):
+        text = manifest.read_text().replace(origin, "log\x9b31m\u202e")
+        manifest.write_text(text)
+    assert node("export", "verify", str(folder)).out.startswith("log\ufffd31m\ufffd: 1 days")
+    next(folder.glob("csv/events/*/*")).rename(folder / "csv" / "e\x9b31m")
+    assert "e\ufffd31m: no manifest names it" in node("export", "verify", str(folder)).err
 
 
 def test_what_can_not_be_done_is_said(node: Comity, tmp_path: Path) -> None:
