@@ -7,10 +7,6 @@ import argparse
 import asyncio
 import os
 import random
-import tempfile
-import time
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -21,10 +17,7 @@ from rich.table import Table
 from bench import questions, worlds
 from bench.load import Load, answer, load, request
 from bench.nodes import NODE, serving
-from governance import migrations
-from governance.database import Database
 from governance.settings import Settings
-from tests.postgres import Server
 
 CONNECTIONS = 16
 out = Console()
@@ -35,27 +28,14 @@ def main() -> None:
     parser.add_argument("--sanctions", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    parser.add_argument("--engine", choices=worlds.ENGINES)
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
-        server.create("bench")
-        for url in (f"sqlite:///{folder}/bench.db", server.url("bench")):
-            engine = url.partition(":")[0]
-            if options.engine in (None, engine):
-                _engine(engine, url, Path(folder) / f"{engine}.key", options)
+    for engine, settings, token in worlds.on_each(options.engine, options.sanctions):
+        _engine(engine, settings, token, options)
 
 
-def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) -> None:
-    settings = Settings(database_url=url, key_file=key_file)
-    keys = settings.keys(create=True)
-    migrations.upgrade(url)
-    database = Database(url, settings.sequencer(create=True))
-    begun = time.perf_counter()
-    token = worlds.make(database, keys, options.sanctions, datetime.now(UTC))
-    database.close()
-    took = time.perf_counter() - begun
-    out.print(f"{engine}: {options.sanctions:,} sanctions written in {took:.0f} s")
+def _engine(engine: str, settings: Settings, token: str, options: argparse.Namespace) -> None:
     with (
         serving(NODE, settings) as (node, _),
         serving("bench.limit:create_app", settings) as (limit, _),

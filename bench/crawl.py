@@ -13,16 +13,13 @@ import asyncio
 import os
 import random
 import re
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import unescape
 from itertools import cycle
-from pathlib import Path
 from statistics import quantiles
 
 import orjson
@@ -33,10 +30,6 @@ from rich.table import Table
 from bench import questions, worlds
 from bench.load import exchange, load, request
 from bench.nodes import NODE, serving
-from governance import migrations
-from governance.database import Database
-from governance.settings import Settings
-from tests.postgres import Server
 
 CONNECTIONS = 32  # of those who ask steadily
 IN_TURN = 8  # who ask again once they are answered
@@ -81,33 +74,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rate", type=int, default=20)
     parser.add_argument("--asked", type=int, default=300)
-    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    parser.add_argument("--engine", choices=worlds.ENGINES)
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     table = Table("", "", "p50 ms", "p99 ms", "beside the crawler", "", "times", "pages", box=None)
-    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
-        for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
-            url = f"sqlite:///{folder}/crawl.db"
-            if engine == "postgresql":
-                server.create("crawl")
-                url = server.url("crawl")
-            settings = Settings(database_url=url, key_file=Path(folder) / f"{engine}.key")
-            keys = settings.keys(create=True)
-            migrations.upgrade(url)
-            database = Database(url, settings.sequencer(create=True))
-            token = worlds.make(database, keys, options.sanctions, datetime.now(UTC))
-            database.close()
-            for asked in (options.asked, 0):
-                with serving(NODE, settings) as (port, _):
-                    sent = _questions(port, token, options.sanctions)
-                    _partners(port, sent, 2, asked)
-                    alone = _partners(port, sent, options.seconds, asked)
-                    beside, pages = _beside(port, sent, asked, options)
-                times = f"{beside[1] / alone[1]:.2f}"
-                if asked and beside[1] > MOST * alone[1]:
-                    times += f", over {MOST:.0f}"
-                way = f"{asked} a second" if asked else f"{IN_TURN} in turn"
-                table.add_row(engine, way, *(f"{n:.2f}" for n in (*alone, *beside)), times, pages)
+    for engine, settings, token in worlds.on_each(options.engine, options.sanctions):
+        for asked in (options.asked, 0):
+            with serving(NODE, settings) as (port, _):
+                sent = _questions(port, token, options.sanctions)
+                _partners(port, sent, 2, asked)
+                alone = _partners(port, sent, options.seconds, asked)
+                beside, pages = _beside(port, sent, asked, options)
+            times = f"{beside[1] / alone[1]:.2f}"
+            if asked and beside[1] > MOST * alone[1]:
+                times += f", over {MOST:.0f}"
+            way = f"{asked} a second" if asked else f"{IN_TURN} in turn"
+            table.add_row(engine, way, *(f"{n:.2f}" for n in (*alone, *beside)), times, pages)
     out.print(table)
 
 

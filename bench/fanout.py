@@ -12,11 +12,9 @@ import asyncio
 import base64
 import os
 import re
-import tempfile
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 
 import httpx2
@@ -27,12 +25,9 @@ from rich.table import Table
 
 from bench import worlds
 from bench.nodes import NODE, cpu_of, peak_of, serving
-from governance.database import Database
 from governance.fields import parse_instant
-from governance.migrations import upgrade
 from governance.settings import Settings
 from tests.api.http.outside import OPERATIONS, issue_input
-from tests.postgres import Server
 
 BAR = 1.0  # seconds, for 99 of 100 events told
 PATIENCE = 15.0  # seconds for what is under way once nothing more is written
@@ -52,23 +47,13 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=1_000)
     parser.add_argument("--rate", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    parser.add_argument("--engine", choices=worlds.ENGINES)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
-        server.create("fanout")
-        urls = {"sqlite": f"sqlite:///{folder}/fanout.db", "postgresql": server.url("fanout")}
-        for engine in [options.engine] if options.engine else urls:
-            _engine(engine, urls[engine], Path(folder) / f"{engine}.key", options)
+    for engine, settings, token in worlds.on_each(options.engine, 0):
+        _engine(engine, settings, token, options)
 
 
-def _engine(engine: str, url: str, key_file: Path, options: argparse.Namespace) -> None:
-    settings = Settings(database_url=url, key_file=key_file)
-    keys = settings.keys(create=True)
-    database = Database(url, settings.sequencer(create=True))
-    settings.cosigner(create=True)
-    upgrade(url)
-    token = worlds.make(database, keys, 0, datetime.now(UTC))
-    database.close()
+def _engine(engine: str, settings: Settings, token: str, options: argparse.Namespace) -> None:
     title = f"{engine}: {options.subscribers:,} subscribers"
     names = ("events/s", "told/s", "p50 ms", "p99 ms", "processor", "memory MB")
     table = Table(*names, title=title, box=None)

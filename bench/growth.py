@@ -27,8 +27,6 @@ from rich.table import Table
 from bench import questions, worlds
 from bench.load import load, request
 from bench.nodes import NODE, serving
-from governance import migrations
-from governance.database import Database
 from governance.fields import print_instant
 from governance.settings import Settings
 from tests.postgres import Server
@@ -49,13 +47,13 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engine", choices=("sqlite", "postgresql"))
+    parser.add_argument("--engine", choices=worlds.ENGINES)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with Server(is_durable=True, **ROOM) as server:
-        for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
+        for engine in (options.engine,) if options.engine else worlds.ENGINES:
             with ExitStack() as nodes:
                 served = [_served(engine, server, size, options.folder) for size in sizes]
                 ask = [nodes.enter_context(one) for one in served]
@@ -88,20 +86,11 @@ def _served(engine: str, server: Server, size: int, kept: Path | None) -> Iterat
             if engine == "postgresql":
                 server.drop(name)
                 server.create(name)
-            written.write_text(_made(settings, size))
+            written.write_text(worlds.found(settings, size))
         with serving(NODE, settings) as (port, _):
             yield partial(_p50, port, written.read_text())
         if engine == "postgresql" and not kept:
             server.drop(name)
-
-
-def _made(settings: Settings, size: int) -> str:
-    keys = settings.keys(create=True)
-    migrations.upgrade(settings.database_url)
-    database = Database(settings.database_url, settings.sequencer(create=True))
-    token = worlds.make(database, keys, size, datetime.now(UTC))
-    database.close()
-    return token
 
 
 def _measured(

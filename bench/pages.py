@@ -8,7 +8,6 @@ it is in the server's.
 """
 
 import argparse
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,10 +22,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.explorer.asking import Desk
 from bench import worlds
-from governance import migrations
-from governance.database import Database
 from governance.settings import Settings
-from tests.postgres import Server
 
 MOST = 0.1  # seconds of processor time that a page may take
 out = Console(width=140)
@@ -43,17 +39,8 @@ def main() -> None:
     if options.url:
         _measured(Settings(database_url=options.url, key_file=options.key), options)
         return
-    with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
-        server.create("pages")
-        for url in (f"sqlite:///{folder}/pages.db", server.url("pages")):
-            engine = url.partition(":")[0]
-            settings = Settings(database_url=url, key_file=Path(folder) / f"{engine}.key")
-            keys = settings.keys(create=True)
-            migrations.upgrade(url)
-            database = Database(url, settings.sequencer(create=True))
-            worlds.make(database, keys, options.sanctions, datetime.now(UTC))
-            database.close()
-            _measured(settings, options)
+    for _, settings, _ in worlds.on_each(None, options.sanctions):
+        _measured(settings, options)
 
 
 def _measured(settings: Settings, options: argparse.Namespace) -> None:

@@ -10,13 +10,9 @@ import argparse
 import asyncio
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from statistics import mean
 
 import orjson
@@ -27,10 +23,6 @@ from bench import questions, worlds
 from bench.__main__ import batch
 from bench.load import exchange, request
 from bench.nodes import NODE, held_by, serving
-from governance import migrations
-from governance.database import Database
-from governance.settings import Settings
-from tests.postgres import Server
 
 CONNECTIONS = 8
 SAMPLES = 100
@@ -132,27 +124,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=3_600)
     parser.add_argument("--sanctions", type=int, default=20_000)
-    parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="postgresql")
+    parser.add_argument("--engine", choices=worlds.ENGINES, default="postgresql")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder}/soak.db"
-        if options.engine == "postgresql":
-            server = stack.enter_context(Server(is_durable=True))
-            server.create("soak")
-            url = server.url("soak")
-        settings = Settings(database_url=url, key_file=folder / "soak.key")
-        settings.make_keys()
-        migrations.upgrade(url)
-        database = Database(url, settings.sequencer())
-        token = worlds.make(database, settings.keys(), options.sanctions, datetime.now(UTC))
-        database.close()
-        port, pid = stack.enter_context(serving(NODE, settings))
-        callers = Callers(port, token, options.sanctions)
-        held = asyncio.run(_soak(callers, pid, options.seconds))
-    if callers.wrong or not is_flat(held):
-        out.print("[red]memory grew, or something was answered wrongly[/]")
-        sys.exit(1)
+    for _, settings, token in worlds.on_each(options.engine, options.sanctions):
+        with serving(NODE, settings) as (port, pid):
+            callers = Callers(port, token, options.sanctions)
+            held = asyncio.run(_soak(callers, pid, options.seconds))
+        if callers.wrong or not is_flat(held):
+            out.print("[red]memory grew, or something was answered wrongly[/]")
+            sys.exit(1)
     out.print("memory is flat, and all was answered as it should be")
 
 

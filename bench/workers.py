@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -27,8 +26,6 @@ from bench import worlds
 from bench.__main__ import reads
 from bench.load import load, request
 from bench.nodes import cpu_of, environment, free_port, listening
-from governance import migrations
-from governance.database import Database
 from governance.settings import Settings
 from tests.postgres import Server
 
@@ -99,11 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         server.create("workers")
         settings = Settings(database_url=server.url("workers"), key_file=Path(folder) / "node.key")
-        settings.make_keys()
-        migrations.upgrade(settings.database_url)
-        database = Database(settings.database_url, settings.sequencer())
-        token = worlds.make(database, settings.keys(), options.sanctions, datetime.now(UTC))
-        database.close()
+        token = worlds.found(settings, options.sanctions)
         for name, bodies in reads(options.sanctions).items():
             rounds = [
                 {

@@ -3,14 +3,16 @@
 import gc
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from governance import feed, membership
+from governance import feed, membership, migrations
 from governance.appeals import Appeal
 from governance.database import KEPT, Database
 from governance.events import Event
@@ -19,7 +21,7 @@ from governance.log.leaves import case_id
 from governance.rows import insert, made
 from governance.rules.policy import ERASED_AFTER
 from governance.sanctions import Disclosure, Sanction, SubjectKey
-from governance.settings import Keys
+from governance.settings import Keys, Settings
 from governance.tallying import tally
 from governance.vocabulary import Category, Keyword, keyword_belongs
 from governance.words import (
@@ -35,7 +37,9 @@ from governance.words import (
     Source,
     Validity,
 )
+from tests.postgres import Server
 
+ENGINES = ("sqlite", "postgresql")
 PLATFORMS = 12
 BATCH = 10_000
 BYTES_OF_KEYS = 300  # a sanction, in the pages of primary keys
@@ -50,6 +54,7 @@ CATEGORIES, OUTCOMES = tuple(Category), tuple(Outcome)
 LANGUAGES = ("en", "de", "fr", None)
 KEYWORDS = {c: [k for k in Keyword if keyword_belongs(k, c)] for c in CATEGORIES}
 AGE = timedelta(days=730)  # of the oldest
+QUIET = timedelta(days=1)  # in which a node that serves the world has nothing to erase
 ONE_SERVER_IN = 1_000
 ONE_APPEAL_IN = 20
 UNTIL_DECIDED = timedelta(days=6)  # from the issue; filed a day after it
@@ -58,6 +63,26 @@ UNTIL_DECIDED = timedelta(days=6)  # from the issue; filed a day after it
 def subject(number: int) -> str:
     """The account that sanction `number` is about; about three sanctions an account."""
     return f"acct:user{number // 3}@p{number % PLATFORMS}.example"
+
+
+def on_each(engine: str | None, count: int) -> Iterator[tuple[str, Settings, str]]:
+    """Each engine, or one, with a world: its name, a node's settings, a reader's token."""
+    with TemporaryDirectory() as folder, ExitStack() as servers:
+        for name in (engine,) if engine else ENGINES:
+            url = f"sqlite:///{folder}/world.db"
+            if name == "postgresql":
+                server = servers.enter_context(Server(is_durable=True))
+                url = server.url(servers.enter_context(server.lent()))
+            settings = Settings(database_url=url, key_file=Path(folder) / f"{name}.key")
+            yield name, settings, found(settings, count)
+
+
+def found(settings: Settings, count: int) -> str:
+    """Makes a node's keys and its database, fills it and returns a reader's token."""
+    settings.make_keys()
+    migrations.upgrade(settings.database_url)
+    with closing(Database(settings.database_url, settings.sequencer())) as database:
+        return make(database, settings.keys(), count, datetime.now(UTC))
 
 
 def make(database: Database, keys: Keys, count: int, now: datetime) -> str:
@@ -155,7 +180,7 @@ def _rows(
                 reference_key=f"{number:064x}",
             )
         )
-        is_over = sanction.ends_at is not None and sanction.ends_at <= now - ERASED_AFTER
+        is_over = sanction.ends_at is not None and sanction.ends_at <= now - ERASED_AFTER + QUIET
         if is_over:  # as retention leaves it
             sanction.redacted_at = now
         yield Sanction, sanction

@@ -19,7 +19,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,8 +31,6 @@ from bench import questions, worlds
 from bench.load import Load, answer, load, request
 from bench.nodes import NODE, cpu_of, environment, free_port, listening, peak_of
 from bench.peers import asking, batches
-from governance import migrations
-from governance.database import Database
 from governance.settings import Settings
 from tests.postgres import Server
 
@@ -91,14 +88,9 @@ def main() -> None:
 
 
 def _world(settings: Settings, count: int) -> str:
-    keys = settings.keys(create=True)
-    migrations.upgrade(settings.database_url)
-    database = Database(settings.database_url, settings.sequencer(create=True))
-    token = worlds.make(database, keys, count, datetime.now(UTC))
-    database.close()
+    token = worlds.found(settings, count)
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute((HERE / "functions.sql").read_bytes())
-        connection.execute("VACUUM ANALYZE")
     return token
 
 
