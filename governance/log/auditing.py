@@ -19,7 +19,7 @@ from governance.log.notes import Note, parse_note
 from governance.log.signers import Verifier, signed_by
 from governance.log.skimming import Skimmer
 from governance.log.tiles import ENTRIES, FULL, LARGEST_ENTRY, Tile, edge_of, split_hashes
-from governance.log.tree import HASH_BYTES, leaf_hash
+from governance.log.tree import HASH_BYTES, leaf_hashes
 
 CHECKPOINT, KEY = "checkpoint", "key"
 OLD_CHECKPOINT = "the older checkpoint"
@@ -124,13 +124,15 @@ class Audit:
         return []
 
     def _entries(self, bundle: Tile, data: bytes) -> Iterator[tuple[int, bytes]]:
-        skim, place = self._skimmer.skim, self.history.place
-        first, tile = bundle.index * FULL, leaves_of(bundle)
-        for index, (entry, known) in enumerate(self._descent.open(bundle, data), first):
+        first, tile, place = bundle.index * FULL, leaves_of(bundle), self.history.place
+        entries, hashes = self._descent.open(bundle, data)
+        skimmed = self._skimmer.skimmed(entries)
+        told = zip(entries, hashes, leaf_hashes(entries), skimmed, strict=True)
+        for index, (entry, known, own, found) in enumerate(told, first):
             try:
-                if leaf_hash(entry) != known:
+                if own != known:
                     self._replaced(entry, known, tile)
-                elif (found := skim(entry)) is not None:
+                elif found is not None:
                     place(found, known)
                 else:
                     self._parsed(entry, known)

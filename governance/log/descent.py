@@ -76,15 +76,15 @@ class Descent:
         if made != checked(above, self._held[above])[start : start + HASH_BYTES]:
             raise Unproven(f"its hashes don't give the one in {above.path}")
 
-    def open(self, bundle: Tile, data: bytes) -> list[tuple[bytes, bytes]]:
-        """Return the entries of a bundle, each with the leaf hash that the tree has for it.
+    def open(self, bundle: Tile, data: bytes) -> tuple[list[bytes], list[bytes]]:
+        """Return the entries of a bundle, and the leaf hashes that the tree has for them.
 
         It is for the caller to compare them. Malformed if there aren't as many.
         """
         entries, hashes = parse_bundle(data), self._held[leaves_of(bundle)]
         if len(entries) != bundle.width:
             raise Malformed(f"it has {len(entries)} entries, and should have {bundle.width}")
-        return list(zip(entries, split_hashes(leaves_of(bundle), hashes), strict=True))
+        return entries, split_hashes(leaves_of(bundle), hashes)
 
     def _hold(self, tile: Tile, data: bytes) -> None:
         before = self._newest.get(tile.level)

@@ -64,7 +64,7 @@ class Growth:
                 self._descent.take(tile, data)
                 continue
             first = tile.index * FULL
-            found = [Proven(*pair) for pair in self._descent.open(tile, data)]
+            found = list(map(Proven, *self._descent.open(tile, data)))
             for index, entry in enumerate(found, first):
                 if leaf_hash(entry.data) != entry.leaf_hash:
                     raise Unproven(f"entry {index} isn't the one that the log's tiles tell of")

@@ -23,8 +23,8 @@ KINDS_OF_KEYS = frozenset({KEY_REGISTERED, KEY_RETIRED, LOG_KEY_ROTATED, LOG_BEG
 _TOLD_BY_OTHERS = re.compile(r"notice\.recorded|receipt\..*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 STRANGER = "the log's new key has the name of another log"
-_NUMBER_BYTES = 4
-_NOT_BEGUN = b"\xff" * _NUMBER_BYTES  # in the place of the platform that began a case
+_MARK_BYTES = 4
+_NOT_BEGUN = b"\xff" * _MARK_BYTES  # in the place of the platform that began a case
 
 
 class History:
@@ -41,9 +41,9 @@ class History:
         self._told = 0
         self._stranger: tuple[int, str] | None = None  # see `stranger`
         self._latest = ""
-        self._numbers: dict[str | None, int] = {}  # of platforms, in the order they came
-        self._seqs: list[int] = []  # by the platform's number
-        self._cases: dict[int, bytes] = {}  # number of the platform that began it, newest hash
+        self._seqs: dict[str | None, int] = {}  # the next, by platform
+        self._marks: dict[str | None, bytes] = {}  # what stands for a platform, as it is short
+        self._cases: dict[int, bytes] = {}  # mark of the platform that began it, newest hash
         self._keys: dict[str | None, set[bytes]] = {}
         self.unknown: list[str] = []  # logs closed by a key that isn't known
         self.lost: list[str] = []  # logs closed since their key was lost, by nobody's proof
@@ -58,33 +58,35 @@ class History:
         """The same of an entry that isn't signed, and is of no `KINDS_OF_KEYS`."""
         kind, platform, case, logged_at, previous, seq = place
         self._told += 1
-        number = self._numbers.get(platform)
-        if number is None:
-            number = self._numbered(platform)
-        expected, self._seqs[number] = self._seqs[number], seq + 1
+        expected = self._seqs.get(platform)
+        if expected is None:
+            expected = self._met(platform)
+        self._seqs[platform] = seq + 1
         latest = self._latest
         if logged_at > latest:
             self._latest = logged_at
-        held = None
+        held, begun = None, _NOT_BEGUN
         if case is not None:
             held = self._cases.get(case)
-            self._cases[case] = _state(kind, number, held) + leaf_hash
+            if held is not None:
+                begun = held[:_MARK_BYTES]
+            begins = kind == BEGINS and begun == _NOT_BEGUN
+            self._cases[case] = (self._marks[platform] if begins else begun) + leaf_hash
         if seq != expected:
             raise Unproven(f"seq is {seq}, and {expected} comes next for {_who(platform)}")
         if logged_at < latest:
             raise Unproven(f"loggedAt is {logged_at}, before {latest} of an earlier entry")
         if case is not None and (held is not None or kind != BEGINS):
-            _check_case(kind, platform, number, held)
+            _check_case(kind, platform, begun, self._marks[platform])
         if held is not None or previous is not None:
             _check_previous(previous, held)
 
-    def _numbered(self, platform: str | None) -> int:
-        """The number of a platform that is told of for the first time."""
+    def _met(self, platform: str | None) -> int:
+        """The first number of a platform that is told of for the first time."""
         if platform is not None and not _DOMAIN.fullmatch(platform):
             raise Malformed("the decision's platform isn't a domain")
-        number = self._numbers[platform] = len(self._seqs)
-        self._seqs.append(0)
-        return number
+        self._marks[platform] = len(self._marks).to_bytes(_MARK_BYTES, "big")
+        return 0
 
     def _check_keys(self, leaf: Leaf) -> None:
         """Signatures, and the entries that say whose hold."""
@@ -142,19 +144,11 @@ class History:
         return self._stranger[0] if self._stranger else None
 
 
-def _state(kind: str, number: int, held: bytes | None) -> bytes:
-    """What is kept of who began a case."""
-    if held is None or held.startswith(_NOT_BEGUN):
-        return number.to_bytes(_NUMBER_BYTES, "big") if kind == BEGINS else _NOT_BEGUN
-    return held[:_NUMBER_BYTES]
-
-
-def _check_case(kind: str, platform: str | None, number: int, held: bytes | None) -> None:
-    begun = held[:_NUMBER_BYTES] if held else _NOT_BEGUN
+def _check_case(kind: str, platform: str | None, begun: bytes, mark: bytes) -> None:
     if kind == BEGINS:
         if begun != _NOT_BEGUN:
             raise Unproven("it begins a case that was begun before")
-    elif begun != number.to_bytes(_NUMBER_BYTES, "big") and not _TOLD_BY_OTHERS.fullmatch(kind):
+    elif begun != mark and not _TOLD_BY_OTHERS.fullmatch(kind):
         if begun == _NOT_BEGUN:
             raise Unproven("it is of a case that this log never began")
         raise Unproven(f"it is by {_who(platform)}, and another platform began its case")

@@ -91,7 +91,7 @@ def case_id(decision: bytes) -> str:
 
 def number_of(decision: bytes) -> int:
     """The number of the case that a decision (JCS) begins."""
-    return int.from_bytes(sha256(decision).digest()[:17], "big") >> 6
+    return int.from_bytes(sha256(decision).digest(), "big") >> 256 - 130
 
 
 def number_named(case: str) -> int:

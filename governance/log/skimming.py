@@ -7,7 +7,7 @@ is parsed.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from governance.log.forms import DECISIONS
@@ -18,18 +18,19 @@ from governance.log.leaves import BEGINS, LARGEST_LEAF, Place, number_named, num
 OFTEN = 20  # an expression takes as long to make as some hundred entries take to parse
 
 _TYPE = b'"type":"'
-_NAMES = ("case", "platform", "logged_at", "previous", "seq")
 _NODE = (
-    rf'\{{"loggedAt":"(?P<logged_at>{INSTANT})","previous":(?:null|"(?P<previous>{PLAIN})"),'
-    r'"seq":(?P<seq>0|[1-9][0-9]{0,14})\}'
+    rf'\{{"loggedAt":"({INSTANT})","previous":(?:null|"({PLAIN})"),'
+    r'"seq":(0|[1-9][0-9]{0,14})\}'
 )
+_LOGGED_AT = 3  # the group of it
+_NOTHING = "((?!))?"  # a group that finds nothing
 _BEFORE, _BETWEEN = len('{"decision":'), len(',"node":{"loggedAt":"')
 
-
 SKIMMED = frozenset(kind.encode() for kind in DECISIONS if kind not in KINDS_OF_KEYS)
+_LONGEST = max(map(len, SKIMMED))
 
-# Its type, what matches it, and the numbers of the groups that it finds.
-Form = tuple[str, Callable[[str], re.Match[str] | None], tuple[int, ...]]
+# Its type, and what matches it and finds case, platform, loggedAt, previous and seq.
+Form = tuple[str, Callable[[str], re.Match[str] | None]]
 
 
 class Skimmer:
@@ -37,46 +38,57 @@ class Skimmer:
 
     def __init__(self) -> None:
         self._met: Counter[bytes] = Counter()  # types
-        self._forms: dict[bytes, Form] = {}
+        self._forms: dict[bytes, Form] = {}  # by what begins with the type, and is as long as any
 
-    def skim(self, data: bytes) -> Place | None:
-        """The place of an entry that `parse_leaf` would read, `check_form` pass and `History.place`
-        take; None if it must be parsed."""
-        at = data.rfind(_TYPE) + len(_TYPE)
-        form = self._forms.get(data[at : data.find(b'"', at)])
-        if form is None:
-            self._meet(data[at : data.find(b'"', at)])
-            return None
-        kind, matched, numbers = form
-        if len(data) > LARGEST_LEAF or not (found := matched(data.decode("latin-1"))):
-            return None  # what isn't within ASCII matches nothing
-        case, platform, logged_at, previous, seq = found.group(*numbers)
-        number = None
-        if kind == BEGINS:
-            number = number_of(data[_BEFORE : found.start(numbers[2]) - _BETWEEN])
-        elif case is not None:
-            number = number_named(case)
-        return kind, platform, number, logged_at, previous, int(seq)
+    def skimmed(self, entries: Iterable[bytes]) -> Iterator[Place | None]:
+        """The place of each entry that `parse_leaf` would read, `check_form` pass and
+        `History.place` take; None of one that must be parsed."""
+        forms = self._forms
+        for data in entries:
+            at = data.rfind(_TYPE) + len(_TYPE)
+            told = data[at : at + _LONGEST]
+            if (form := forms.get(told)) is None:
+                self._meet(told)
+                yield None
+                continue
+            kind, matched = form
+            if len(data) > LARGEST_LEAF or (found := matched(data.decode("latin-1"))) is None:
+                yield None  # what isn't within ASCII matches nothing
+                continue
+            case, platform, logged_at, previous, seq = found.groups()
+            number = None
+            if kind == BEGINS:
+                number = number_of(data[_BEFORE : found.start(_LOGGED_AT) - _BETWEEN])
+            elif case is not None:
+                number = number_named(case)
+            yield kind, platform, number, logged_at, previous, int(seq)
 
-    def _meet(self, named: bytes) -> None:
+    def _meet(self, told: bytes) -> None:
         """Count a type, and make its expression once it was met often."""
+        named = told.partition(b'"')[0]
         if named in SKIMMED:
             self._met[named] += 1
-            if self._met[named] == OFTEN:
-                self._forms[named] = _form(named.decode())
+            if self._met[named] >= OFTEN:
+                self._forms[told] = _form(named.decode())
 
 
 @cache
 def _form(kind: str) -> Form:
     told = {name: _value(one) for name, one in DECISIONS[kind].kinds.items()}
     told["type"] = f'"{re.escape(kind)}"'
-    for name in ("case", "platform"):
-        if told.get(name, "null") != "null":
-            told[name] = f'"(?P<{name}>{told[name][1:-1]})"'
+    told["platform"] = _group(told["platform"])
+    before = ""
+    if "case" in told:
+        told["case"] = _group(told["case"])
+    else:
+        before = _NOTHING
     form = rf'\{{"decision":{_object(told, DECISIONS[kind])},"node":{_NODE},"signature":null\}}'
-    absent = [name for name in _NAMES if f"(?P<{name}>" not in form]
-    made = re.compile(form + "".join([f"(?P<{name}>(?!))?" for name in absent]))
-    return kind, made.fullmatch, tuple(made.groupindex[name] for name in _NAMES)
+    return kind, re.compile(before + form).fullmatch
+
+
+def _group(value: str) -> str:
+    """What finds a text that may be null, without its quotes."""
+    return f"{value}{_NOTHING}" if value == "null" else f'"({value[1:-1]})"'
 
 
 def _value(kind: Kind) -> str:

@@ -151,13 +151,13 @@ def bundle(entries: Iterable[bytes]) -> bytes:
 
 def parse_bundle(data: bytes) -> list[bytes]:
     """Read the entries of a bundle (tlog-tiles, "Log entries"), 1 to 256."""
-    entries, at = [], 0
-    while at < len(data):
+    entries, at, last = [], 0, len(data) - 1
+    while at < last:
         start = at + 2
-        at = start + int.from_bytes(data[at:start], "big")
-        if at > len(data):
-            raise Malformed("the bundle ends within an entry")
+        at = start + (data[at] << 8) + data[at + 1]
         entries.append(data[start:at])
+    if at != len(data):
+        raise Malformed("the bundle ends within an entry")
     if not 0 < len(entries) <= FULL:
         raise Malformed("a bundle is 1 to 256 entries")
     return entries

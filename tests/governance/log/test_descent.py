@@ -17,7 +17,7 @@ from governance.log.tiles import (
     parse_bundle,
     tiles_of,
 )
-from governance.log.tree import leaf_hash, of_leaves, root_hash
+from governance.log.tree import leaf_hash, leaf_hashes, of_leaves, root_hash
 from tests.governance.log.vectors import MIRROR, TESSERA
 
 LARGEST = 65_537
@@ -78,7 +78,7 @@ def test_a_bundle_has_as_many_entries_as_it_should() -> None:
     [tile] = bundles_of(3)
     descent = descended(grow(0, {}, LEAVES[:3]), 3)
     opened = descent.open(tile, bundle(entries))
-    assert opened == list(zip(entries, LEAVES, strict=False))
+    assert opened == (entries, LEAVES[:3])
     for wrong in (bundle(entries[:2]), bundle([*entries, b"4"]), b"", b"\0", b"\0\1"):
         with pytest.raises(Malformed):
             descent.open(tile, wrong)
@@ -92,9 +92,9 @@ def test_another_implementations_log_is_read_with_its_entries(size: int) -> None
     assert descent.root == parse_checkpoint(note.text).root
     for tile in bundles_of(size):
         data = (TESSERA / tile.path).read_bytes()
-        opened = descent.open(tile, data)
-        assert [entry for entry, _ in opened] == parse_bundle(data)
-        assert all(leaf_hash(entry) == known for entry, known in opened)
+        entries, known = descent.open(tile, data)
+        assert entries == parse_bundle(data)
+        assert leaf_hashes(entries) == known
 
 
 def test_a_mirrors_tiles_are_read() -> None:
