@@ -1,7 +1,7 @@
 """The node as a Starlette application."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from api.auth import Members
+from api.core import Core
 from api.downloads import download_routes
 from api.execution import Executor, clock
-from api.explorer.asking import Desk
-from api.explorer.routes import explorer_routes
+from api.explorer.routes import explorer_routes, passed
 from api.explorer.site import Site, compile_all
 from api.exporting import exporting, own_folder
 from api.express import EXPRESS, PATH, Express
@@ -30,7 +30,6 @@ from api.observing.middleware import Observed
 from api.observing.operations import Operations
 from api.observing.routes import routes
 from api.observing.state import Probes
-from api.observing.statements import Watched, watch
 from api.observing.traces import Traces, traces
 from api.peering import peer_routes
 from api.publishing import publishing
@@ -38,7 +37,6 @@ from api.push.delivering import delivering
 from api.push.management import stream_routes
 from api.push.polling import poll_routes
 from api.push.transmitters import Transmitter
-from api.reads.stores import store
 from api.reporting import report_routes
 from api.research.links import selection_routes
 from api.research.making import selecting
@@ -58,9 +56,17 @@ from governance.database import Database
 from governance.settings import Settings, read_settings
 
 
-class Node(Starlette):
+class Plain(Starlette):
+    """An application around which whoever asks it answers what went wrong, so that none of
+    Starlette's own has to."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+
+
+class Node(Plain):
     """An application whose first endpoint stands before all else, and around which one middleware
-    stands: it answers what went wrong, so none of Starlette's own has to."""
+    stands."""
 
     def __init__(
         self, straight: Route, around: Callable[[ASGIApp], ASGIApp], **options: Any
@@ -69,8 +75,7 @@ class Node(Starlette):
         super().__init__(**options)
 
     def build_middleware_stack(self) -> ASGIApp:
-        routed = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
-        return self._around(Straight(routed, self._straight))
+        return self._around(Straight(super().build_middleware_stack(), self._straight))
 
 
 def create_app(
@@ -78,19 +83,20 @@ def create_app(
     *,
     now: Callable[[], datetime] = clock,
     spans: Traces | None = None,
+    pages: str | None = None,
 ) -> Starlette:
-    """The application of a node. Settings are read from the environment where none are given."""
+    """The application of a node. Settings are read from the environment where none are given, and
+    `pages` is the socket of the process that makes those, where it is another one."""
     settings = settings or read_settings()
-    keys = settings.keys()
-    sequencer = settings.sequencer()
-    database = Database(settings.database_url, sequencer)
-    watch(database.engine)
-    reads = Watched(store(settings.database_url, settings.connections, settings.statement_seconds))
-    executor = Executor(settings, database, reads, keys, now)
-    members, desk = Members(database, reads, now), Desk(executor)
-    site = Site(desk)
+    core = Core(settings, now)
+    database, sequencer, executor, members = (
+        core.database,
+        core.sequencer,
+        core.executor,
+        core.members,
+    )
     metrics, probes, spans = Metrics(), Probes(settings.database_url), spans or traces(settings)
-    feed = Feed(executor, reads, wakes(settings.database_url), now)
+    feed = Feed(executor, core.reads, wakes(settings.database_url), now)
     seats = Seats(members=settings.streams_of_member, public=settings.streams_of_public)
     followed = Followed(metrics)
     metrics.watch("documents", lambda: executor.documents.kept)
@@ -100,10 +106,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        await reads.open()
-        await executor.quotas.write()
         try:
-            async with anyio.create_task_group() as keeping:
+            async with core.opened() as keeping:
                 keeping.start_soon(anyio.to_thread.run_sync, compile_all)
                 keeping.start_soon(retaining, database, now)
                 keeping.start_soon(tallying, database, now)
@@ -114,16 +118,10 @@ def create_app(
                 keeping.start_soon(delivering, executor, database, settings, feed.head, now)
                 if settings.witnesses:
                     keeping.start_soon(publishing, database, settings)
-                keeping.start_soon(executor.quotas.keep)
                 keeping.start_soon(feed.keep)
                 yield {STOP: feed.stop, DROPPED: followed.dropped, **express}
-                keeping.cancel_scope.cancel()  # and waits for their threads
         finally:
-            await executor.quotas.write()
             await feed.close()
-            await reads.close()
-            await members.close()
-            database.close()
             probes.close()
             if spans is not None:
                 spans.close()
@@ -131,6 +129,9 @@ def create_app(
     async def schema(request: Request) -> Response:
         return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
 
+    explorer = explorer_routes(core.site, core.keys, members)
+    if pages is not None:
+        explorer = passed(explorer, pages, core.site)
     most_bytes, express = settings.max_body_bytes, {}
     if spans is None:
         express[EXPRESS] = Express(executor, members, metrics, most_bytes)
@@ -146,20 +147,41 @@ def create_app(
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
-            *explorer_routes(site, keys, members),
+            *explorer,
             *log_routes(database, sequencer, feed.head),
-            *selection_routes(database, keys, executor.rates, settings.selection_path, now),
+            *selection_routes(database, core.keys, executor.rates, settings.selection_path, now),
             *download_routes(settings.export_folder),
             *report_routes(database, executor.rates, now),
             *peer_routes(database, sequencer, members, executor.rates, now),
             *_token_routes(executor, database, members, feed.head, settings),
             *witness_routes(database, settings.cosigner(), executor.rates, now),
         ],
-        exception_handlers={404: site.absent, 405: site.unmoved},
+        exception_handlers=_problems(core.site),
         lifespan=lifespan,
     )
-    app.state.executor, app.state.feed, app.state.desk = executor, feed, desk
+    app.state.executor, app.state.feed, app.state.desk = executor, feed, core.desk
     return app
+
+
+def create_pages() -> Starlette:
+    """The application of a process that makes pages and nothing else."""
+    core = Core(read_settings(), clock)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with core.opened():
+            await anyio.to_thread.run_sync(compile_all)
+            yield
+
+    return Plain(
+        routes=explorer_routes(core.site, core.keys, core.members),
+        exception_handlers=_problems(core.site),
+        lifespan=lifespan,
+    )
+
+
+def _problems(site: Site) -> Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]]:
+    return {404: site.absent, 405: site.unmoved}
 
 
 def _token_routes(

@@ -121,6 +121,7 @@ def serve(
 ) -> None:
     """Serve the node."""
     with settling():
+        from api.apart import pages_apart
         from api.observing.logs import configuration
         from api.observing.metrics import shared
         from api.serving import expect_free, run
@@ -145,8 +146,9 @@ def serve(
         if file.exists() and is_open(file):
             fail(f"{setting}: others can read {file}: chmod 600 it")
     expect_free(host, port)
-    with shared(workers):
+    with shared(workers), pages_apart(settings) as pages:
         run(
+            pages,
             host=host,
             port=port,
             workers=workers,

@@ -1,12 +1,11 @@
 """Serving until SIGTERM: requests under way are answered, new connections refused, exit 0."""
 
-import contextlib
-import ctypes
 import errno
 import os
 import signal
 import socket
 import sys
+from functools import partial
 from multiprocessing import parent_process
 from threading import Thread
 from typing import Any
@@ -18,13 +17,12 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.console import fail
-from api.starting import settling
+from api.starting import settling, share_memory
 from api.subscriptions.wires import Wire
 from api.trailers import Sealed
 
 # Seconds that a thread keeps others from running; of Python's 5 ms each answer would have some.
 SWITCH = 0.0002
-M_ARENA_MAX = -8  # glibc, malloc.h
 MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
 
 
@@ -38,14 +36,15 @@ class Workers(Multiprocess):
         super().terminate_all()
 
 
-def application() -> Starlette:
-    """The node of a process of its own. What it begins with lasts as long as it does: each time
-    the collector looked through that, everybody waited for a tenth of a second."""
+def application(pages: str | None = None) -> Starlette:
+    """The node of a process of its own, and where its pages are made if not here. What it begins
+    with lasts as long as it does: each time the collector looked through that, everybody waited for
+    a tenth of a second."""
     sys.setswitchinterval(SWITCH)
-    _share_memory()
+    share_memory()
     Thread(target=_stop_as_an_orphan, daemon=True).start()
     with settling():
-        return create_app()
+        return create_app(pages=pages)
 
 
 def _stop_as_an_orphan() -> None:
@@ -54,13 +53,6 @@ def _stop_as_an_orphan() -> None:
     if (supervisor := parent_process()) is not None:
         supervisor.join()
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _share_memory() -> None:
-    """Has all threads take memory from one heap. glibc gives each its own, and what one frees no
-    other uses: a node that took 220 MB had 400 after 40 minutes."""
-    with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def expect_free(host: str, port: int) -> None:
@@ -77,10 +69,18 @@ def expect_free(host: str, port: int) -> None:
         fail(f"{host}, port {port}: {why}")
 
 
-def run(*, host: str, port: int, workers: int, grace: int, log_config: dict[str, Any]) -> None:
+def run(
+    pages: str | None,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    grace: int,
+    log_config: dict[str, Any],
+) -> None:
     """Serves until told to stop, and then `grace` seconds at most. SystemExit if it can't start."""
     config = configured(
-        "api.serving:application",
+        partial(application, pages),
         factory=True,
         host=host,
         port=port,

@@ -19,7 +19,7 @@ def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
     """A server of one process on the first processor: its port and its process id. A node is
     served as it always is, anything else by uvicorn as it comes."""
     port = free_port()
-    command = f"-m bench.served {app} {port}"
+    command = f"-m bench.served {port}"
     if app != NODE:
         command = f"-m uvicorn {app} --factory --port {port} --log-level warning --no-access-log"
     first = {min(os.sched_getaffinity(os.getppid()))}

@@ -83,6 +83,7 @@ class Settings:
     log_format: str = CHOICES["log_format"][0]
     metrics_token: str = field(default="", repr=False)  # empty: this machine alone may ask
     tracing: str = CHOICES["tracing"][0]
+    pages: str = CHOICES["pages"][0]
 
     def keys(self, *, create: bool = False) -> Keys:
         """The node's keys; `create` makes the key file (mode 0600) where there is none."""

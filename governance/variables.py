@@ -18,6 +18,7 @@ CHOICES = {
     "log_format": ("json", "text"),
     "tracing": ("off", "otlp"),
     "trusted_alone": ("off", "on"),
+    "pages": ("apart", "inside"),
 }
 SHORTEST_METRICS_TOKEN = 16  # characters
 LONGEST_SECRET = 10_000  # characters

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 
 from api.auth import Members
 from api.explorer.appeals import appeals_route
@@ -16,6 +16,7 @@ from api.explorer.downloads import download_routes
 from api.explorer.facets import bad
 from api.explorer.feeds import feed_routes
 from api.explorer.overview import overview_route
+from api.explorer.passing import Passed
 from api.explorer.platforms import platform_routes
 from api.explorer.reports import report_routes
 from api.explorer.sanctions import sanction_routes
@@ -62,6 +63,16 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         site.route("/log", log),
         site.route("/robots.txt", robots),
         Mount("/static", Statics()),
+    ]
+
+
+def passed(routes: Sequence[BaseRoute], path: str, site: Site) -> Sequence[BaseRoute]:
+    """The same, each page made by the process that listens at the path."""
+    return [
+        Route(route.path, Passed(path, route.app, site), methods=route.methods)
+        if isinstance(route, Route)
+        else route
+        for route in routes
     ]
 
 

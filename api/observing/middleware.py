@@ -60,13 +60,7 @@ class Observed:
 
         spans = self._traces
         with spans.request(Headers(scope=scope), note) if spans else UNTRACED:
-            try:
-                await self._app(scope, receive, sending)
-            except Exception as error:
-                answer = failed(error)
-                if note.status or scope["type"] != "http":
-                    raise  # too late for an answer: the server breaks the connection off
-                await _send(answer, scope, sending)
+            await guarded(self._app, scope, receive, sending, note)
 
     async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
         """From start to stop. The reason of a start that failed is told by us, without words
@@ -84,6 +78,17 @@ class Observed:
         except Exception as error:
             logs.unexpected(error, "failed to start or stop")
             raise
+
+
+async def guarded(app: ASGIApp, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
+    """Has the application answer, and answers what it can't."""
+    try:
+        await app(scope, receive, send)
+    except Exception as error:
+        answer = failed(error)
+        if note.status or scope["type"] != "http":
+            raise  # too late for an answer: the server breaks the connection off
+        await _send(answer, scope, send)
 
 
 def tell(metrics: Metrics, note: Note, method: str, route: str | None, seconds: float) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,6 +46,10 @@ def told_of(operation: OperationDefinitionNode, document: DocumentNode) -> Told:
     return operation.operation.value, _root(operation.selection_set, document), named
 
 
+_NAMED = "kind", "root", "name", "statements", "second_path"
+_COUNTED = "refusals", "errors"
+
+
 @dataclass(slots=True)
 class Note:
     """Codes, counts and names of the schema; never who asks, about whom, or in what words."""
@@ -65,6 +69,18 @@ class Note:
     def operation(self, told: Told) -> None:
         """Notes an operation that is valid against the schema."""
         self.kind, self.root, self.name = told
+
+    def told(self) -> dict[str, Any]:
+        """What the process that asked for this part of the request is told of it."""
+        noted = {name: getattr(self, name) for name in _NAMED}
+        return noted | {name: dict(getattr(self, name)) for name in _COUNTED}
+
+    def add(self, told: Mapping[str, Any]) -> None:
+        """Adds what another process noted of the same request."""
+        for name in _NAMED:
+            setattr(self, name, told[name])
+        for name in _COUNTED:
+            getattr(self, name).update(told[name])
 
     def span(self, name: str) -> contextlib.AbstractContextManager[Any]:
         """A span of the request's trace; nothing where none is made."""

@@ -79,7 +79,8 @@ def free_port() -> int:
 def serving(*options: str, **settings: object) -> Iterator[Served]:
     """Serves until the end, or until it is killed."""
     port = free_port()
-    variables = environment(**{"log_level": "warning"} | settings)
+    # A process for pages would take as long to start as most tests.
+    variables = environment(**{"log_level": "warning", "pages": "inside"} | settings)
     address = f"http://127.0.0.1:{port}"
     with NamedTemporaryFile() as file:
         said = Path(file.name)
@@ -108,6 +109,7 @@ def demonstrating(where: Path) -> Iterator[Demo]:
     settings = {
         "database_url": f"sqlite:///{where / 'comity.db'}",
         "key_file": where / "comity.key",
+        "pages": "apart",
     }
     with serving("--demo", **settings) as node:
         create = command("token", "create", HOME, demo.MEMBER)

@@ -1,0 +1,115 @@
+"""The process that makes pages: partners don't wait for it, and nobody misses it."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.apart import NICE
+from tests.api.http.outside import Node
+from tests.api.serving import PATIENCE, Served, plain_client, serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+PAGE, QUERY = "/policy", "/graphql?query={policy{version}}"
+
+
+@contextmanager
+def served(database_url: str, folder: Path, *options: str) -> Iterator[tuple[Served, int]]:
+    """A node and the process that makes its pages, once that listens."""
+    key_file = folder / "comity.key"
+    Node(database_url, key_file).world.database.close()
+    with serving(*options, database_url=database_url, key_file=key_file, pages="apart") as node:
+        yield node, maker_of(node)
+
+
+def maker_of(node: Served, but: int = 0) -> int:
+    """The one among a node's processes that gives way, once it listens."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        for pid in children(node.process.pid or 0):
+            if pid != but and niceness(pid) >= NICE and is_listening(pid):
+                return pid
+        time.sleep(0.05)
+    raise AssertionError(node.said.read_text())
+
+
+def children(pid: int) -> list[int]:
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for each in found for child in each]
+
+
+def niceness(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def is_listening(pid: int) -> bool:
+    """Whether one of its sockets is of those that wait for connections in the file system."""
+    own = set[str]()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        own.add(file.readlink().name if file.is_symlink() else "")
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    waiting = {row[6] for row in rows if len(row) > 7 and "comity-pages-" in row[7]}
+    return any(f"socket:[{number}]" in own for number in waiting)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends; one that nobody waits for has no command any longer."""
+    command, until = Path(f"/proc/{pid}/cmdline"), time.monotonic() + PATIENCE
+    while command.exists() and command.read_text() and time.monotonic() < until:
+        time.sleep(0.05)
+    return time.monotonic() < until
+
+
+def test_partners_are_answered_while_no_page_is(database_url: str, tmp_path: Path) -> None:
+    with served(database_url, tmp_path) as (node, maker), plain_client(base_url=node.address) as us:
+        assert us.get(PAGE).status_code == 200
+        os.kill(maker, signal.SIGSTOP)
+        with pytest.raises(httpx2.ReadTimeout):
+            us.get(PAGE, timeout=0.5)
+        assert us.get(QUERY).json()["data"] == {"policy": {"version": 1}}
+        os.kill(maker, signal.SIGCONT)
+        assert us.get(PAGE).status_code == 200
+
+
+def test_one_that_is_killed_is_replaced(sqlite_url: str, tmp_path: Path) -> None:
+    with served(sqlite_url, tmp_path) as (node, maker), plain_client(base_url=node.address) as us:
+        os.kill(maker, signal.SIGKILL)
+        assert us.get(PAGE).status_code in (200, 503)  # which it may have been asked
+        assert us.get(PAGE, timeout=PATIENCE).status_code == 200
+        assert maker_of(node, but=maker) != maker
+        assert us.get(PAGE).status_code == 200
+        assert "the process that makes pages ended" in node.said.read_text()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stop_waits_for_pages(sqlite_url: str, tmp_path: Path, workers: str) -> None:
+    with served(sqlite_url, tmp_path, "--workers", workers) as (node, maker):
+        for number in (signal.SIGINT, signal.SIGTERM):  # as a terminal and systemd do
+            os.kill(maker, number)
+        with plain_client() as us:
+            assert us.get(node.address + PAGE).status_code == 200
+        node.process.terminate()
+        assert node.ended() == 0
+        assert is_gone(maker)
+        assert not node.said.read_text()
+
+
+def test_it_ends_with_a_node_that_is_killed(sqlite_url: str, tmp_path: Path) -> None:
+    with served(sqlite_url, tmp_path) as (node, maker):
+        os.kill(node.process.pid or 0, signal.SIGKILL)
+        assert is_gone(maker)
+
+
+def test_one_that_has_not_begun_keeps_nobody(sqlite_url: str, tmp_path: Path) -> None:
+    key_file = tmp_path / "comity.key"
+    Node(sqlite_url, key_file).world.database.close()
+    with serving(database_url=sqlite_url, key_file=key_file, pages="apart") as node:
+        node.process.terminate()
+        assert node.ended() == 0
+        assert not node.said.read_text()
