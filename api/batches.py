@@ -30,6 +30,7 @@ from api.reads.selections import below
 from api.schema.build import changes as declared
 from api.schema.inputs import IssueSanctionInput, IssueSanctionsInput
 from api.schema.nodes import Refusal
+from api.starting import keeping
 from api.variables import MOST_ITEMS, excess_of
 from governance.errors import Refused
 from governance.fields import may_hold_nul, validated
@@ -69,7 +70,8 @@ async def requested(operation: OperationDefinitionNode, asking: Asking) -> Batch
         return None
     if len(items) > MOST_IN_BATCH:
         return Batch(node, items)  # refused for their number: nobody looks at them
-    requests = await anyio.to_thread.run_sync(requests_of, items)
+    with keeping(len(items)):
+        requests = await anyio.to_thread.run_sync(requests_of, items)
     return None if requests is None else Batch(node, requests)
 
 
@@ -79,7 +81,8 @@ async def issued(batch: Batch, context: Context, changes: Changes) -> ExecutionR
     asked = Asked(context, [batch.node], Path(None, key, "Mutation"))
     context.is_straight = True
     try:
-        payload = await changes.change(declared()[FIELD], asked, {"sanctions": batch.requests})
+        with keeping(len(batch.requests)):
+            payload = await changes.change(declared()[FIELD], asked, {"sanctions": batch.requests})
     except Exception as error:
         return ExecutionResult(None, [located_error(error, [batch.node], asked.path.as_list())])
     return ExecutionResult({key: _completed(payload, batch.node, context)}, None)
