@@ -46,6 +46,7 @@ from governance.settings import Keys
 
 Info = GraphQLResolveInfo[Any] | Any  # or what knows as much of the field
 MOST_WRITERS = 8  # threads; they take turns, so more would only wait
+TOGETHER = 100  # decisions that are prepared between two looks at who writes
 MOST_LOOKERS = 4  # threads of use cases that only read
 
 
@@ -165,7 +166,11 @@ class Changes:
                 requests.append(refused)
         with self._database.reading() as session:
             domain = session.get_one(Platform, actor.platform_id).domain
-        prepared = preparing.prepare(self._keys, actor, domain, requests, self._now())
+        now, prepared = self._now(), list[preparing.Prepared | Refused]()
+        for start in range(0, len(requests), TOGETHER):
+            self._database.give_way()
+            part = requests[start : start + TOGETHER]
+            prepared += preparing.prepare(self._keys, actor, domain, part, now)
         try:
             with self._database.writing() as session:
                 found = change.use(Act(session, self._keys, actor, self._now()), prepared)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,6 +70,8 @@ class Database:
         )
         self.dialect = self.engine.dialect.name
         self._gate, self._longest_wait = Lock(), longest_wait
+        self._calm = Event()
+        self._calm.set()
 
     @contextmanager
     def writing(self, log: Sequencer | None = None) -> Iterator[Session]:
@@ -80,24 +82,38 @@ class Database:
         Busy if others keep the turn for longer than `longest_wait`; on SQLite that is counted for
         others of this process, and then for other processes.
         """
-        log = log or self.log
+        log, tree = log or self.log, None
         with self._alone_here(), Session(self.engine, expire_on_commit=False) as session:
             self._take_turn(session)
-            if log is None:
-                yield session
-                session.commit()
-                return
-            ledger = session.info[LEDGER] = Ledger(session, log)
-            try:
-                yield session
-            finally:  # or each keeps the other, and all that is logged, for the collector
-                del session.info[LEDGER]
-            if not session.in_transaction():
-                return  # rolled back, as dry runs are
-            tree = ledger.close()
+            with self._undisturbed():
+                if log is None:
+                    yield session
+                else:
+                    ledger = session.info[LEDGER] = Ledger(session, log)
+                    try:
+                        yield session
+                    finally:  # or each keeps the other, and all that is logged, for the collector
+                        del session.info[LEDGER]
+                    if not session.in_transaction():
+                        return  # rolled back, as dry runs are
+                    tree = ledger.close()
             session.commit()
-        if tree is not None:  # others may take their turn meanwhile
+        if log is not None and tree is not None:  # others may take their turn meanwhile
             log.guard.advance(tree)
+
+    def give_way(self) -> None:
+        """Waits while another thread works in SQLite's turn: that leaves the interpreter with each
+        row it writes, and who computes meanwhile lets it in again 0.2 ms later."""
+        self._calm.wait(self._longest_wait)
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        if self.dialect == "sqlite":
+            self._calm.clear()
+        try:
+            yield
+        finally:
+            self._calm.set()
 
     @contextmanager
     def _alone_here(self) -> Iterator[None]:

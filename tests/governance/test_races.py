@@ -1,9 +1,11 @@
 """Two writers at once, on connections of their own: one wins, the other is told cleanly."""
 
 from contextlib import closing
+from threading import Thread
 
 import pytest
-from sqlmodel import func, select
+import sqlalchemy as sa
+from sqlmodel import Session, func, select
 
 from governance.appeals import Appeal
 from governance.appellants import Moved
@@ -30,6 +32,31 @@ def test_a_writer_that_waits_too_long_is_told_so(world: World, team: Team) -> No
             raise AssertionError("nobody writes beside another")
     with closing(Database(world.database.url, longest_wait=0.1)) as patient, patient.writing() as s:
         assert s.get(Platform, "plt_x")
+
+
+def test_who_computes_gives_way_to_sqlites_writer_until_it_commits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others, commit = [Thread(target=world.database.give_way) for _ in range(2)], Session.commit
+
+    def committing(session: Session) -> None:
+        others[1].start()
+        others[1].join()  # nobody waits by now
+        commit(session)
+
+    monkeypatch.setattr(Session, "commit", committing)
+    with world.database.writing() as session:
+        session.execute(sa.text("SELECT 1"))
+        others[0].start()
+        others[0].join(0.05)
+        assert others[0].is_alive() is (world.database.dialect == "sqlite")
+    others[0].join()
+
+
+def test_who_waits_goes_on_when_a_writer_fails(world: World) -> None:
+    with pytest.raises(ZeroDivisionError), world.database.writing():
+        raise ZeroDivisionError
+    world.database.give_way()
 
 
 def test_two_approvals_at_once_are_one(world: World, team: Team) -> None:

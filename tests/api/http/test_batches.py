@@ -1,11 +1,15 @@
 """A batch is answered as graphql-core would answer it, whichever of them does."""
 
+import gc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.changing import TOGETHER
+from api.starting import OF_A_DECISION
+from governance import preparing
 from governance.issuing import MOST_IN_BATCH
 from tests.api.http.outside import Node
 from tests.api.http.test_any_json import MUTATIONS, changes, fields_of
@@ -112,3 +116,22 @@ def test_a_plain_batch_takes_no_turn_through_graphql_core(
     monkeypatch.delattr("api.execution.get_variable_values")
     answer = told(lite, STRAIGHT, {"input": {"sanctions": [lite.body()]}}, team.issuer)
     assert answer["data"]["done"]["issuedCount"] == 1
+
+
+def test_what_a_batch_keeps_is_not_looked_through_for_garbage(
+    node: Node, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, seen = gc.get_threshold(), list[tuple[int, int]]()
+    prepare = preparing.prepare
+
+    def watched(*given: Any) -> Any:
+        seen.append((len(given[3]), gc.get_threshold()[0] - before[0]))
+        return prepare(*given)
+
+    monkeypatch.setattr(preparing, "prepare", watched)
+    items = [node.body() for _ in range(TOGETHER + 1)]
+    answer = told(node, STRAIGHT, {"input": {"sanctions": items}}, team.issuer)
+    assert answer["data"]["done"]["issuedCount"] == len(items)
+    kept = len(items) * OF_A_DECISION
+    assert seen == [(TOGETHER, kept), (1, kept)]
+    assert gc.get_threshold() == before
