@@ -12,7 +12,6 @@ TABLES = {
     "sanctions": "id",
     "disclosures": "sanction_id",
     "subject_keys": "sanction_id",
-    "parts": "sanction_id",
     "events": "sanction_id",
     "log_entries": "case_id",
 }

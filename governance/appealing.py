@@ -183,7 +183,7 @@ def _may_move(
         if appeal.filed_by is not Author.PLATFORM:
             raise Forbidden("this is the person's own appeal; it moves by the appeal secret")
     elif Circle.GUEST in OPERATIONS[operation].circles:  # what guests may do is to review
-        duties.may_review(member.member_id, deciders(session, sanction.id))
+        duties.may_review(member.member_id, deciders(session, sanction))
     if operation is Operation.REFUSE:
         session.add(review_part(sanction, member))
 

@@ -68,7 +68,7 @@ def approve(session: Session, actor: Actor, draft: ApprovalDraft, *, now: dateti
     if sanction.approved_at is not None:
         raise PolicyRefused("it is approved already", code=RefusalCode.CONFLICT)
     check(sanction, EventType.SANCTION_APPROVED, now)
-    duties.may_approve(actor.member_id, deciders(session, sanction.id))
+    duties.may_approve(actor.member_id, deciders(session, sanction))
     sanction.approved_at = now
     part = duties.DecidingPart.APPROVER.value
     session.add(Part(sanction_id=sanction.id, member_id=actor.member_id, part=part))
@@ -176,9 +176,10 @@ def note(session: Session, sanction: Sanction, event: EventType, text: str, now:
     )
 
 
-def deciders(session: Session, sanction_id: str) -> set[str]:
+def deciders(session: Session, sanction: Sanction) -> set[str]:
     """Every member who ever issued, approved or reviewed the case."""
-    return set(session.exec(select(Part.member_id).where(Part.sanction_id == sanction_id)))
+    found = set(session.exec(select(Part.member_id).where(Part.sanction_id == sanction.id)))
+    return found | {sanction.issued_by} if sanction.issued_by else found
 
 
 def open_appeals(session: Session, sanction_ids: list[str], now: datetime) -> list[Appeal]:

@@ -29,7 +29,7 @@ def decide(
     actor.require(Operation.DECIDE)
     appeal, sanction = appealing.appeal_of(session, draft.appeal_id)
     appealing.concerned(session, actor, sanction, Operation.DECIDE)
-    duties.may_review(actor.member_id, deciders(session, sanction.id))
+    duties.may_review(actor.member_id, deciders(session, sanction))
     state = appeal_state(appeal.state, appeal.lapses_at, now)
     if state not in DECIDABLE:
         raise Conflict(f"expected an appeal IN_REVIEW; this one is {state}", path=["appealId"])

@@ -147,7 +147,6 @@ def _one(
     batch.sanctions.append(sanction)
     batch.disclosures.append(held)
     batch.keys += [{"key": key, "sanction_id": sanction.id} for key in about.keys]
-    batch.took_part(sanction.id, actor.member_id, DecidingPart.ISSUER.value)
     known.by_reference[given.reference] = sanction
     if replaced is not None:
         sanction.supersedes_id = replaced.id
@@ -185,6 +184,8 @@ def _supersede(
     batch.happenings.append(feed.Happening(EventType.SANCTION_SUPERSEDED, replaced, occurred_at=at))
     for part in session.exec(select(Part).where(Part.sanction_id == replaced.id)):
         batch.took_part(by.id, part.member_id, part.part)
+    if replaced.issued_by is not None:
+        batch.took_part(by.id, replaced.issued_by, DecidingPart.ISSUER.value)
     _insert(session, batch, now)
     correct_copies(session, Corrected(replaced, ledger_of(session).size - 1), now=now)
     move_appeals(session, replaced.id, by.id, now=now)

@@ -143,6 +143,7 @@ def _sanction(
             Sanction,
             id="",  # it follows from the decision, which also commits to what is disclosed
             platform_id=actor.platform_id,
+            issued_by=actor.member_id,
             subject_kind=about.kind,
             issued_at=issued_at,
             effective_at=effective_at,

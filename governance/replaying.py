@@ -36,7 +36,10 @@ from governance.signing import new_key
 from governance.words import EventType, NoticeOutcome, Validity
 
 # What a node knows of a sanction beside what it logs and discloses.
-PRIVATE = ("reference_key", "fingerprint", "secret_generation", "secret_hash", "erasure_asked_at")
+PRIVATE = (
+    *("issued_by", "reference_key", "fingerprint", "secret_generation", "secret_hash"),
+    "erasure_asked_at",
+)
 
 VALIDITIES = {
     EventType.SANCTION_OVERTURNED: Validity.OVERTURNED,

@@ -121,6 +121,13 @@ class Sanction(SanctionStatement, Stored, table=True):
             postgresql_where=sa.text("derived_from_id IS NOT NULL"),
         ),
         sa.Index(
+            "sanctions_superseding",
+            "supersedes_id",
+            unique=True,
+            sqlite_where=sa.text("supersedes_id IS NOT NULL"),
+            postgresql_where=sa.text("supersedes_id IS NOT NULL"),
+        ),
+        sa.Index(
             "sanctions_redacted",
             "redacted_at",
             sqlite_where=sa.text("redacted_at IS NOT NULL"),
@@ -129,6 +136,7 @@ class Sanction(SanctionStatement, Stored, table=True):
     )
 
     platform_id: str = Field(foreign_key="platforms.id")
+    issued_by: str | None = None  # the member; of what was issued earlier see `Part`
     reference_key: str
     fingerprint: str | None = None
     recorded_at: datetime = Field(sa_type=Utc)
@@ -147,7 +155,7 @@ class Sanction(SanctionStatement, Stored, table=True):
     redacted_at: datetime | None = Field(default=None, sa_type=Utc)
     erasure_asked_at: datetime | None = Field(default=None, sa_type=Utc)  # waits for an appeal
     reduced_after_end: bool = False
-    supersedes_id: str | None = Field(default=None, foreign_key="sanctions.id", unique=True)
+    supersedes_id: str | None = Field(default=None, foreign_key="sanctions.id")
     derived_from_id: str | None = Field(default=None, foreign_key="sanctions.id")
     has_own_grounds: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     secret_generation: int = 0
@@ -195,7 +203,8 @@ class SubjectKey(Stored, table=True):
 
 
 class Part(Stored, table=True):
-    """Who took part in deciding a sanction; what separation of duties is checked against."""
+    """Who else took part in deciding a sanction than who issued it, or issued what it replaces;
+    what separation of duties is checked against."""
 
     __tablename__ = "parts"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -83,11 +83,12 @@ def written(world: World, actor: Actor) -> dict[str, Any]:
         order = {case: place for place, (case, _, _) in enumerate(dict.fromkeys(entries))}
         replaced = {one.supersedes_id for one in sanctions.values()}
         found: dict[str, Any] = {"sanctions": {}, "entries": [], "events": []}
-        apart = {"id", "platform_id", "reference_key", "fingerprint", "secret_hash"}
+        apart = {"id", "platform_id", "issued_by", "reference_key", "fingerprint", "secret_hash"}
         for key, one in sanctions.items():
             values = one.model_dump(exclude=apart | {"supersedes_id"})
             values["order"] = order[key], key in replaced, one.supersedes_id is not None
             values["keys"] = len(_of(session, SubjectKey, key))
+            values["is_issuers"] = one.issued_by == actor.member_id
             values["parts"] = sorted(p.part for p in _of(session, Part, key))
             held = session.get_one(Disclosure, key)
             values["held"] = held.model_dump(exclude={"sanction_id", "seed"})

@@ -71,7 +71,19 @@ def rows(database: Database) -> Rows:
             held = connection.exec_driver_sql(f'SELECT * FROM "{name}"').mappings()
             printed = [{key: repr(value) for key, value in row.items()} for row in held]
             found[name] = sorted(printed, key=lambda row: [row[key] for key in keys])
+    _told_apart(found)
     return found
+
+
+def _told_apart(found: Rows) -> None:
+    """Who issued a sanction, which its own row says since 0030, as the part that it was before."""
+    for row in found.get("sanctions", ()):
+        if row.get("issued_by", "None") != "None":
+            part = {"sanction_id": row["id"], "member_id": row["issued_by"], "part": "'ISSUER'"}
+            if part not in found["parts"]:
+                found["parts"].append(part)
+    if "parts" in found:
+        found["parts"].sort(key=lambda row: [*row.values()])
 
 
 def within(row: dict[str, str], other: dict[str, str]) -> bool:

@@ -2,9 +2,10 @@
 
 from sqlmodel import col, select
 
+from governance import changing
 from governance.appeals import Invitation
 from governance.errors import RefusalCode
-from governance.sanctions import Part
+from governance.sanctions import Sanction
 from governance.words import AppealMove, AppealState, EndReason, Measure, Outcome, Validity
 from tests.builders import DAY, HOUR, NOW, TERMINATION, Team, World, refused, subject
 
@@ -87,7 +88,7 @@ def test_deciders_guests_and_the_open_appeal_move_to_the_replacement(
     appeal = world.appeal(appeal_id)
     assert (appeal.sanction_id, appeal.origin_id) == (new, old)
     with world.database.reading() as session:
-        deciders = set(session.exec(select(Part.member_id).where(Part.sanction_id == new)))
+        deciders = changing.deciders(session, session.get_one(Sanction, new))
         invited = session.exec(select(Invitation).where(col(Invitation.sanction_id) == new)).all()
     assert deciders == {team.issuer.member_id, team.issuer_2.member_id}
     assert [guest.platform_id for guest in invited] == [guests.platform.id]

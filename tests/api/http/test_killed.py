@@ -114,5 +114,5 @@ def _listed(client: httpx2.Client, address: str) -> dict[str, dict[str, Any]]:
 def _assert_rows(node: Node, number: int) -> None:
     """Each sanction with all that belongs to it, and its one event."""
     rows = node.records()
-    for table in ("sanctions", "disclosures", "subject_keys", "parts", "events"):
+    for table in ("sanctions", "disclosures", "subject_keys", "events"):
         assert len(rows[table]) == number, table
