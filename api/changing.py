@@ -208,7 +208,7 @@ class Changes:
             selected = {k: n for k, n in _of_batch(info).items() if n[0].name.value == "results"}
         try:
             for key, nodes in selected.items():
-                await self._reader.check(*self._payload(change, [], nodes, info, key))
+                await self._reader.check(*await self._payload(change, [], nodes, info, key))
         except Refused as refused:
             raise located(refused) from None
 
@@ -221,10 +221,10 @@ class Changes:
         key: str = "",
     ) -> list[Any]:
         """The objects of the payload, in one statement, through the payload's own selection."""
-        plan, values = self._payload(change, rows, nodes, info, key)
+        plan, values = await self._payload(change, rows, nodes, info, key)
         return list(orjson.loads(await self._reader.run(plan, values)))
 
-    def _payload(
+    async def _payload(
         self,
         change: Change,
         rows: Sequence[Changed],
@@ -238,7 +238,7 @@ class Changes:
         env.given = rows[0].given if len(rows) == 1 else {}
         path = tuple(info.path.as_list()), key
         name = change.payload.__name__
-        plan = self._reader.planner.payload(
+        plan = await self._reader.planner.payload(
             context.operation, path, name, ROW, nodes, env, typed=not context.is_straight
         )
         return plan, plan.values(env)

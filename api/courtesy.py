@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TypeVar
@@ -17,6 +17,7 @@ READING, PLANNING = 10, 5
 AT_A_TIME = 0.0005  # seconds that work on the loop may keep others waiting
 
 Part = TypeVar("Part")
+Made = TypeVar("Made")
 
 
 def patient(threads: int, name: str, nice: int) -> ThreadPoolExecutor:
@@ -29,6 +30,17 @@ def _give_way(nice: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # what the node runs in may not let it
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+
+
+class Aside:
+    """A thread that gives way, for what takes as long to make as hundreds of answers: one at a
+    time."""
+
+    def __init__(self) -> None:
+        self._thread = patient(1, "plans", PLANNING)
+
+    async def made(self, make: Callable[[], Made]) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, make)
 
 
 async def unhurried(parts: Iterable[Part]) -> list[Part]:

@@ -1,11 +1,11 @@
 """Answers GraphQL operations: compiled reads straight out, all else through graphql-core over
 the same compiled selections."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeGuard, TypeVar
+from functools import partial
+from typing import Any, TypeGuard
 
 import anyio
 import anyio.to_thread
@@ -18,7 +18,6 @@ from graphql import (
     GraphQLResolveInfo,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
     execute,
 )
 from graphql.execution.values import get_variable_values
@@ -26,7 +25,7 @@ from graphql.execution.values import get_variable_values
 from api import batches
 from api.asking import Answer, Context, Request, refusal
 from api.changing import Changes
-from api.courtesy import PLANNING, patient
+from api.courtesy import Aside
 from api.documents import Documents, Parsed
 from api.errors import identified, is_unreachable, located, public
 from api.filling import Filler
@@ -37,7 +36,7 @@ from api.observing.notes import current
 from api.outward import Outside
 from api.prepared import prepared
 from api.reading import Reader
-from api.reads.plans import SECRET_FIELD, Operation, Plan, Program
+from api.reads.plans import SECRET_FIELD, Plan
 from api.reads.stores import Store, Values
 from api.reads.values import Env
 from api.schema.computing import Asked
@@ -48,7 +47,6 @@ from governance.errors import Refused
 from governance.settings import Keys, Settings
 
 Info = GraphQLResolveInfo[Any]
-Made = TypeVar("Made")
 MOST_COMPUTING = 2  # at once, in a process
 
 
@@ -85,10 +83,10 @@ class Executor:
         self.schema = prepared()
         self.trusted = trusted(settings)
         self.documents = Documents(self.schema, settings, self.trusted.texts)
-        self.reader = Reader(store, Filler(database, keys, now))
+        self._aside = Aside()
+        self.reader = Reader(store, Filler(database, keys, now), self._aside)
         self.now = now
         self._database, self._computing = database, anyio.CapacityLimiter(MOST_COMPUTING)
-        self._planning = patient(1, "plans", PLANNING)
         self.rates = Rates(
             members=settings.requests_of_member,
             public=settings.requests_of_public,
@@ -153,13 +151,8 @@ class Executor:
     async def _parsed(self, request: Request) -> Parsed:
         asked, made = (request.query, request.operation_name), None
         if not self.documents.is_quick(*asked):
-            made = await self._apart(self.documents.made, *asked)
+            made = await self._aside.made(partial(self.documents.made, *asked))
         return self.documents.parsed(*asked, made)
-
-    async def _apart(self, make: Callable[..., Made], *given: Any) -> Made:
-        """What takes as long to make as hundreds of answers, made in a thread that gives way, one
-        at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._planning, make, *given)
 
     async def executed(self, accepted: Accepted) -> Answer:
         """The answer to a query or a mutation."""
@@ -199,7 +192,8 @@ class Executor:
         env = context.env()
         try:
             with current().span("plan"):
-                program = await self._program(context.operation, operation.selection_set, env)
+                planner, selections = self.reader.planner, operation.selection_set
+                program = await planner.program(context.operation, selections, env)
             if program.second_path:
                 return _second(program.second_path)
             values = [root.plan.values(env) if root.plan else () for root in program.roots]
@@ -225,15 +219,6 @@ class Executor:
             logs.unexpected(error, "unexpected on the first path")
             return _second("unexpected")
         return ('{"data":{' + ",".join(parts) + "}").encode()
-
-    async def _program(
-        self, operation: Operation, selections: SelectionSetNode, env: Env
-    ) -> Program:
-        """The plans of a query."""
-        planner, made = self.reader.planner, None
-        if not planner.knows(operation, env):
-            made = await self._apart(planner.made, operation, selections, env)
-        return planner.program(operation, selections, env, made)
 
     async def _interpreted(
         self, document: DocumentNode, context: Context, told: Mapping[str, Any]
@@ -294,11 +279,8 @@ class Executor:
     async def _planned(
         self, nodes: Sequence[FieldNode], context: Context, env: Env
     ) -> tuple[Plan, Values]:
-        planner, asked, made = self.reader.planner, (context.operation, nodes, env), None
         with current().span("plan"):
-            if not planner.knows_root(*asked):
-                made = await self._apart(planner.made_root, *asked)
-            plan = planner.root(*asked, made)
+            plan = await self.reader.planner.root(context.operation, nodes, env)
         return plan, plan.values(env)
 
     async def _run(self, name: str, plan: Plan, values: Values, context: Context) -> str:

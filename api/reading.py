@@ -7,6 +7,7 @@ import anyio.to_thread
 from graphql import GraphQLError
 
 from api.asking import refusal
+from api.courtesy import Aside
 from api.filling import Filler
 from api.proofs import Proof, Prover
 from api.reads.plans import Plan, Planner
@@ -17,8 +18,8 @@ from api.schema.build import methods
 class Reader:
     """The plans of a process and the store they run in."""
 
-    def __init__(self, store: Store, filler: Filler) -> None:
-        self.planner = Planner(methods(), store.dialect)
+    def __init__(self, store: Store, filler: Filler, aside: Aside) -> None:
+        self.planner = Planner(methods(), store.dialect, aside)
         self.store = store
         self._prover = Prover(store.dialect)
         self.seal = f"{secrets.token_hex(16)}:"

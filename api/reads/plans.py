@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from graphql import FieldNode, GraphQLNonNull, SelectionSetNode
 
+from api.courtesy import Aside
 from api.reads.caches import Kept
 from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
@@ -88,99 +89,56 @@ def _sql_length(kept: Program | Plan) -> int:
     return sum(len(root.plan.sql) for root in kept.roots if root.plan)
 
 
+Made = TypeVar("Made", Program, Plan)
+
+
 class Planner:
-    """Makes plans and keeps the newest of them."""
+    """Makes plans, in a thread, and keeps the newest of them."""
 
-    def __init__(self, methods: Methods, dialect: Dialect, most: int = 1_000) -> None:
-        self._methods = methods
-        self._dialect = dialect
+    def __init__(self, methods: Methods, dialect: Dialect, aside: Aside, most: int = 1_000) -> None:
+        self._methods, self._dialect, self._aside = methods, dialect, aside
         self.plans: Kept[Program | Plan] = Kept(most, KEPT_SQL, _sql_length)
-
-    def root(
-        self,
-        operation: Operation,
-        nodes: Sequence[FieldNode],
-        env: Env,
-        made: Plan | None = None,
-    ) -> Plan:
-        """The plan of a root field of a query, for graphql-core; where it isn't kept, what was
-        made, or is made now."""
-
-        def make() -> Plan:
-            return made or self.made_root(operation, nodes, env)
-
-        key = _root_key(operation, nodes, env)
-        return make() if operation.key is None else self._kept(key, make)
-
-    def knows_root(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> bool:
-        """Whether that is kept."""
-        return _root_key(operation, nodes, env) in self.plans
-
-    def made_root(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Plan:
-        """The same, made now; in a thread, if need be."""
-        return self._root(operation, nodes, env, typed=True)
 
     def known(self, operation: Operation, env: Env) -> Root | None:
         """The one root field of a query whose plan is kept; None of any other."""
-        program = self.plans.known((operation.key, env.viewer.kind, shape(env.variables)))
+        program = self.plans.known(_key(operation, env))
         if not isinstance(program, Program) or program.second_path or len(program.roots) != 1:
             return None
         root = program.roots[0]
         return None if root.name == SECRET_FIELD else root
 
-    def knows(self, operation: Operation, env: Env) -> bool:
-        """Whether the plans of a whole query are kept."""
-        return (operation.key, env.viewer.kind, shape(env.variables)) in self.plans
-
-    def program(
-        self,
-        operation: Operation,
-        selections: SelectionSetNode,
-        env: Env,
-        made: Program | None = None,
+    async def program(
+        self, operation: Operation, selections: SelectionSetNode, env: Env
     ) -> Program:
-        """The plans of a whole query; where they are not kept, what was made, or is made now."""
-        key = (operation.key, env.viewer.kind, shape(env.variables))
+        """The plans of a whole query."""
 
         def make() -> Program:
-            return made or self.made(operation, selections, env)
+            roots = fields(operation.document, "Query", [selections], env.variables)
+            names = {nodes[0].name.value for nodes in roots.values()}
+            if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
+                return Program(second_path=reason)
+            return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
 
-        return make() if operation.key is None else self._kept(key, make)
+        return await self._kept(operation, _key(operation, env), make)
 
-    def made(self, operation: Operation, selections: SelectionSetNode, env: Env) -> Program:
-        """The plans of a whole query, made now; in a thread, if need be."""
-        roots = fields(operation.document, "Query", [selections], env.variables)
-        names = {nodes[0].name.value for nodes in roots.values()}
-        if reason := next((SECOND_PATH[n] for n in names & SECOND_PATH.keys()), ""):
-            return Program(second_path=reason)
-        return Program([self._rooted(operation, k, nodes, env) for k, nodes in roots.items()])
-
-    def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
-        name = nodes[0].name.value
-        if name == "__typename":
-            return Root(key, name, None, is_required=True)
-        query = operation.document.schema.query_type
-        assert query is not None
-        is_required = isinstance(query.fields[name].type, GraphQLNonNull)
-        return Root(key, name, self._root(operation, nodes, env, typed=False), is_required)
-
-    def _root(
-        self, operation: Operation, nodes: Sequence[FieldNode], env: Env, *, typed: bool
-    ) -> Plan:
-        return self._made(operation, env, typed, lambda c, read: c.root("Query", nodes, read))
-
-    def following(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Plan:
-        """The plan of a subscription's one root field: see `api.reads.followings`."""
-        key = (operation.key, "following", env.viewer.kind, shape(env.variables))
+    async def root(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Plan:
+        """The plan of a root field of a query, for graphql-core."""
+        response_key = nodes[0].alias.value if nodes[0].alias else nodes[0].name.value
 
         def make() -> Plan:
-            return self._made(
-                operation, env, False, lambda c, read: c.root("Subscription", nodes, read)
-            )
+            return self._root(operation, "Query", nodes, env, typed=True)
 
-        return make() if operation.key is None else self._kept(key, make)
+        return await self._kept(operation, _key(operation, env, response_key), make)
 
-    def payload(
+    async def following(self, operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Plan:
+        """The plan of a subscription's one root field: see `api.reads.followings`."""
+
+        def make() -> Plan:
+            return self._root(operation, "Subscription", nodes, env, typed=False)
+
+        return await self._kept(operation, _key(operation, env), make)
+
+    async def payload(
         self,
         operation: Operation,
         path: Hashable,
@@ -193,7 +151,6 @@ class Planner:
     ) -> Plan:
         """The plan that reads the objects of a mutation's payload, after its commit; `typed` for
         graphql-core to complete."""
-        key = (operation.key, path, type_name, env.viewer.kind, shape(env.variables), typed)
 
         def expression(compiler: Compiler, read: Read) -> Text:
             rows = read.rows(lambda env: env.rows, *columns)
@@ -205,10 +162,38 @@ class Planner:
         def make() -> Plan:
             return self._made(operation, env, typed, expression)
 
-        return make() if operation.key is None else self._kept(key, make)
+        return await self._kept(operation, _key(operation, env, path, type_name, typed), make)
 
-    def _kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        return self.plans.get(key, make)
+    async def _kept(self, operation: Operation, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What is kept, or made now, which takes as long as hundreds of answers."""
+        found = self.plans.known(key)
+        if found is None:
+            made = await self._aside.made(make)
+            if operation.key is None:
+                return made
+            found = self.plans.get(key, lambda: made)
+        return found  # type: ignore[return-value]  # of the kind that its key is for
+
+    def _rooted(self, operation: Operation, key: str, nodes: Sequence[FieldNode], env: Env) -> Root:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return Root(key, name, None, is_required=True)
+        query = operation.document.schema.query_type
+        assert query is not None
+        is_required = isinstance(query.fields[name].type, GraphQLNonNull)
+        plan = self._root(operation, "Query", nodes, env, typed=False)
+        return Root(key, name, plan, is_required)
+
+    def _root(
+        self,
+        operation: Operation,
+        type_name: str,
+        nodes: Sequence[FieldNode],
+        env: Env,
+        *,
+        typed: bool,
+    ) -> Plan:
+        return self._made(operation, env, typed, lambda c, read: c.root(type_name, nodes, read))
 
     def _made(
         self,
@@ -229,9 +214,8 @@ class Planner:
         return made
 
 
-def _root_key(operation: Operation, nodes: Sequence[FieldNode], env: Env) -> Hashable:
-    response_key = nodes[0].alias.value if nodes[0].alias else nodes[0].name.value
-    return operation.key, response_key, env.viewer.kind, shape(env.variables)
+def _key(operation: Operation, env: Env, *part: Hashable) -> Hashable:
+    return operation.key, env.viewer.kind, shape(env.variables), *part
 
 
 # Signs of a statement that reads more than one page of rows, or one.

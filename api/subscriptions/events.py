@@ -93,16 +93,15 @@ class EventStream:
 
     async def _follow(self, accepted: Accepted, out: Out) -> None:
         """Tells of events until the task is cancelled, or following fails."""
-        with (
-            self.feed.following(accepted, self.last_seen) as follower,
-            self.followed.subscription(),
-        ):
-            await out(SIGN)  # so that the client knows that it is heard
-            while True:
-                batch = await follower.next()
-                for data in gathered(message.event for message in batch.messages):
-                    await out(data)
-                self.followed.delivered(len(batch.messages))
+        following = self.feed.following(accepted, self.last_seen)
+        async with following as follower:
+            with self.followed.subscription():
+                await out(SIGN)  # so that the client knows that it is heard
+                while True:
+                    batch = await follower.next()
+                    for data in gathered(message.event for message in batch.messages):
+                        await out(data)
+                    self.followed.delivered(len(batch.messages))
 
 
 async def _first(*ways: Awaitable[object]) -> None:

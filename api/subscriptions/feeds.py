@@ -1,8 +1,8 @@
 """Who follows the feed, from where, and how far they are."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -58,12 +58,14 @@ class Feed:
         self.is_stopping = False
         self.endings: set[Callable[[], None]] = set()  # what else is to be told of the stop
 
-    @contextmanager
-    def following(self, accepted: Accepted, last_seen: str | None = None) -> Iterator[Follower]:
+    @asynccontextmanager
+    async def following(
+        self, accepted: Accepted, last_seen: str | None = None
+    ) -> AsyncIterator[Follower]:
         """Follows the feed after the cursor that the operation or else `last_seen` names.
         GraphQLError with its code where an argument can't be."""
         try:
-            key, stream, place = self._found(accepted, last_seen)
+            key, stream, place = await self._found(accepted, last_seen)
         except Refused as refused:
             raise located(refused) from None
         stream.followers += 1
@@ -103,11 +105,13 @@ class Feed:
             values = plan.values(replace(env, now=self._now()))
             return await self._executor.reader.run(plan, values)
 
-    def _found(self, accepted: Accepted, last_seen: str | None) -> tuple[Hashable, Stream, int]:
+    async def _found(
+        self, accepted: Accepted, last_seen: str | None
+    ) -> tuple[Hashable, Stream, int]:
         context = accepted.context
         env, planner = context.env(), self._executor.reader.planner
         response_key, nodes = _root(accepted)
-        plan = planner.following(context.operation, nodes, env)
+        plan = await planner.following(context.operation, nodes, env)
         # What the statement and its values don't say has no influence on what it answers.
         values = plan.values(between(replace(env, now=_NEVER), 0, 0, 0))
         key = response_key, plan.sql, repr(values)

@@ -304,13 +304,14 @@ class Socket:
         self._following[ident] = asyncio.current_task()
         before = b'{"id":%b,"type":"next","payload":' % orjson.dumps(ident)
         followed = self._sockets.followed
-        with self._sockets.feed.following(accepted) as follower, followed.subscription():
-            while True:
-                batch = await follower.next()
-                if self._ending.done():
-                    await asyncio.get_running_loop().create_future()  # until it is cancelled
-                await self._deliver(before, batch)
-                followed.delivered(len(batch.messages))
+        async with self._sockets.feed.following(accepted) as follower:
+            with followed.subscription():
+                while True:
+                    batch = await follower.next()
+                    if self._ending.done():
+                        await asyncio.get_running_loop().create_future()  # until it is cancelled
+                    await self._deliver(before, batch)
+                    followed.delivered(len(batch.messages))
 
     async def _deliver(self, before: bytes, batch: Batch) -> None:
         if not self._has_frames:

@@ -9,6 +9,7 @@ import pytest
 from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
+from api.courtesy import Aside
 from api.explorer.counts import told as count_told
 from api.explorer.facets import SANCTIONS, Selection
 from api.explorer.telling import label
@@ -253,7 +254,7 @@ def test_beyond_what_is_counted_a_sample_is(
     monkeypatch.setattr(facets, "MOST_COUNTED", 0)
     monkeypatch.setattr(ways, "SAMPLED", "san_~")  # all of them
     reader = node.client.app.state.executor.reader  # type: ignore[attr-defined]
-    monkeypatch.setattr(reader, "planner", Planner(methods(), reader.store.dialect))
+    monkeypatch.setattr(reader, "planner", Planner(methods(), reader.store.dialect, Aside()))
     for _ in range(30):
         node.issue(team.issuer)
     node.issue(team.issuer, category="CYBER_VIOLENCE")
