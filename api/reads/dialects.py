@@ -14,17 +14,16 @@ from sqlalchemy.sql.elements import Grouping, UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.texts import Text, bracketed
-from governance.fields import UTCDateTime
+from api.reads.instants import Instants, PostgreSQLInstants, SQLiteInstants
+from api.reads.texts import Text, bracketed, whole_number
 
 Order = Sequence[sa.ColumnElement[Any]]
 Rows = sa.Select[Any] | sa.CompoundSelect[Any]
 Told = Callable[..., Text]  # of keys
-_MIDNIGHT = sa.literal_column("'T00:00:00.000000Z'", sa.Text())
 POSITION = "position"  # of a sorted row, where the engine has to be told
 
 
-class Dialect(Protocol):
+class Dialect(Instants, Protocol):
     """One engine's way of saying it."""
 
     name: str
@@ -37,7 +36,6 @@ class Dialect(Protocol):
     def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]: ...
     def __hash__(self) -> int: ...
     def quoted(self, text: Text) -> Text: ...
-    def instant(self, column: sa.ColumnElement[Any]) -> Text: ...
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
     def sorted(self, rows: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
     def gathered(self, items: sa.Select[Any], order: Order) -> sa.Select[Any]: ...
@@ -58,15 +56,6 @@ class Dialect(Protocol):
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]: ...
     def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
-    def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
-    def monday(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
-    def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]: ...
-    def day(self, column: sa.ColumnElement[Any]) -> Text: ...
-    def week(self, column: sa.ColumnElement[Any]) -> Text: ...
-    def month(self, column: sa.ColumnElement[Any]) -> Text: ...
-    def microseconds(
-        self, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
-    ) -> sa.ColumnElement[int]: ...
 
 
 class _Shared:
@@ -122,9 +111,9 @@ class _Marking(SQLiteDialect):
     supports_statement_cache = True
 
 
-class SQLite(_Shared):
-    """Instants are stored as the very text that is printed. Before 3.44 there is no ORDER BY
-    in aggregates: `joined` relies on the order of the subquery it reads, as `numbered` does."""
+class SQLite(SQLiteInstants, _Shared):
+    """Before 3.44 there is no ORDER BY in aggregates: `joined` relies on the order of the subquery
+    it reads, as `numbered` does."""
 
     name = "sqlite"
     bytewise = "BINARY"
@@ -146,9 +135,6 @@ class SQLite(_Shared):
 
     def quoted(self, text: Text) -> Text:
         return sa.func.json_quote(text, type_=sa.Text())
-
-    def instant(self, column: sa.ColumnElement[Any]) -> Text:
-        return sa.type_coerce(column, sa.Text())
 
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         return sa.func.group_concat(item, sa.literal_column("','"), type_=sa.Text())
@@ -209,56 +195,8 @@ class SQLite(_Shared):
     def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.func.min(*values, type_=values[0].type)
 
-    def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        return sa.type_coerce(self.day(column) + _MIDNIGHT, UTCDateTime())
 
-    def monday(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        sunday, back = (sa.literal_column(word, sa.Text()) for word in ("'weekday 0'", "'-6 days'"))
-        day: Text = sa.func.date(self.day(column), sunday, back, type_=sa.Text())
-        return sa.type_coerce(day + _MIDNIGHT, UTCDateTime())
-
-    def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]:
-        later = sa.literal_column(f"'+{days} days'", sa.Text())
-        day: Text = sa.func.date(self.day(instant), later, type_=sa.Text())
-        time = sa.func.substr(sa.type_coerce(instant, sa.Text()), whole_number(11), type_=sa.Text())
-        return sa.type_coerce(day + time, UTCDateTime())
-
-    def day(self, column: sa.ColumnElement[Any]) -> Text:
-        return self._beginning(column, 10)
-
-    def month(self, column: sa.ColumnElement[Any]) -> Text:
-        return self._beginning(column, 7)
-
-    @staticmethod
-    def _beginning(column: sa.ColumnElement[Any], length: int) -> Text:
-        text = sa.type_coerce(column, sa.Text())
-        return sa.func.substr(text, whole_number(1), whole_number(length), type_=sa.Text())
-
-    def week(self, column: sa.ColumnElement[Any]) -> Text:
-        """A week belongs to the year that its Thursday is in."""
-        sunday, back = sa.literal_column("'weekday 0'", sa.Text()), "'-3 days'"
-        thursday = sa.func.date(self.day(column), sunday, sa.literal_column(back, sa.Text()))
-        year, day = (sa.func.strftime(sa.literal_column(f"'%{p}'"), thursday) for p in "Yj")
-        weeks = Grouping(sa.cast(day, sa.Integer()) - whole_number(1)).op("/")(whole_number(7))
-        number = Grouping(weeks) + whole_number(1)
-        return sa.func.printf(sa.literal_column("'%s-W%02d'"), year, number, type_=sa.Text())
-
-    def microseconds(
-        self, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
-    ) -> sa.ColumnElement[int]:
-        return self._since_1970(end) - self._since_1970(start)
-
-    @staticmethod
-    def _since_1970(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-        # SQLite's own instants are whole milliseconds: a fraction would be rounded, up as well.
-        text = sa.type_coerce(column, sa.Text())
-        whole = sa.func.substr(text, whole_number(1), whole_number(19))
-        seconds = sa.cast(sa.func.strftime(sa.literal_column("'%s'"), whole), sa.Integer())
-        fraction = sa.cast(sa.func.substr(text, whole_number(21), whole_number(6)), sa.Integer())
-        return Grouping(seconds * whole_number(1_000_000) + fraction)
-
-
-class PostgreSQL(_Shared):
+class PostgreSQL(PostgreSQLInstants, _Shared):
     """Compiled for asyncpg; a column's `json` text is taken as it was stored."""
 
     name = "postgresql"
@@ -274,9 +212,6 @@ class PostgreSQL(_Shared):
 
     def quoted(self, text: Text) -> Text:
         return sa.cast(sa.func.to_json(sa.cast(text, sa.Text())), sa.Text())
-
-    def instant(self, column: sa.ColumnElement[Any]) -> Text:
-        return self._printed(column, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]:
         ordered: Any = postgresql.aggregate_order_by(sa.literal_column("','"), *order)
@@ -345,44 +280,6 @@ class PostgreSQL(_Shared):
 
     def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.func.least(*values, type_=values[0].type)
-
-    def midnight(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        return self._begun("day", column)
-
-    def monday(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        return self._begun("week", column)
-
-    @staticmethod
-    def _begun(what: str, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        span, zone = (sa.literal_column(f"'{word}'", sa.Text()) for word in (what, "UTC"))
-        return sa.func.date_trunc(span, column, zone, type_=UTCDateTime())
-
-    def days_after(self, instant: sa.ColumnElement[Any], days: int) -> sa.ColumnElement[Any]:
-        return instant + sa.literal_column(f"interval '{24 * days} hours'", sa.Interval())
-
-    def day(self, column: sa.ColumnElement[Any]) -> Text:
-        return self._printed(column, "YYYY-MM-DD")
-
-    def week(self, column: sa.ColumnElement[Any]) -> Text:
-        return self._printed(column, 'IYYY"-W"IW')
-
-    def month(self, column: sa.ColumnElement[Any]) -> Text:
-        return self._printed(column, "YYYY-MM")
-
-    def microseconds(
-        self, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
-    ) -> sa.ColumnElement[int]:
-        seconds = sa.extract("epoch", Grouping(end - start))
-        return sa.cast(seconds * whole_number(1_000_000), sa.BigInteger())
-
-    @staticmethod
-    def _printed(column: sa.ColumnElement[Any], form: str) -> Text:
-        utc = sa.func.timezone(sa.literal_column("'UTC'"), column)
-        return sa.func.to_char(utc, sa.literal_column(f"'{form}'"), type_=sa.Text())
-
-
-def whole_number(number: int) -> sa.ColumnElement[int]:
-    return sa.literal_column(str(number), sa.Integer())
 
 
 DIALECTS: dict[str, Dialect] = {"sqlite": SQLite(), "postgresql": PostgreSQL()}

@@ -11,9 +11,9 @@ from graphql import FieldNode
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.dialects import POSITION, whole_number
+from api.reads.dialects import POSITION
 from api.reads.fields import Condition, Figures, Groups, Read, Row
-from api.reads.texts import Text, bracketed, concatenated, literal, name_of
+from api.reads.texts import Text, bracketed, concatenated, literal, name_of, whole_number
 
 if TYPE_CHECKING:
     from api.reads.compiler import Compiler

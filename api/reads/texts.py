@@ -83,3 +83,7 @@ def flag(value: bool | sa.ColumnElement[bool]) -> Text:
 
 def name_of(kind: type) -> str:
     return str(kind.__strawberry_definition__.name)  # type: ignore[attr-defined]
+
+
+def whole_number(number: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(number), sa.Integer())

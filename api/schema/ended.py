@@ -7,9 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.dialects import whole_number
 from api.reads.fields import Condition, Read, Row, is_any_of, rows_of, within
-from api.reads.texts import literal
+from api.reads.texts import literal, whole_number
 from api.reads.values import Argument, parts_of
 from api.schema.sanctions import has_ended
 from api.schema.tallied import cut_day, midnight_of, until_of

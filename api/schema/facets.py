@@ -8,9 +8,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.dialects import whole_number
 from api.reads.fields import All, Condition, Key, Read, getter, rows_of
-from api.reads.texts import literal
+from api.reads.texts import literal, whole_number
 from api.reads.totals import part_of
 from api.reads.values import Argument, Env, Getter
 from api.schema.filters import fits

@@ -10,7 +10,6 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.dialects import whole_number
 from api.reads.fields import (
     Condition,
     Figures,
@@ -22,6 +21,7 @@ from api.reads.fields import (
     rows_of,
     value_from,
 )
+from api.reads.texts import whole_number
 from api.reads.values import Argument, Late, Structural
 from api.schema.appeals import is_overdue
 from api.schema.durations import bucket

@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.dialects import whole_number
 from api.reads.fields import (
     FIRST,
     Condition,
@@ -26,7 +25,7 @@ from api.reads.fields import (
     value_from,
     within,
 )
-from api.reads.texts import literal
+from api.reads.texts import literal, whole_number
 from api.reads.values import Argument, Getter, parts_of
 from api.schema.durations import bucket
 from api.schema.filters import fits_columns

@@ -11,9 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.reads.dialects import Rows, whole_number
+from api.reads.dialects import Rows
 from api.reads.fields import Along, Condition, Read, Row, rows_of
-from api.reads.texts import literal
+from api.reads.texts import literal, whole_number
 from api.reads.values import Argument, known_words, parts_of
 from api.schema.filters import along, fits, unusual
 from api.schema.visible import is_heard
