@@ -32,7 +32,7 @@ COLUMNS = {
         *("type", "occurred_at", "recorded_at", "platform_id", "sanction_id", "validity"),
         *("expires_at", "starts_at", "ends_at", "end_reason"),
     ),
-    "log_entries": ("index", "platform_id", "seq", "case_id", "leaf_hash", "data"),
+    "log_entries": ("index", "platform_id", "seq", "case_id", "data"),
 }
 Rows = dict[str, list[tuple[Any, ...]]]
 

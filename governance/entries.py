@@ -39,7 +39,6 @@ class LogEntry(Stored, table=True):
     platform_id: str | None = None
     seq: int = Field(sa_type=sa.BigInteger)
     case_id: str | None = None
-    leaf_hash: str  # base64
     data: str
 
 

@@ -27,7 +27,6 @@ from governance.log.checkpoints import parse_checkpoint
 from governance.log.leaves import Leaf
 from governance.log.notes import Note, encode
 from governance.log.sequencing import extend
-from governance.log.tree import leaf_hash
 from governance.notices import Notice, teller
 from governance.peers import PeerSource
 from governance.platforms import Platform, PlatformKey
@@ -123,7 +122,6 @@ class Replay:
             "platform_id": self._id_of(leaf.platform, at) if leaf.platform else None,
             "seq": leaf.seq,
             "case_id": leaf.case,
-            "leaf_hash": encode(leaf_hash(leaf.data)),
             "data": leaf.data.decode(),
         }
 

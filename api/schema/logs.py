@@ -23,8 +23,11 @@ from governance.publishing import IS_PUBLISHED
 @strawberry.pydantic.type(description="An entry of the decision log")
 class LogEntry(Shape):
     index: Long = Field(description="Place in the log, from zero")
-    leaf_hash: str = Field(description="RFC 6962 leaf hash, base64")
     data: str = Field(description="The entry's bytes as they were logged")
+
+    @sql(str, "RFC 6962 leaf hash, base64")
+    def leaf_hash(row: Row, read: Read) -> Any:
+        return read.sealed("leafHash", row.index)
 
     @sql(str | None, "The platform's key that signed it; null where the node vouches")
     def signed_by(row: Row, read: Read) -> Any:

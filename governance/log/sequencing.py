@@ -21,11 +21,11 @@ from governance.log.checkpoints import Checkpoint
 from governance.log.errors import LogError, Unproven
 from governance.log.guards import Guard, check_continues
 from governance.log.histories import LOG_KEY_ROTATED
-from governance.log.notes import Note, decode, encode, parse_note
+from governance.log.notes import Note, encode, parse_note
 from governance.log.proving import stored_root, tiles_at
 from governance.log.signers import Signer, signed_by
 from governance.log.tiles import Tile, edge_of, grow, in_tiles
-from governance.log.tree import EMPTY_ROOT, root_hash
+from governance.log.tree import EMPTY_ROOT, leaf_hashes, root_hash
 from governance.log.writing import Decision, entries_of
 from governance.rows import Columns, columns_of, fetch, insert, inserting, mark, run
 
@@ -199,7 +199,7 @@ def newest_checkpoint(session: Session, which: str = "") -> StoredCheckpoint | N
 
 def extend(session: Session, size: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Writes rows of entries at the end of the log; the root that they lead to."""
-    hashes = [decode(row["leaf_hash"]) for row in rows]
+    hashes = leaf_hashes([row["data"].encode() for row in rows])
     return _extended(session, size, [columns_of(LogEntry, rows)], hashes)
 
 

@@ -18,7 +18,7 @@ from governance.rows import Columns, fetch, mark
 
 UNSIGNED = "null"
 PART = 250  # entries that PostgreSQL takes in while the next are made
-MOST_ASKED = 10_000  # cases in a statement; each engine takes some ten thousand values
+MOST_ASKED = 10_000  # cases, or places, in a statement; each engine takes some ten thousand values
 
 # By both columns of the index, or PostgreSQL reads all entries of the node's own.
 _LAST_SEQ = (
@@ -51,12 +51,12 @@ def entries_of(
     left = zip(told, seqs, cases, times, signatures, strict=True)
     step = PART if session.get_bind().dialect.name == "postgresql" else len(decisions)
     for start in range(0, len(decisions), step):
-        entries, leaves = list[str](), list[str]()
+        entries = list[str]()
         for decision, seq, case, at, signature in islice(left, step):
             if at is not printed:  # what is logged together is logged at one instant
                 printed, between = at, f',"node":{{"loggedAt":"{print_instant(at)}","previous":'
             before = previous.get(case)
-            link = "null" if before is None else f'"{before}"'
+            link = "null" if before is None else f'"{encode(before)}"'
             # Canonical JSON, put together since its parts are canonical already.
             entry = (
                 f'{{"decision":{decision.decode()}{between}{link},"seq":{seq}}},'
@@ -66,19 +66,16 @@ def entries_of(
             if len(data) > LARGEST_LEAF:
                 raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
             hashed = leaf_hash(data)
-            leaf = encode(hashed)
             if case is not None:
-                previous[case] = leaf
+                previous[case] = hashed
             hashes.append(hashed)
             entries.append(entry)
-            leaves.append(leaf)
         part = slice(start, start + step)
         yield {
             "index": range(size + start, size + start + len(entries)),
             "platform_id": platforms[part],
             "seq": seqs[part],
             "case_id": cases[part],
-            "leaf_hash": leaves,
             "data": entries,
         }
 
@@ -93,17 +90,17 @@ def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None,
     return found
 
 
-def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
-    """The hash (base64) of each case's newest entry, where it has one."""
-    found, asked = dict[str | None, str](), list(cases)
+def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
+    """The hash of each case's newest entry, where it has one."""
+    found, asked = dict[str | None, bytes](), list(cases)
     for start in range(0, len(asked), MOST_ASKED):
         newest = (
             sa.select(sa.func.max(col(LogEntry.index)))
             .where(col(LogEntry.case_id).in_(asked[start : start + MOST_ASKED]))
             .group_by(col(LogEntry.case_id))
         )
-        hashes = sa.select(col(LogEntry.case_id), col(LogEntry.leaf_hash)).where(
+        entries = sa.select(col(LogEntry.case_id), col(LogEntry.data)).where(
             col(LogEntry.index).in_(newest)
         )
-        found |= {row.case_id: row.leaf_hash for row in session.execute(hashes)}
+        found |= {case: leaf_hash(data.encode()) for case, data in session.execute(entries)}
     return found

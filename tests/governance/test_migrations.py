@@ -10,6 +10,8 @@ from alembic.script import ScriptDirectory
 
 from governance import migrations
 from governance.database import Database
+from governance.log.notes import encode
+from governance.log.tree import leaf_hash
 from governance.migrations import downgrade, is_current, revisions, upgrade
 from governance.records import METADATA
 from governance.restoring import restore
@@ -19,6 +21,7 @@ from tests.postgres import Server
 
 Rows = dict[str, list[dict[str, str]]]
 EARLIER = revisions()[1:]
+MADE_ANEW = {("log_entries", "leaf_hash")}
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +65,18 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 
 def rows(database: Database) -> Rows:
-    """Every row of every table, as the database itself describes them."""
+    """Every row of every table, as the database itself describes them; without what an earlier
+    revision makes anew out of the others."""
     found = {}
     with database.engine.connect() as connection:
         described = sa.inspect(connection)
         for name in {*described.get_table_names()} - {"alembic_version"}:
             keys = described.get_pk_constraint(name)["constrained_columns"]
             held = connection.exec_driver_sql(f'SELECT * FROM "{name}"').mappings()
-            printed = [{key: repr(value) for key, value in row.items()} for row in held]
+            printed = [
+                {key: repr(value) for key, value in row.items() if (name, key) not in MADE_ANEW}
+                for row in held
+            ]
             found[name] = sorted(printed, key=lambda row: [row[key] for key in keys])
     _told_apart(found)
     return found
@@ -124,6 +131,16 @@ def test_down_and_up_again_keeps_what_the_earlier_revision_knows(
     for name, held in earlier.items():
         assert len(held) == len(after[name])
         assert all(map(within, held, after[name])), name
+
+
+def test_entries_have_their_hashes_again(database: Database) -> None:
+    downgrade(database.url, "0030")
+    with database.engine.connect() as connection:
+        held = connection.exec_driver_sql("SELECT data, leaf_hash FROM log_entries").all()
+        assert held
+        assert all(hashed == encode(leaf_hash(data.encode())) for data, hashed in held)
+        with pytest.raises(sa.exc.DBAPIError, match="never changed"):
+            connection.exec_driver_sql("UPDATE log_entries SET leaf_hash = ''")
 
 
 def test_one_step_at_a_time_is_as_all_at_once(database: Database) -> None:
