@@ -8,7 +8,6 @@ the engine takes the rows as it takes them fastest.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import lru_cache
-from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -103,7 +102,9 @@ def _insert(
     session: Session, table: type[SQLModel], target: str, cells: Sequence[Sequence[Any]]
 ) -> None:
     row = f"({', '.join([mark(session)] * len(cells))})"
-    flat = tuple(chain(*zip(*cells, strict=True)))
+    flat: list[Any] = [None] * len(cells) * len(cells[0])
+    for place, column in enumerate(cells):
+        flat[place :: len(cells)] = column
     count, verb = _at_once(session, table)
     several = len(cells[0]) // count * count * len(cells)
     for rows, values in ((count, flat[:several]), (1, flat[several:])):

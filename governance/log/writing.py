@@ -13,7 +13,7 @@ from governance.fields import print_instant
 from governance.log.errors import Malformed
 from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import encode
-from governance.log.tree import leaf_hash
+from governance.log.tree import leaf_hash, leaf_hashes
 from governance.rows import Columns, fetch, mark
 
 UNSIGNED = "null"
@@ -56,20 +56,18 @@ def entries_of(
             if at is not printed:  # what is logged together is logged at one instant
                 printed, between = at, f',"node":{{"loggedAt":"{print_instant(at)}","previous":'
             before = previous.get(case)
-            link = "null" if before is None else f'"{encode(before)}"'
+            link = "null" if before is None else f'"{encode(leaf_hash(before.encode()))}"'
             # Canonical JSON, put together since its parts are canonical already.
             entry = (
                 f'{{"decision":{decision.decode()}{between}{link},"seq":{seq}}},'
                 f'"signature":{signature}}}'
             )
-            data = entry.encode()
-            if len(data) > LARGEST_LEAF:
-                raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
-            hashed = leaf_hash(data)
             if case is not None:
-                previous[case] = hashed
-            hashes.append(hashed)
+                previous[case] = entry
             entries.append(entry)
+        if _is_any_too_long(entries):
+            raise Malformed(f"an entry has at most {LARGEST_LEAF:,} bytes")
+        hashes += leaf_hashes(map(str.encode, entries))
         part = slice(start, start + step)
         yield {
             "index": range(size + start, size + start + len(entries)),
@@ -78,6 +76,12 @@ def entries_of(
             "case_id": cases[part],
             "data": entries,
         }
+
+
+def _is_any_too_long(entries: Sequence[str]) -> bool:
+    """In bytes, of which a character has four at most."""
+    longest = max(map(len, entries))
+    return 4 * longest > LARGEST_LEAF and max(len(one.encode()) for one in entries) > LARGEST_LEAF
 
 
 def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None, "count[int]"]:
@@ -90,9 +94,9 @@ def _next_seqs(session: Session, platforms: set[str | None]) -> dict[str | None,
     return found
 
 
-def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
-    """The hash of each case's newest entry, where it has one."""
-    found, asked = dict[str | None, bytes](), list(cases)
+def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
+    """Each case's newest entry, where it has one."""
+    found, asked = dict[str | None, str](), list(cases)
     for start in range(0, len(asked), MOST_ASKED):
         newest = (
             sa.select(sa.func.max(col(LogEntry.index)))
@@ -102,5 +106,5 @@ def _newest_of(session: Session, cases: set[str]) -> dict[str | None, bytes]:
         entries = sa.select(col(LogEntry.case_id), col(LogEntry.data)).where(
             col(LogEntry.index).in_(newest)
         )
-        found |= {case: leaf_hash(data.encode()) for case, data in session.execute(entries)}
+        found |= {row.case_id: row.data for row in session.execute(entries)}
     return found
