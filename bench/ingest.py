@@ -1,8 +1,9 @@
 """How fast decisions are taken in: by the API, by an import, and beside bare copies of their rows.
 
-python -m bench.ingest [--seconds 60] [--rows 1000000] [--rounds 10] [--engine sqlite]
+python -m bench.ingest [--seconds 60] [--rows 1000000] [--rounds 10] [--workers 2] [--engine sqlite]
 
-All that was answered is counted afterwards in each table, and the whole log is checked.
+The node's processes, the database and who posts share whatever processors there are. All that was
+answered is counted afterwards in each table, and the whole log is checked.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,15 @@ from bench import dumps, questions
 from bench.copies import Copies
 from bench.load import exchange, request
 from bench.log import audited
-from bench.nodes import NODE, cpu_of, environment, peak_of, serving
+from bench.nodes import (
+    NODE,
+    cpu_of_all,
+    environment,
+    family_of,
+    peak_of,
+    processes,
+    serving,
+)
 from governance import membership
 from governance.database import Database
 from governance.migrations import upgrade
@@ -36,6 +45,7 @@ from tests.postgres import Server
 
 WANTED = 8_533  # a second: the mean of the busiest day that the EU's database had
 SIZE = 1_000
+CPUS = "node CPU µs", "database"  # of processors, for each decision
 CONNECTIONS = 3  # batches under way at once
 out = Console()
 
@@ -46,9 +56,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=2, help="processes of the sustained node")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder, Server(is_durable=True) as server:
         dump = Path(folder) / "dump.csv"
         dumps.write(dump, options.rows)
@@ -60,16 +70,16 @@ def main() -> None:
             return server.url(name)
 
         for engine in (options.engine,) if options.engine else ("sqlite", "postgresql"):
-            table = Table("", "a second", "p50 ms", "p99 ms", "CPU µs", "", title=engine, box=None)
+            table = Table("", "a second", "p50 ms", "p99 ms", *CPUS, "", title=engine, box=None)
             for name in ("sustained", "pair", "import"):
                 node = Node(Path(folder) / f"{engine}-{name}.key", url(engine, name))
                 try:
                     if name == "sustained":
-                        _sustained(node, table, options.seconds)
+                        _sustained(node, server.pid, table, options.workers, options.seconds)
                     elif name == "pair":
                         _beside_copies(node, table, options.rounds, url(engine, "bare"))
                     else:
-                        _imported(node, table, dump, options.rows)
+                        _imported(node, server.pid, table, dump, options.rows)
                     _check(node, table)
                 finally:
                     node.database.close()
@@ -94,11 +104,13 @@ class Node:
             )
 
     @contextmanager
-    def posting(self) -> Iterator["Posting"]:
-        """The node serves, and was asked once, so that it has its plans."""
-        with serving(NODE, self.settings) as (port, pid):
+    def posting(self, workers: int = 1) -> Iterator["Posting"]:
+        """The node serves, and was asked a few times, so that its processes have their plans."""
+        by = processes(self.settings, workers) if workers > 1 else serving(NODE, self.settings)
+        with by as (port, pid):
             posting = Posting(port, pid, self.token)
-            posting.once()
+            for _ in range(workers**2):  # the system chooses who of them is asked
+                posting.once()
             yield posting
 
     def expect(self, count: int) -> None:
@@ -164,18 +176,20 @@ class Posting:
         )
 
 
-def _sustained(node: Node, table: Table, seconds: float) -> None:
+def _sustained(node: Node, server: int, table: Table, workers: int, seconds: float) -> None:
     """Batches one after another for a time, and all of them there afterwards."""
-    with node.posting() as posting:
-        spent = -cpu_of(posting.pid)
+    with node.posting(workers) as posting:
+        pids = posting.pid, server
+        before = [cpu_of_all(pid) for pid in pids]
         took = posting.during(seconds)
-        spent += cpu_of(posting.pid)
-        memory = peak_of(posting.pid)
+        spent = [cpu_of_all(pid) - early for pid, early in zip(pids, before, strict=True)]
+        memory = sum(map(peak_of, family_of(posting.pid)))
     node.expect(posting.answered)
     issued = len(posting.times) * SIZE
     told = f"{issued / took / WANTED:.2f} of {WANTED:,}; {issued:,} in {took:.0f} s; "
     told += f"{memory >> 20:,} MiB"
-    _row(table, "B1000, sustained", issued / took, posting.times, spent / issued, told)
+    each = [one / issued for one in spent]
+    _row(table, f"B1000, {workers} processes", issued / took, posting.times, each, told)
 
 
 def _beside_copies(node: Node, table: Table, rounds: int, bare: str) -> None:
@@ -195,15 +209,15 @@ def _beside_copies(node: Node, table: Table, rounds: int, bare: str) -> None:
         raise SystemExit("the copy isn't one")
     ratio = median(bare / mine for bare, mine in zip(least, posting.times, strict=True))
     rates = [SIZE * 1_000 / median(times) for times in (posting.times, least)]
-    _row(table, "B1000, one at a time", rates[0], posting.times, None, f"{ratio:.2f} of the copy")
-    _row(table, "   a copy of its rows", rates[1], least, None, "")
+    _row(table, "B1000, one at a time", rates[0], posting.times, (), f"{ratio:.2f} of the copy")
+    _row(table, "   a copy of its rows", rates[1], least, (), "")
     copies.database.close()
 
 
-def _imported(node: Node, table: Table, dump: Path, rows: int) -> None:
+def _imported(node: Node, server: int, table: Table, dump: Path, rows: int) -> None:
     """`comity import dsa-statements` of a generated dump."""
     command = [sys.executable, "-m", "api", "import", "dsa-statements", str(dump)]
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), cpu_of_all(server)
     process = subprocess.Popen(command, env=environment(node.settings))
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -212,8 +226,8 @@ def _imported(node: Node, table: Table, dump: Path, rows: int) -> None:
         raise SystemExit("the import failed")
     node.expect(rows)
     told = f"{rows / took / WANTED:.2f} of {WANTED:,}; {used.ru_maxrss >> 10:,} MiB"
-    spent = (used.ru_utime + used.ru_stime) / rows
-    _row(table, f"import of {rows:,} rows", rows / took, [], spent, told)
+    spent = used.ru_utime + used.ru_stime, cpu_of_all(server) - before
+    _row(table, f"import of {rows:,} rows", rows / took, [], [s / rows for s in spent], told)
 
 
 def _check(node: Node, table: Table) -> None:
@@ -221,15 +235,16 @@ def _check(node: Node, table: Table) -> None:
     begun = time.perf_counter()
     size = audited(node.database, node.log)
     took = time.perf_counter() - begun
-    _row(table, "   its log, checked", size / took, [], None, f"{size:,} entries, none wrong")
+    _row(table, "   its log, checked", size / took, [], (), f"{size:,} entries, none wrong")
 
 
 def _row(
-    table: Table, name: str, rate: float, times: list[float], cpu: float | None, note: str
+    table: Table, name: str, rate: float, times: list[float], cpu: Sequence[float], note: str
 ) -> None:
     cuts = quantiles(times, n=100) if len(times) > 1 else []
     told = [f"{cuts[at]:.0f}" if cuts else "" for at in (49, 98)]
-    table.add_row(name, f"{rate:,.0f}", *told, f"{cpu * 1e6:.0f}" if cpu else "", note)
+    spent = [f"{seconds * 1e6:.0f}" if seconds else "" for seconds in cpu or (0, 0)]
+    table.add_row(name, f"{rate:,.0f}", *told, *spent, note)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,22 @@ def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
         process.wait()
 
 
+@contextlib.contextmanager
+def processes(settings: Settings, workers: int) -> Iterator[tuple[int, int]]:
+    """A node of so many processes on whatever processors there are: its port, and the process id
+    of the first."""
+    port = free_port()
+    command = [sys.executable, "-m", "api", "serve", "--port", str(port), "--workers", str(workers)]
+    process = subprocess.Popen(command, env=environment(settings), stderr=subprocess.DEVNULL)
+    try:
+        listening(port)
+        time.sleep(5 if workers > 1 else 1)  # they listen before each of them takes requests
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
@@ -61,10 +77,22 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def cpu_of(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
+def cpu_of(pid: int, *, with_ended: bool = False) -> float:
+    """Seconds of processor time that a process has used, and with those that it started and that
+    ended since."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11 : 15 if with_ended else 13])) / os.sysconf("SC_CLK_TCK")
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in family_of(int(child)))]
+
+
+def cpu_of_all(pid: int) -> float:
+    """The same of a process and all that descend from it, those that ended among them."""
+    return sum(cpu_of(each, with_ended=True) for each in family_of(pid))
 
 
 def peak_of(pid: int) -> int:

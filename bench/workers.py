@@ -9,12 +9,8 @@ more processes can't help.
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,7 +21,7 @@ from rich.table import Table
 from bench import worlds
 from bench.__main__ import reads
 from bench.load import load, request
-from bench.nodes import cpu_of, environment, free_port, listening
+from bench.nodes import cpu_of_all, processes
 from governance.settings import Settings
 from tests.postgres import Server
 
@@ -44,35 +40,10 @@ class Found:
     callers: float
 
 
-@contextmanager
-def serving(settings: Settings, workers: int) -> Iterator[tuple[int, int]]:
-    """A node of so many processes: its port, and the process id of the first."""
-    port = free_port()
-    command = [sys.executable, "-m", "api", "serve", "--port", str(port), "--workers", str(workers)]
-    process = subprocess.Popen(command, env=environment(settings), stderr=subprocess.DEVNULL)
-    try:
-        listening(port)
-        time.sleep(5 if workers > 1 else 1)  # they listen before each of them takes requests
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def family_of(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in family_of(int(child)))]
-
-
-def cpu_of_all(pid: int) -> float:
-    return sum(map(cpu_of, family_of(pid)))
-
-
 def measured(
     settings: Settings, workers: int, server: int, token: str, bodies: list[bytes], seconds: float
 ) -> Found:
-    with serving(settings, workers) as (port, node):
+    with processes(settings, workers) as (port, node):
         sent = [request(port, token, body) for body in bodies]
         load(port, sent, seconds / 3, CONNECTIONS)
         pids = (node, server, os.getpid())
