@@ -164,7 +164,7 @@ def _one(
     if request.dating is None and notices.is_due(sanction, held.host_id):
         batch.happenings.append(feed.Happening(EventType.NOTICE_DUE, sanction))
     if sanction.is_binding:
-        for key in about.keys:
+        for key in known.repeated.intersection(about.keys):
             known.by_key.setdefault(key, {})[sanction.id] = earlier_of(sanction)
     return Issued(sanction.id, drawn.secret, is_binding=sanction.is_binding)
 

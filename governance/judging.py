@@ -1,5 +1,6 @@
 """What a request comes to, before anything is written: its rules, its row, what it replaces."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,6 +31,7 @@ class Known:
 
     by_reference: dict[str, Sanction] = field(default_factory=dict)
     by_key: dict[str, dict[str, policy.Earlier]] = field(default_factory=dict)
+    repeated: frozenset[str] = frozenset()  # keys that several of the batch have
     signing_keys: frozenset[str] = frozenset()
 
     def earlier(self, about: Identified) -> dict[str, policy.Earlier]:
@@ -214,7 +216,9 @@ def known_of(
     retried = among(session, _OF_REFERENCES, references, actor.platform_id)
     for sanction in _stored(session, [ident for (ident,) in retried]):
         known.by_reference[sanction.reference_key] = sanction
-    named = among(session, _NAMED, {key for about in identified for key in about.keys})
+    keys = Counter([key for about in identified for key in about.keys])
+    known.repeated = frozenset(key for key, times in keys.items() if times > 1)
+    named = among(session, _NAMED, keys)
     ids = {sanction_id for _, sanction_id in named}
     # Asked even of none, or the time would tell that others hide something about a subject.
     binding = among(session, _BINDING, ids, actor.platform_id)

@@ -231,7 +231,7 @@ def _printer(kind: TypeEngine[Any], *, as_text: bool) -> Printer | None:
     if isinstance(kind, EnumText):
         return lambda value: kind.enum(value).value
     if isinstance(kind, EnumList):
-        return lambda value: json([kind.enum(item).value for item in value])
+        return lambda value: json([kind.enum(item).value for item in value] if value else [])
     if isinstance(kind, sa.JSON):
         return json
     if as_text and isinstance(kind, sa.LargeBinary):
@@ -244,8 +244,8 @@ def _printer(kind: TypeEngine[Any], *, as_text: bool) -> Printer | None:
 
 
 def json(value: object) -> str:
-    """As the columns of lists and objects hold it."""
-    return orjson.dumps(value).decode()
+    """As the columns of lists and objects hold it; most lists are empty."""
+    return "[]" if value == [] else orjson.dumps(value).decode()
 
 
 def _quoted(name: str) -> str:
