@@ -7,12 +7,13 @@ import pytest
 from sqlmodel import select
 
 from governance.adoptions import Receipt
+from governance.changing import deciders
 from governance.entries import LogEntry
 from governance.errors import RefusalCode
 from governance.events import Event
 from governance.identifiers import SubjectKind
 from governance.rules.status import effect
-from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
+from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.words import (
     Audience,
     Automation,
@@ -104,8 +105,8 @@ def test_it_has_its_own_appeal_and_its_own_deciders(world: World, team: Team, ot
     world.file(None, copy.sanction_id, secret=copy.appeal_secret)
     world.file(team.admin, source.sanction_id)
     with world.database.reading() as session:
-        parts = session.exec(select(Part).where(Part.sanction_id == copy.sanction_id)).all()
-    assert [part.member_id for part in parts] == [other.issuer.member_id]
+        own = deciders(session, session.get_one(Sanction, copy.sanction_id))
+    assert own == {other.issuer.member_id}
 
 
 def test_the_log_names_the_source_and_commits_to_the_own_grounds(
