@@ -3,20 +3,22 @@
 python -m bench.growth [--sizes 10000,100000,1000000] [--seconds 3] [--rounds 3] [--engine sqlite]
                        [--folder DIR]
 
-Each size is a database of its own, and a server on one connection; a page in the depth begins where
-all but the oldest thousandth of the sanctions was listed. Sizes are asked in turn, and of several
-rounds the least median is shown, since whatever else runs only adds to it. Ratios are to the
-smallest size. A folder keeps the databases to be measured again; PostgreSQL's are kept by the
-server that COMITY_TEST_POSTGRES_URL names.
+Each size is a database of its own, and a server on one connection. A page in the depth begins where
+all but the oldest thousandth of the sanctions is listed, or two pages. Sizes are asked in turn, and
+of several rounds the least median is shown, since whatever else runs only adds to it. Beside it is
+what is touched, which nothing else changes. Ratios are to the smallest size. A folder keeps the
+databases to be measured again; PostgreSQL's are kept by the server that COMITY_TEST_POSTGRES_URL
+names.
 """
 
 import argparse
+import asyncio
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +29,7 @@ from rich.table import Table
 from bench import questions, worlds
 from bench.load import load, request
 from bench.nodes import NODE, serving
+from bench.touching import touched
 from governance.fields import print_instant
 from governance.settings import Settings
 from tests.postgres import Server
@@ -37,9 +40,28 @@ PAGE = """query ($after: String) {
 }"""
 # For ten million; with what PostgreSQL has by default it would go to the disk for each key.
 ROOM = {"shared_buffers": "4GB", "max_wal_size": "16GB"}
-out = Console()
+out = Console(width=120)
 
-Ask = Callable[[list[bytes], float], float]  # questions, for seconds: the median of milliseconds
+COUNTED = 200  # questions whose statements are looked into
+TOUCHED = {"sqlite": "steps", "postgresql": "pages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node with a database of a size, and a reader of it."""
+
+    size: int
+    settings: Settings
+    port: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question takes, by size."""
+
+    p50s: list[float]  # milliseconds
+    touched: list[float]
 
 
 def main() -> None:
@@ -56,23 +78,25 @@ def main() -> None:
         for engine in (options.engine,) if options.engine else worlds.ENGINES:
             with ExitStack() as nodes:
                 served = [_served(engine, server, size, options.folder) for size in sizes]
-                ask = [nodes.enter_context(one) for one in served]
-                found = _measured(ask, sizes, options.seconds, options.rounds)
+                asked = [nodes.enter_context(one) for one in served]
+                found = _measured(asked, options.seconds, options.rounds)
             _show(engine, sizes, found)
 
 
-def _show(engine: str, sizes: list[int], found: dict[str, list[float]]) -> None:
-    table = Table("p50 ms", *(f"{size:,}" for size in sizes), "ratio", title=engine, box=None)
-    for name, p50s in found.items():
-        table.add_row(name, *(f"{p50:.2f}" for p50 in p50s), f"{p50s[-1] / p50s[0]:.2f}")
-    deep, first = found["a page in the depth"], found["the first page"]
-    ratios = (f"{one / other:.2f}" for one, other in zip(deep, first, strict=True))
-    table.add_row("the depth by the first", *ratios, "")
+def _show(engine: str, sizes: list[int], found: dict[str, Found]) -> None:
+    heads = (f"{size:,}" for size in sizes)
+    table = Table(f"p50 ms, {TOUCHED[engine]}", *heads, "ratio", title=engine, box=None)
+    for name, one in found.items():
+        cells = (f"{ms:.2f} {n:9,.0f}" for ms, n in zip(one.p50s, one.touched, strict=True))
+        ratios = (f"{of_size[-1] / of_size[0]:.2f}" for of_size in (one.p50s, one.touched))
+        table.add_row(name, *cells, "  ".join(ratios))
+    deep, first = (found[name].p50s for name in ("a page in the depth", "the first page"))
+    table.add_row("by the first", *(f"{d / f:.2f}" for d, f in zip(deep, first, strict=True)), "")
     out.print(table)
 
 
 @contextmanager
-def _served(engine: str, server: Server, size: int, kept: Path | None) -> Iterator[Ask]:
+def _served(engine: str, server: Server, size: int, kept: Path | None) -> Iterator[Node]:
     """A node with a database of a size, to be asked; gone at the end, unless kept in a folder."""
     name = f"growth_{size}"
     url = server.url(name)
@@ -88,29 +112,28 @@ def _served(engine: str, server: Server, size: int, kept: Path | None) -> Iterat
                 server.create(name)
             written.write_text(worlds.found(settings, size))
         with serving(NODE, settings) as (port, _):
-            yield partial(_p50, port, written.read_text())
+            yield Node(size, settings, port, written.read_text())
         if engine == "postgresql" and not kept:
             server.drop(name)
 
 
-def _measured(
-    ask: list[Ask], sizes: list[int], seconds: float, rounds: int
-) -> dict[str, list[float]]:
-    """The median of each question by size, in milliseconds: the least of several rounds."""
-    found: dict[str, list[float]] = {}
-    for name in _asked(sizes[0]):
-        bodies = [_asked(size)[name] for size in sizes]
-        took = [
-            [one(sent, seconds) for one, sent in zip(ask, bodies, strict=True)]
-            for _ in range(rounds)
-        ]
-        found[name] = [min(of_size) for of_size in zip(*took, strict=True)]
+def _measured(nodes: list[Node], seconds: float, rounds: int) -> dict[str, Found]:
+    """What each question takes: the least of several rounds' medians, and what is touched."""
+    found: dict[str, Found] = {}
+    for name in _asked(nodes[0].size):
+        bodies = [_asked(node.size)[name] for node in nodes]
+        asked = list(zip(nodes, bodies, strict=True))
+        took = [[_p50(node, sent, seconds) for node, sent in asked] for _ in range(rounds)]
+        p50s = [min(of_size) for of_size in zip(*took, strict=True)]
+        touching = [touched(node.settings, node.token, sent[:COUNTED]) for node, sent in asked]
+        found[name] = Found(p50s, [asyncio.run(counted) for counted in touching])
     return found
 
 
 def _asked(size: int) -> dict[str, list[bytes]]:
     rng = random.Random(4)
-    deep = datetime.now(UTC) - timedelta(days=730 * 0.999)
+    oldest = max(0.001, 100 / size)
+    deep = datetime.now(UTC) - worlds.AGE * (1 - oldest)
     return {
         "S: status of one account": [
             _body(questions.STATUS, s=worlds.subject(rng.randrange(size))) for _ in range(2_000)
@@ -129,10 +152,10 @@ def _body(query: str, **variables: object) -> bytes:
     return orjson.dumps({"query": query, "variables": variables})
 
 
-def _p50(port: int, token: str, bodies: list[bytes], seconds: float) -> float:
-    sent = [request(port, token, body) for body in bodies]
-    load(port, sent, seconds / 3, 1)  # so that plans and pages are there
-    found = load(port, sent, seconds, 1)
+def _p50(node: Node, bodies: list[bytes], seconds: float) -> float:
+    sent = [request(node.port, node.token, body) for body in bodies]
+    load(node.port, sent, seconds / 3, 1)  # so that plans and pages are there
+    found = load(node.port, sent, seconds, 1)
     if found.errors:
         raise SystemExit(f"{found.errors} errors: {bodies[0].decode()}")
     return found.p50
