@@ -7,6 +7,7 @@ import logging
 import logging.config
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -99,12 +100,20 @@ class _Keeping(Thread):
 
 def _make(path: str, hearing: Connection) -> None:
     """What the process does until its node's end."""
-    with contextlib.suppress(OSError):  # what the node runs in may not let it
-        os.nice(NICE)
+    _give_way()
     logging.config.dictConfig(configuration(read_settings()))
     share_memory()
     Path(path).unlink(missing_ok=True)
     uvloop.run(_serve(path, hearing))
+
+
+def _give_way() -> None:
+    """Has it run when nothing else does (Linux), or as little as may be: even at the lowest
+    priority it has a seventieth of a busy core, in pieces of some milliseconds each."""
+    with contextlib.suppress(OSError):  # what the node runs in may not let it
+        os.nice(NICE)
+        if sys.platform == "linux":
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 async def _serve(path: str, hearing: Connection) -> None:

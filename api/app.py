@@ -11,15 +11,16 @@ from starlette.applications import Starlette
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from api.auth import Members
 from api.core import Core
 from api.downloads import download_routes
 from api.execution import Executor, clock
-from api.explorer.routes import explorer_routes, passed
+from api.explorer.routes import passed, personal_routes, public_routes
 from api.explorer.site import Site, compile_all
+from api.explorer.statics import Statics
 from api.exporting import exporting, own_folder
 from api.express import EXPRESS, PATH, Express
 from api.following import following
@@ -89,12 +90,8 @@ def create_app(
     `pages` is the socket of the process that makes those, where it is another one."""
     settings = settings or read_settings()
     core = Core(settings, now)
-    database, sequencer, executor, members = (
-        core.database,
-        core.sequencer,
-        core.executor,
-        core.members,
-    )
+    database, sequencer, executor = core.database, core.sequencer, core.executor
+    members = Members(database, core.reads, now)
     metrics, probes, spans = Metrics(), Probes(settings.database_url), spans or traces(settings)
     feed = Feed(executor, core.reads, wakes(settings.database_url), now)
     seats = Seats(members=settings.streams_of_member, public=settings.streams_of_public)
@@ -106,32 +103,38 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        try:
-            async with core.opened() as keeping:
-                keeping.start_soon(anyio.to_thread.run_sync, compile_all)
-                keeping.start_soon(retaining, database, now)
-                keeping.start_soon(tallying, database, now)
-                keeping.start_soon(following, database, settings, now)
-                if folder is not None:
-                    keeping.start_soon(exporting, database, sequencer, folder, now)
-                keeping.start_soon(selecting, database, settings, now)
-                keeping.start_soon(delivering, executor, database, settings, feed.head, now)
-                if settings.witnesses:
-                    keeping.start_soon(publishing, database, settings)
-                keeping.start_soon(feed.keep)
-                yield {STOP: feed.stop, DROPPED: followed.dropped, **express}
-        finally:
-            await feed.close()
-            probes.close()
-            if spans is not None:
-                spans.close()
+        async with core.opened():
+            await executor.quotas.write()
+            try:
+                async with anyio.create_task_group() as keeping:
+                    keeping.start_soon(anyio.to_thread.run_sync, compile_all)
+                    keeping.start_soon(retaining, database, now)
+                    keeping.start_soon(tallying, database, now)
+                    keeping.start_soon(following, database, settings, now)
+                    if folder is not None:
+                        keeping.start_soon(exporting, database, sequencer, folder, now)
+                    keeping.start_soon(selecting, database, settings, now)
+                    keeping.start_soon(delivering, executor, database, settings, feed.head, now)
+                    if settings.witnesses:
+                        keeping.start_soon(publishing, database, settings)
+                    keeping.start_soon(executor.quotas.keep)
+                    keeping.start_soon(feed.keep)
+                    yield {STOP: feed.stop, DROPPED: followed.dropped, **express}
+                    keeping.cancel_scope.cancel()  # and waits for their threads
+            finally:
+                await executor.quotas.write()
+                await feed.close()
+                await members.close()
+                probes.close()
+                if spans is not None:
+                    spans.close()
 
     async def schema(request: Request) -> Response:
         return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
 
-    explorer = explorer_routes(core.site, core.keys, members)
+    public = public_routes(core.site)
     if pages is not None:
-        explorer = passed(explorer, pages, core.site)
+        public = passed(public, pages, core.site)
     most_bytes, express = settings.max_body_bytes, {}
     if spans is None:
         express[EXPRESS] = Express(executor, members, metrics, most_bytes)
@@ -147,7 +150,9 @@ def create_app(
             Route("/schema.graphql", schema),
             *routes(settings, metrics, probes, now),
             *GRAPHIQL,
-            *explorer,
+            *public,
+            *personal_routes(core.site, core.keys, members),
+            Mount("/static", Statics()),
             *log_routes(database, sequencer, feed.head),
             *selection_routes(database, core.keys, executor.rates, settings.selection_path, now),
             *download_routes(settings.export_folder),
@@ -164,7 +169,8 @@ def create_app(
 
 
 def create_pages() -> Starlette:
-    """The application of a process that makes pages and nothing else."""
+    """The application of a process that makes public pages and nothing else. It writes nothing,
+    since others would wait for it to end that while they keep the processor from it."""
     core = Core(read_settings(), clock)
 
     @contextlib.asynccontextmanager
@@ -174,7 +180,7 @@ def create_pages() -> Starlette:
             yield
 
     return Plain(
-        routes=explorer_routes(core.site, core.keys, core.members),
+        routes=public_routes(core.site),
         exception_handlers=_problems(core.site),
         lifespan=lifespan,
     )

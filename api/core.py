@@ -1,12 +1,9 @@
-"""What every process has that answers requests."""
+"""What every process has that answers questions."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-import anyio
-
-from api.auth import Members
 from api.execution import Executor
 from api.explorer.asking import Desk
 from api.explorer.site import Site
@@ -17,7 +14,7 @@ from governance.settings import Settings
 
 
 class Core:
-    """The database, who may ask it, and where pages ask."""
+    """The database, who asks it, and the pages that are made of what it says."""
 
     def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
         self.keys, self.sequencer = settings.keys(), settings.sequencer()
@@ -26,22 +23,15 @@ class Core:
         kept = store(settings.database_url, settings.connections, settings.statement_seconds)
         self.reads = Watched(kept)
         self.executor = Executor(settings, self.database, self.reads, self.keys, now)
-        self.members = Members(self.database, self.reads, now)
         self.desk = Desk(self.executor)
         self.site = Site(self.desk)
 
     @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[anyio.abc.TaskGroup]:
-        """Around all that is answered; with whatever goes on meanwhile, which ends with it."""
+    async def opened(self) -> AsyncIterator[None]:
+        """Around all that is answered."""
         await self.reads.open()
-        await self.executor.quotas.write()
         try:
-            async with anyio.create_task_group() as keeping:
-                keeping.start_soon(self.executor.quotas.keep)
-                yield keeping
-                keeping.cancel_scope.cancel()  # and waits for their threads
+            yield
         finally:
-            await self.executor.quotas.write()
             await self.reads.close()
-            await self.members.close()
             self.database.close()

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.explorer.site import AWAY, Site
+from api.explorer.asking import Problem
+from api.explorer.site import Site
 from api.observing.middleware import guarded
 from api.observing.notes import Note, current, noting
 
@@ -23,7 +24,9 @@ SCOPE = (
     *("query_string", "headers", "client", "server"),
 )
 NOTED = "comity.noted"  # the type of the last message
-GONE = OSError, IncompleteReadError  # when the other end is no longer there
+GONE = OSError, IncompleteReadError  # when the other end is no longer there, or says nothing
+LONGEST_WAIT = 30.0  # seconds until an answer begins
+BUSY = Problem(503, "Busy", "there is no time for pages now: try again", {"Retry-After": "5"})
 
 Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
@@ -37,13 +40,17 @@ class Passed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             reader, writer = await asyncio.open_unix_connection(self._path)
-        except OSError:
+        except (FileNotFoundError, ConnectionRefusedError):
             await self._here(scope, receive, send)
+            return
+        except OSError:  # too many wait
+            await self._busy(scope, receive, send)
             return
         asking = asyncio.create_task(_ask(scope, receive, writer))
         is_begun = False
         try:
-            message = await _read(reader)
+            async with asyncio.timeout(LONGEST_WAIT):
+                message = await _read(reader)
             while message["type"] != NOTED:
                 # Not before what follows is here: with the last message of an answer all is over.
                 after = await _read(reader)
@@ -57,11 +64,14 @@ class Passed:
                 return
             if is_begun:
                 raise  # too late for another answer
-            current().errors["UNAVAILABLE"] += 1
-            await self._site.problem(Request(scope), AWAY)(scope, receive, send)
+            await self._busy(scope, receive, send)
         finally:
             asking.cancel()
             writer.close()
+
+    async def _busy(self, scope: Scope, receive: Receive, send: Send) -> None:
+        current().errors["BUSY"] += 1
+        await self._site.problem(Request(scope), BUSY)(scope, receive, send)
 
 
 async def _ask(scope: Scope, receive: Receive, writer: StreamWriter) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from api.auth import Members
 from api.explorer.appeals import appeals_route
@@ -22,12 +22,16 @@ from api.explorer.reports import report_routes
 from api.explorer.sanctions import sanction_routes
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.staff import staff_routes
-from api.explorer.statics import Statics
 from governance.settings import Keys
 
 
-def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRoute]:
-    """What the site serves, at /."""
+def personal_routes(site: Site, keys: Keys, members: Members) -> Sequence[Route]:
+    """Pages for the sanctioned and for staff, who may change something."""
+    return [*appellant_routes(site, keys), *staff_routes(site, keys, members)]
+
+
+def public_routes(site: Site) -> Sequence[Route]:
+    """Pages for everybody, of which there are many; they change nothing."""
 
     async def policy(request: Request) -> Response:
         data = await site.desk.ask(request, "policy")
@@ -53,8 +57,6 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         *download_routes(site),
         *sanction_routes(site),
         appeals_route(site),
-        *appellant_routes(site, keys),
-        *staff_routes(site, keys, members),
         category_route(site),
         *data_routes(site),
         *report_routes(site),
@@ -62,18 +64,12 @@ def explorer_routes(site: Site, keys: Keys, members: Members) -> Sequence[BaseRo
         site.route("/policy", policy),
         site.route("/log", log),
         site.route("/robots.txt", robots),
-        Mount("/static", Statics()),
     ]
 
 
-def passed(routes: Sequence[BaseRoute], path: str, site: Site) -> Sequence[BaseRoute]:
+def passed(routes: Sequence[Route], path: str, site: Site) -> Sequence[Route]:
     """The same, each page made by the process that listens at the path."""
-    return [
-        Route(route.path, Passed(path, route.app, site), methods=route.methods)
-        if isinstance(route, Route)
-        else route
-        for route in routes
-    ]
+    return [Route(it.path, Passed(path, it.app, site), methods=it.methods) for it in routes]
 
 
 def before_of(request: Request) -> int | None:

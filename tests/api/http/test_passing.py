@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.explorer.passing import Passed, passing
+from api.explorer.passing import Handler, Passed, passing
 from api.explorer.site import Site
 from api.observing.notes import Note, current, noting
 from tests.api.http.outside import Node
@@ -72,7 +72,7 @@ class Asked:
 
 
 def asked(
-    app: ASGIApp | None,
+    other: Handler | None,
     path: str,
     node: Node,
     asking: Asked,
@@ -80,12 +80,13 @@ def asked(
     here: Any = None,
     until: asyncio.Event | None = None,
 ) -> Asked:
-    """Has the application answer from behind the socket."""
+    """Has whoever is at the other end answer; the node itself, if there is nobody."""
 
     async def run() -> None:
         async with AsyncExitStack() as held:
-            if app is not None:
-                server = await asyncio.start_unix_server(passing(app), path)
+            held.push_async_callback(settled)
+            if other is not None:
+                server = await asyncio.start_unix_server(other, path)
                 await held.enter_async_context(server)
             site = Site(node.client.app.state.desk)  # type: ignore[attr-defined]
             async with asyncio.timeout(20):
@@ -95,6 +96,13 @@ def asked(
 
     asyncio.run(run())
     return asking
+
+
+async def settled() -> None:
+    """Returns once every connection is closed."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+    await asyncio.sleep(0.01)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +117,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_requests_come_whole_and_what_is_noted_goes_back(path: str, lite: Node) -> None:
-    answer = asked(echo, path, lite, Asked(BODY, b"", b"end"))
+    answer = asked(passing(echo), path, lite, Asked(BODY, b"", b"end"))
     assert answer.status == 200
     told = b'["https://n.example/\xc3\xa9?a=1",["192.0.2.7",5],"POST","/%C3%A9",300003]'
     assert answer.body == told
@@ -120,7 +128,7 @@ def test_long_answers_come_as_they_are_made(path: str, lite: Node) -> None:
     async def many(scope: Scope, receive: Receive, send: Send) -> None:
         await StreamingResponse(BODY for _ in range(10))(scope, receive, send)
 
-    answer = asked(many, path, lite, Asked())
+    answer = asked(passing(many), path, lite, Asked())
     assert answer.body == 10 * BODY
     assert len(answer.heard) > 10
 
@@ -138,7 +146,7 @@ def test_who_leaves_is_told_of(path: str, lite: Node, caplog: pytest.LogCaptureF
             await StreamingResponse(parts())(scope, receive, send)
         heard.set()
 
-    asked(endless, path, lite, Asked(leaves=True), until=heard)
+    asked(passing(endless), path, lite, Asked(leaves=True), until=heard)
     assert not caplog.records
 
 
@@ -153,7 +161,7 @@ def test_what_goes_wrong_there_is_masked(path: str, lite: Node) -> None:
     async def wrong(scope: Scope, receive: Receive, send: Send) -> None:
         raise ValueError("a secret")
 
-    answer = asked(wrong, path, lite, Asked())
+    answer = asked(passing(wrong), path, lite, Asked())
     assert answer.status == 500
     assert b"INTERNAL" in answer.body
     assert b"secret" not in answer.body
@@ -167,22 +175,26 @@ def test_an_answer_that_breaks_off_is_no_answer(path: str, lite: Node) -> None:
         raise ValueError("a secret")
 
     with pytest.raises(EOFError):
-        asked(torn, path, lite, Asked())
+        asked(passing(torn), path, lite, Asked())
 
 
-def test_a_process_that_dies_is_told_as_away(path: str, lite: Node) -> None:
-    async def run() -> Asked:
-        async def dies(reader: Any, writer: asyncio.StreamWriter) -> None:
-            await reader.readexactly(4)
-            writer.close()
+async def dies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readexactly(4)
+    writer.close()
 
-        asking = Asked()
-        async with await asyncio.start_unix_server(dies, path):
-            site = Site(lite.client.app.state.desk)  # type: ignore[attr-defined]
-            await asking.by(Passed(path, echo, site))
-        return asking
 
-    answer = asyncio.run(run())
+async def sleeps(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("other", [dies, sleeps])
+def test_a_process_that_does_not_answer_is_busy(
+    path: str, lite: Node, other: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.explorer.passing.LONGEST_WAIT", 0.2)
+
+    answer = asked(other, path, lite, Asked(), here=echo)
     assert answer.status == 503
-    assert b"<h1>Not now</h1>" in answer.body
-    assert dict(answer.note.errors) == {"UNAVAILABLE": 1}
+    assert b"<h1>Busy</h1>" in answer.body
+    assert dict(answer.note.errors) == {"BUSY": 1}
