@@ -48,7 +48,7 @@ class Filler:
             with self._database.reading() as session:
                 found |= _leaf_hashes(session, leaves)
                 found |= {place: _proof(session, *place) for place in proofs}
-                found |= self._links(session, shared)
+                found |= self._links(session, shared) if shared else {}
         return found
 
     def _links(self, session: Session, places: Collection[Place]) -> dict[Place, str]:

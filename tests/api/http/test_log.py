@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import Session
 
 from api import tiles
+from api.filling import Filler
 from governance.decisions import of_node
 from governance.log.canonical import parse_canonical
 from governance.log.checkpoints import open_checkpoint
@@ -21,6 +23,7 @@ from governance.log.tiles import FULL, parse_bundle
 from governance.log.tree import check_consistency, check_inclusion, leaf_hash, of_leaves, root_hash
 from governance.log.writing import Decision
 from tests.api.http.outside import Node
+from tests.builders import KEYS as NODE_KEYS
 from tests.builders import LOG_KEY, NOW, Team
 
 ENTRY = "{ log { origin size rootHash checkpoint entry(index: 0) { index leafHash data proof } } }"
@@ -124,6 +127,20 @@ def test_too_many_proofs_at_once_are_refused(node: Node, team: Team) -> None:
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
     few = node.data(asked.replace("101", "100"))["sanctions"]["nodes"]
     assert len({one["logEntry"]["proof"] for one in few}) == 100
+
+
+def test_hashes_of_many_entries_take_one_statement(node: Node, team: Team) -> None:
+    for _ in range(3):
+        node.issue(team.issuer)
+    world, seen = node.world, list[str]()
+    told = (world.database.engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
+    places = [("leafHash", str(index)) for index, _ in enumerate(stored(node))]
+    filler = Filler(world.database, NODE_KEYS, lambda: NOW)
+    sa.event.listen(*told)
+    found = filler.fill(places)
+    sa.event.remove(*told)
+    assert len([one for one in seen if one != "BEGIN"]) == 1
+    assert [b64decode(found[place]) for place in places] == list(map(leaf_hash, stored(node)))
 
 
 @pytest.mark.parametrize(
