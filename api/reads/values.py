@@ -67,6 +67,7 @@ class Late:
     get: Getter
     is_single: bool = False  # a list of one item
     constant: Any = None  # what the document itself says
+    is_unusual: bool = False  # a list of words, of which none is the usual one
 
 
 class Structural:
@@ -74,11 +75,18 @@ class Structural:
     each combination of them has a plan of its own, and finds them as `constant`."""
 
 
-# Words of the records are so where what is unusual has an index of its own.
-STRUCTURAL = (Structural, EndReason, EventType, Ground, Source, SubjectKind, Validity)
-# Those of which one has an index, asked for alone.
-RARE = {Automation.FULLY, DurationBucket.OVER_180_DAYS, Effect.PENDING}
+STRUCTURAL = (Structural, EventType)
+# Words of the records that have an index of their own, asked for alone.
+RARE = {Automation.FULLY, DurationBucket.OVER_180_DAYS, Effect.PENDING, SubjectKind.SERVER}
 WITH_RARE = tuple(type(word) for word in RARE)
+# And those of which all others have one.
+USUAL = {
+    EndReason.EXPIRED,
+    Ground.INCOMPATIBLE_CONTENT,
+    Source.OWN_INITIATIVE,
+    Validity.STANDING,
+}
+WITH_USUAL = tuple(type(word) for word in USUAL)
 
 # None, a boolean, an input object's fields, or a value that comes late.
 Argument = None | bool | Late | dict[str, Any]
@@ -94,12 +102,18 @@ def shape(value: object) -> object:
         return tuple([(key, shape(item)) for key, item in sorted(value.items())])
     if _is_structural(value):
         return tuple(value) if isinstance(value, list) else value
-    return "single" if _is_single(value) else "late"
+    return _is_unusual(value), _is_single(value)
 
 
 def _is_single(value: object) -> bool:
     """Lists of one item have plans of their own: only an equality reads an index in order."""
     return isinstance(value, list) and len(value) == 1
+
+
+def _is_unusual(value: object) -> bool:
+    if not isinstance(value, list) or not value or not isinstance(value[0], WITH_USUAL):
+        return False
+    return USUAL.isdisjoint(value)
 
 
 def _is_structural(value: object) -> bool:
@@ -157,12 +171,10 @@ def _late(kind: GraphQLInputType, node: ValueNode, variables: Mapping[str, Any])
             )
         }
     if isinstance(node, ListValueNode):
-        is_single = len(node.values) == 1
-        said = None
+        listed: Any = [*node.values]
         if isinstance(get_named_type(kind), GraphQLEnumType):
             listed = value_from_ast(node, named, dict(variables))
-            said = listed if _is_structural(listed) else None
-        return Late(lambda env: value_from_ast(node, named, dict(env.variables)), is_single, said)
+        return _late_of(listed, lambda env: value_from_ast(node, named, dict(env.variables)))
     constant = value_from_ast(node, named)
     return Late(lambda _: constant, constant=constant)
 
@@ -173,7 +185,12 @@ def _known(value: object, get: Getter) -> Argument:
         return value
     if isinstance(value, Mapping):
         return {key: _known(item, _item(get, key)) for key, item in value.items()}
-    return Late(get, _is_single(value), value if _is_structural(value) else None)
+    return _late_of(value, get)
+
+
+def _late_of(value: object, get: Getter) -> Late:
+    said = value if _is_structural(value) else None
+    return Late(get, _is_single(value), said, _is_unusual(value))
 
 
 def _item(get: Getter, key: str) -> Getter:

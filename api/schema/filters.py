@@ -163,7 +163,8 @@ def unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
         "sources": (found.source, Source.OWN_INITIATIVE),
     }
     for name, (column, word) in usual.items():
-        if (wanted := known_words(values.get(name))) and word not in wanted:
+        given = values.get(name)
+        if isinstance(given, Late) and given.is_unusual:
             where.append(sa.type_coerce(column, sa.Text()) != sa.literal_column(f"'{word}'"))
     if known_words(values.get("subjectKinds")) == [SubjectKind.SERVER]:
         where.append(is_any_of(found.subject_kind, [SubjectKind.SERVER]))

@@ -74,6 +74,26 @@ async def test_lists_of_one_item_share_a_plan_of_their_own(ask: Asking, cast: Ca
     assert await plans_for(ask, LISTED, {"filter": {"measures": []}}, by=cast.b.reader) == 1
 
 
+async def test_words_have_plans_by_what_is_usual_among_them(ask: Asking, cast: Cast) -> None:
+    def asked(name: str, *lists: list[str]) -> list[dict[str, Any]]:
+        return [{"filter": {name: words}} for words in lists]
+
+    wishes = [
+        asked("validities", ["VOIDED"], ["OVERTURNED"], ["SUPERSEDED"]),
+        asked("validities", ["STANDING"]),
+        asked("validities", ["VOIDED", "OVERTURNED"], ["OVERTURNED", "VOIDED"]),
+        asked("validities", ["VOIDED", "STANDING"], ["STANDING", "VOIDED"]),
+        asked("endReasons", ["LIFTED"], ["OVERTURNED"]),
+        asked("endReasons", ["EXPIRED"]),
+        asked("subjectKinds", ["ACCOUNT"], ["CONTENT"]),
+        asked("subjectKinds", ["SERVER"]),
+    ]
+    for alike in wishes:
+        assert await plans_for(ask, LISTED, *alike, by=cast.b.reader) == 1, alike
+    again = [one for alike in wishes for one in alike]
+    assert await plans_for(ask, LISTED, *again, by=cast.b.reader) == 0
+
+
 async def test_a_partners_plan_serves_every_partner_but_not_the_public(
     ask: Asking, cast: Cast
 ) -> None:
