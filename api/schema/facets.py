@@ -1,6 +1,6 @@
 """Facets: how many of the sanctions that fit a filter have each value of each dimension."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.sql.selectable import FromClause
 from api.reads.fields import All, Condition, Key, Read, getter, rows_of
 from api.reads.texts import literal, whole_number
 from api.reads.totals import part_of
-from api.reads.values import Argument, Env, Getter
+from api.reads.values import Argument, Env, Getter, parts_of
 from api.schema.filters import fits
 from api.schema.statistics import MAY_LACK, StatisticsDimension, alike, dimensions_of, keys_of
 from api.schema.tallied import tallies_of
@@ -112,13 +112,14 @@ def _estimated(
     ways, sample = ways_of(given), sample_of(given)
     place = place_of_short(ways, read, MOST_COUNTED)
     is_sample = place < whole_number(0)
+    values = parts_of(given)
     needed = ["id", "issued_at", *COUNTED]
-    if StatisticsDimension.KEYWORD in dimensions:  # which is in no index
+    if StatisticsDimension.KEYWORD in dimensions or "keywords" in values:  # in no index
         needed.append("keywords")
 
-    def part(is_taken: Condition, most: int, way: Way) -> sa.Select[Any]:
+    def part(is_taken: Condition, most: int, way: Way, asked: Argument) -> sa.Select[Any]:
         found = rows_of(sanctions.Sanction)
-        where = way.where(found.c, read, given)
+        where = way.where(found.c, read, asked)
         limit = sa.case((is_taken, whole_number(most)), else_=whole_number(0))
         chosen = sa.select(*(found.c[name] for name in needed)).where(*where)
         if way is sample:
@@ -126,8 +127,16 @@ def _estimated(
             chosen = chosen.order_by(found.c.id if way.is_whole else found.c.id + literal(""))
         return sa.select(chosen.limit(limit).subquery())
 
-    parts = [part(place == whole_number(n), MOST_COUNTED, way) for n, way in enumerate(ways)]
-    chosen = sa.union_all(*parts, part(is_sample, MOST_SAMPLED, sample))
+    # A short way is read whole, and what else has to fit is said once for all ways; but for the
+    # subject, which takes columns that aren't counted by.
+    inner = {name: value for name, value in values.items() if name == "subject"}
+    outer = {name: value for name, value in values.items() if name != "subject"}
+    ways_taken = [
+        part(place == whole_number(n), MOST_COUNTED, way, inner) for n, way in enumerate(ways)
+    ]
+    along = sa.union_all(*ways_taken).subquery()
+    fitting = sa.select(along).where(*fits(along.c, read, outer))
+    chosen = sa.union_all(fitting, part(is_sample, MOST_SAMPLED, sample, given))
     counted, looked_at = _each_of(read, dimensions, chosen)
     last = sa.func.max(looked_at.c.id)
     each = sa.case(
@@ -149,22 +158,34 @@ def _each_of(
     keys = keys_of(dimensions, found.c, read)
     each = (key.column.label(f"key{n}") for n, key in enumerate(keys))
     looked_at = sa.select(found.c.id, *each).cte("looked_at")
-    few = [looked_at.c[f"key{n}"] for n, one in enumerate(dimensions) if one in FEW]
-    alike = sa.select(*few, sa.func.count().label("number")).group_by(*few).cte("alike")
-    sources = [alike if one in FEW else looked_at for one in dimensions]
+    names = {one: f"key{n}" for n, one in enumerate(dimensions)}
     counted = [
-        _facet(one, key, *_each(one, source.c[f"key{n}"], source, read))
-        for n, (one, key, source) in enumerate(zip(dimensions, keys, sources, strict=True))
+        _facet(one, key, *_each(one, looked_at.c[names[one]], looked_at, read))
+        for one, key in zip(dimensions, keys, strict=True)
+        if one not in FEW
     ]
+    if few := {one: name for one, name in names.items() if one in FEW}:
+        counted.append(_together(few, looked_at))
     return counted, looked_at
+
+
+def _together(dimensions: Mapping[StatisticsDimension, str], source: sa.CTE) -> sa.Select[Any]:
+    """Dimensions that have few values, by the names of their columns: what is alike in all of them
+    is counted by each. SQLite reads a statement anew wherever it is meant, so that they are one."""
+    shared = [source.c[name] for name in dimensions.values()]
+    alike = sa.select(*shared, sa.func.count().label("number")).group_by(*shared).subquery().c
+    each = sa.union_all(*(sa.select(literal(one).label("dimension")) for one in dimensions))
+    dimension = each.subquery().c.dimension
+    keys = ((dimension == literal(one), alike[name]) for one, name in dimensions.items())
+    by = dimension, sa.case(*keys).label("key")
+    found = sa.select(*by, sa.func.sum(alike.number).label("number")).group_by(*by).subquery()
+    return sa.select(found).where(found.c.key.is_not(None))
 
 
 def _each(
     dimension: StatisticsDimension, value: sa.ColumnElement[str], source: FromClause, read: Read
 ) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int], FromClause]:
     """What is counted: a value of each sanction, or each of its keywords."""
-    if dimension in FEW:
-        return value, sa.func.sum(source.c.number), source
     if dimension is not StatisticsDimension.KEYWORD:
         return value, sa.func.count(), source
     keyword = read.dialect.items(value)
