@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.courtesy import unhurried
-from api.explorer.counts import counts
+from api.explorer.counts import counts, offered_platforms
 from api.explorer.facets import APPEALS, SORTS, Selection, sort_of
 from api.explorer.lists import paged, turned
 from api.explorer.site import AsGraphQL, Site
@@ -20,11 +20,12 @@ def appeals_route(site: Site) -> Route:
         selection = Selection.of(APPEALS, request.query_params)
         sort = sort_of(request.query_params)
         asked = {"filter": selection.filter(), **paged(request, sort)}
-        data, counted = await asyncio.gather(
+        data, counted, platforms = await asyncio.gather(
             site.desk.ask(request, "appeals", asked | {"counts": False}),
             counts(site.desk, request, selection),
+            offered_platforms(site.desk, request),
         )
-        found, platforms = data["appeals"], data["platforms"]["nodes"]
+        found = data["appeals"]
         turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
         if not any(turns.values()):  # these are all
             counted = counted.of_all(len(nodes), selection)

@@ -91,6 +91,14 @@ async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:
     return Counts(found, exact, total if numbers else None, is_about)
 
 
+async def offered_platforms(desk: Desk, request: Request) -> Sequence[Data]:
+    """The platforms that may be chosen. They aren't in the list's document, of which each selection
+    makes plans of its own."""
+    found = await desk.kept(request, "offered_platforms", {}, COUNTED_SECONDS)
+    nodes: Sequence[Data] = found["platforms"]["nodes"]
+    return nodes
+
+
 def told(number: int, is_estimated: bool) -> str:
     return f"{ABOUT}{rounded(number):,}" if is_estimated else f"{number:,}"
 
