@@ -41,7 +41,7 @@ def platform_routes(site: Site) -> list[Route]:
         asked = {"filter": period.between("issued")}
         data = await site.desk.kept(request, "side_by_side", asked)
         rows = side_by_side(data, sort)
-        page = page_of(request, len(rows))
+        page = page_of(request, len(rows), LISTED)
         this = f"{PATH}?days={period.name}&sort={sort}&page="
         return site.page(
             request,
@@ -89,9 +89,9 @@ def platform_routes(site: Site) -> list[Route]:
     return [site.route(PATH, listed), site.route(f"{PATH}/{{domain}}", one)]
 
 
-def page_of(request: Request, rows: int) -> int:
+def page_of(request: Request, rows: int, size: int) -> int:
     """The page that an address names; Problem for one that isn't there."""
-    last = max(1, -(-rows // LISTED))
+    last = max(1, -(-rows // size))
     text = request.query_params.get("page", "1")
     if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or not 1 <= int(text) <= last:
         raise bad(f"page: expected 1 to {last}")

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from api.explorer.asking import Data
 from api.explorer.facets import bad, day_of
-from api.explorer.lists import paged, turned_at
+from api.explorer.platforms import page_of
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.telling import percent, span
 from governance.exporting.templates import Part
@@ -33,21 +33,22 @@ def report_routes(site: Site) -> list[Route]:
     """The list of platforms' reports, and one."""
 
     async def listed(request: Request) -> Response:
-        asked = paged(request, size=LISTED)
-        data = (await site.desk.ask(request, "reports", asked))["platforms"]
-        platforms = [
-            {**one, "published": published(one["publishedReports"])} for one in data["nodes"]
-        ]
+        data = (await site.desk.ask(request, "reports"))["platforms"]
+        named = sorted(data["nodes"], key=lambda one: (one["name"].casefold(), one["domain"]))
+        page = page_of(request, len(named), LISTED)
+        shown = named[(page - 1) * LISTED : page * LISTED]
+        platforms = [{**one, "published": published(one["publishedReports"])} for one in shown]
         first, last = half_year(site.desk.executor.now().astimezone(UTC).date())
         half = f"{first:%B} to {last:%B %Y}"
         return site.page(
             request,
             "reports",
-            asked=AsGraphQL("reports", asked),
+            asked=AsGraphQL("reports", {}),
             is_indexed=not request.query_params,
             platforms=platforms,
             half=half,
-            **turned_at(PATH, data["pageInfo"]),
+            newer=f"{PATH}?page={page - 1}" if page > 1 else None,
+            older=f"{PATH}?page={page + 1}" if page * LISTED < len(named) else None,
         )
 
     async def one(request: Request) -> Response:

@@ -166,7 +166,14 @@ def test_lists_of_platforms_are_turned_to_the_last(
     assert found == every
     assert len(found) > 12
     for page in ("0", "99", "x", "1" * 99):
-        assert site.get(f"/platforms?page={page}").status_code == 400
+        assert site.get(path.partition("?")[0], params={"page": page}).status_code == 400
+
+
+def test_reports_are_listed_by_the_names_of_platforms(site: TestClient) -> None:
+    html = site.get("/reports").text
+    names = re.findall(r'<th scope="row"><a href="/platforms/[^>]+>([^<]+)<', html)
+    assert names == sorted(names, key=str.casefold)
+    assert len(set(names)) > 5
 
 
 def test_platforms_are_sorted_by_any_column(site: TestClient) -> None:
