@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,7 +52,7 @@ class Facet:
     is_flag: bool = False  # yes or no
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shelf:
     """A list that can be narrowed."""
 
@@ -61,13 +62,17 @@ class Shelf:
     counts: str = "counts"  # the document that counts its facets
     whole: Dimension | AppealDimension = Dimension.VALIDITY  # of which each of the listed has one
 
-    @property
-    def names(self) -> list[str]:
+    @cached_property
+    def names(self) -> Sequence[str]:
         days = DAYS if self.dated else ()
         return [*(facet.name for facet in self.facets), *days]
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, Facet]:
+        return {facet.name: facet for facet in self.facets}
+
     def facet(self, name: str) -> Facet | None:
-        return next((facet for facet in self.facets if facet.name == name), None)
+        return self._by_name.get(name)
 
 
 PLATFORM = Facet("platform", "Platform", "platform", None, Dimension.PLATFORM, is_single=True)
@@ -113,6 +118,12 @@ APPEALS = Shelf(
     "appeal_counts",
     AppealDimension.STATE,
 )
+
+
+@lru_cache(4_096)
+def _pair(name: str, value: str) -> str:
+    """A part of an address; each page has some hundred, mostly the same."""
+    return urlencode({name: value})
 
 
 def bad(message: str, choices: str = "") -> Problem:
@@ -168,8 +179,8 @@ class Selection:
 
     def address(self, path: str = "", **more: str) -> str:
         """The address of this selection, under another path if one is named."""
-        pairs = [(name, value) for name, values in self.values.items() for value in values]
-        query = urlencode([*pairs, *more.items()])
+        pairs = [_pair(name, value) for name, values in self.values.items() for value in values]
+        query = "&".join([*pairs, *(_pair(*one) for one in more.items())])
         path = path or self.shelf.path
         return f"{path}?{query}" if query else path
 
@@ -196,7 +207,8 @@ class Selection:
         if name == "category" and "keyword" in changed:  # keywords belong to categories
             fit = _keywords(values)
             changed["keyword"] = tuple(k for k in changed["keyword"] if k in fit)
-        return replace(self, values={n: changed[n] for n in self.shelf.names if changed.get(n)})
+        kept = {n: changed[n] for n in self.shelf.names if changed.get(n)}
+        return Selection(self.shelf, kept, self.within)
 
     @property
     def counted(self) -> Sequence[Facet]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,7 +50,9 @@ _LABELS = {
     "OTHER_VIOLATION_TC": "Other breach of terms",
     "NOT_SPECIFIED_NOTICE": "Not specified in the notice",
     "CONTENT_OTHER": "Content restricted otherwise",
+    "MONETIZATION_SUSPENDED": "Payments suspended",
     "MONETIZATION_OTHER": "Payments restricted otherwise",
+    "MONETIZATION_TERMINATED": "Payments terminated",
     "NONE": "Nothing restricted",
     "UP_TO_7_DAYS": "1 to 7 days",
     "UP_TO_30_DAYS": "7 to 30 days",
@@ -60,6 +63,13 @@ _LABELS = {
     "NDJSON": "NDJSON",
 }
 
+_MEANINGS: Mapping[type[StrEnum], Mapping[Any, str]] = {
+    vocabulary.Category: vocabulary.CATEGORY_LABELS,
+    vocabulary.Keyword: vocabulary.KEYWORD_LABELS,
+    vocabulary.ContentType: vocabulary.CONTENT_TYPE_LABELS,
+    SubjectKind: KINDS,
+}
+
 
 def label(code: str | None) -> str:
     """A code as words: `ACCOUNT_SUSPENDED` is "Account suspended"."""
@@ -68,17 +78,12 @@ def label(code: str | None) -> str:
     return _LABELS.get(code, code.replace("_", " ").capitalize())
 
 
+@lru_cache(None, typed=True)  # words of two kinds may be the same
 def meaning(word: StrEnum) -> str:
     """What a code stands for, as the schema describes it."""
     if isinstance(word, Word):
         return typeset(word.description)
-    labels: Mapping[Any, str] = {
-        **vocabulary.CATEGORY_LABELS,
-        **vocabulary.KEYWORD_LABELS,
-        **vocabulary.CONTENT_TYPE_LABELS,
-        **KINDS,
-    }
-    return typeset(labels[word])
+    return typeset(_MEANINGS[type(word)][word])
 
 
 def typeset(text: str) -> str:

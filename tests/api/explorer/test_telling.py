@@ -2,8 +2,9 @@
 
 import pytest
 
-from api.explorer.telling import DEEDS, deed, label, percent, span
-from governance.words import Measure
+from api.explorer.telling import DEEDS, deed, label, meaning, percent, span
+from governance.vocabulary import CONTENT_TYPE_LABELS, KEYWORD_LABELS, ContentType, Keyword
+from governance.words import EndReason, Measure, Validity
 
 
 def test_every_measure_is_told_as_a_deed() -> None:
@@ -60,3 +61,10 @@ def test_codes_are_told_as_words() -> None:
     assert label("ACCOUNT_SUSPENDED") == "Account suspended"
     assert label("OTHER_VIOLATION_TC") == "Other breach of terms"
     assert label(None) == "–"
+
+
+def test_a_word_means_what_its_kind_says() -> None:
+    assert meaning(Keyword.OTHER) == KEYWORD_LABELS[Keyword.OTHER]
+    assert meaning(ContentType.OTHER) == CONTENT_TYPE_LABELS[ContentType.OTHER]
+    assert meaning(EndReason.OVERTURNED) == EndReason.OVERTURNED.description
+    assert meaning(Validity.OVERTURNED) == Validity.OVERTURNED.description
