@@ -32,8 +32,10 @@ class Keys:
 
     def tag(self, purpose: str, *parts: str) -> str:
         """A keyed hash of the parts as 64 hex digits; parts are length-prefixed."""
-        texts = [part.encode() for part in parts]
-        message = b"".join([len(text).to_bytes(4, "big") + text for text in texts])
+        message = b""
+        for part in parts:
+            text = part.encode()
+            message += len(text).to_bytes(4, "big") + text
         return kept(_derived(self.secret, purpose)).digest(message).hex()
 
 

@@ -1,7 +1,6 @@
 """A sanction's two axes: effect, derived from the clock, and the ends it is derived from."""
 
 from datetime import datetime
-from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from governance.words import Effect, EndReason
@@ -63,15 +62,14 @@ def timeline(sanction: Instants) -> Timeline:
         starts_at = None
     else:
         starts_at = max(sanction.effective_at, sanction.approved_at or sanction.effective_at)
-    known = [
-        (end, reason)
-        for name, reason in _ENDS
-        if (end := getattr(sanction, name)) is not None
-        and (reason is not EndReason.NOT_APPROVED or sanction.approved_at is None)
-    ]
-    if not known:
-        return Timeline(starts_at, None, None)
-    return Timeline(starts_at, *min(known, key=itemgetter(0)))  # of equal ones the first
+    ends_at, end_reason = None, None
+    for name, reason in _ENDS:
+        end = getattr(sanction, name)
+        if end is None or (ends_at is not None and end >= ends_at):  # of equal ones the first
+            continue
+        if reason is not EndReason.NOT_APPROVED or sanction.approved_at is None:
+            ends_at, end_reason = end, reason
+    return Timeline(starts_at, ends_at, end_reason)
 
 
 def effect(span: Span, now: datetime) -> Effect:
