@@ -30,6 +30,7 @@ from bench import questions, worlds
 from bench.load import load, request
 from bench.nodes import NODE, serving
 from bench.touching import touched
+from governance import migrations
 from governance.fields import print_instant
 from governance.settings import Settings
 from tests.postgres import Server
@@ -106,7 +107,9 @@ def _served(engine: str, server: Server, size: int, kept: Path | None) -> Iterat
             url = f"sqlite:///{path}.db"
         settings = Settings(database_url=url, key_file=path.with_suffix(".key"))
         written = path.with_suffix(".token")  # last
-        if not written.exists():
+        if written.exists():
+            migrations.upgrade(settings.database_url)
+        else:
             if engine == "postgresql":
                 server.drop(name)
                 server.create(name)

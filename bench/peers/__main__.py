@@ -29,7 +29,7 @@ from rich.table import Table
 
 from bench import questions, worlds
 from bench.load import Load, answer, load, request
-from bench.nodes import NODE, cpu_of, environment, free_port, listening, peak_of
+from bench.nodes import cpu_of, environment, free_port, listening, peak_of
 from bench.peers import asking, batches
 from governance.settings import Settings
 from tests.postgres import Server
@@ -115,7 +115,7 @@ def _commands(secret: bytes) -> list[tuple[str, list[str], dict[str, asking.Word
     uvicorn += ["--log-level", "warning"]
     node, theirs = _node(), asking.resolvers(secret)
     return [
-        ("Comity", [sys.executable, "-m", "bench.served", NODE], asking.comity()),
+        ("Comity", [sys.executable, "-m", "bench.served"], asking.comity()),
         ("limit", [*uvicorn, "bench.limit:create_app"], asking.comity()),
         ("PostGraphile", [node, str(HERE / "postgraphile.js")], asking.postgraphile(secret)),
         ("Mercurius", [node, str(HERE / "mercurius.js")], theirs),
