@@ -7,12 +7,14 @@ import logging
 import logging.config
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from time import monotonic
@@ -27,6 +29,7 @@ from governance.settings import Settings, read_settings
 
 NICE = 19
 PATIENCE = 5.0  # seconds that it has to end
+MOMENT = 0.1  # between two times that it is ended by force
 # Seconds until one that ended is replaced: twice as long each time, unless it served for long.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 SPAWNING = get_context("spawn")
@@ -43,14 +46,23 @@ def pages_apart(settings: Settings) -> Iterator[str | None]:
     with contextlib.ExitStack() as held:
         try:
             folder = held.enter_context(TemporaryDirectory(prefix="comity-pages-"))
+            path = str(Path(folder) / "socket")
+            _expect_place(path)
         except OSError as error:
             unexpected(error, "pages are made by the node")
             yield None
             return
-        keeping = _Keeping(str(Path(folder) / "socket"))
-        keeping.start()
+        keeping = _Keeping(path)
         held.callback(keeping.end)
-        yield keeping.path
+        keeping.start()
+        yield path
+
+
+def _expect_place(path: str) -> None:
+    """OSError where no socket can be: most systems take paths of some hundred bytes alone."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+    Path(path).unlink()
 
 
 class _Keeping(Thread):
@@ -65,12 +77,13 @@ class _Keeping(Thread):
         self._is_over = Event()
 
     def run(self) -> None:
-        # Inherited: what stops all processes at once, as a terminal and systemd do, leaves it be
-        # until the node has answered what is under way.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         pause = FIRST_PAUSE
         while not self._is_over.is_set():
             begun = monotonic()
+            # Inherited: what stops all processes at once, as a terminal and systemd do, leaves it
+            # be until the node has answered what is under way. To start the tracker would undo it.
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
             try:
                 process = SPAWNING.Process(target=_make, args=(self.path, self._hearing))
                 process.start()
@@ -92,9 +105,10 @@ class _Keeping(Thread):
         self._telling.close()
         if Path(self.path).exists():
             self.join(PATIENCE)
-        if self.is_alive() and self._process is not None:
-            self._process.kill()
-        self.join()
+        while self.is_alive():  # it may be starting one just now
+            if self._process is not None:
+                self._process.kill()
+            self.join(MOMENT)
         self._hearing.close()
 
 
@@ -103,8 +117,12 @@ def _make(path: str, hearing: Connection) -> None:
     _give_way()
     logging.config.dictConfig(configuration(read_settings()))
     share_memory()
-    Path(path).unlink(missing_ok=True)
-    uvloop.run(_serve(path, hearing))
+    try:
+        uvloop.run(_serve(path, hearing))
+    except Exception as error:
+        unexpected(error, "pages can't be made")
+        sys.exit(1)
+    rmtree(Path(path).parent, ignore_errors=True)  # a node that was killed doesn't
 
 
 def _give_way() -> None:
