@@ -25,6 +25,7 @@ SCOPE = (
 )
 NOTED = "comity.noted"  # the type of the last message
 GONE = OSError, IncompleteReadError  # when the other end is no longer there, or says nothing
+MOST_AT_ONCE = 65_536  # bytes
 LONGEST_WAIT = 30.0  # seconds until an answer begins
 BUSY = Problem(503, "Busy", "there is no time for pages now: try again", {"Retry-After": "5"})
 
@@ -104,6 +105,10 @@ def passing(app: ASGIApp) -> Handler:
         with noting(note):
             await guarded(app, asked["scope"], receive, send, note)
         await send({"type": NOTED, "note": note.told()})
+        # Who asked closes: where the rest of a request is not read, an answer that is under way
+        # may be lost with it.
+        while await reader.read(MOST_AT_ONCE):
+            pass
 
     async def handled(reader: StreamReader, writer: StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(Exception):  # which was told

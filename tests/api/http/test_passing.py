@@ -124,6 +124,16 @@ def test_requests_come_whole_and_what_is_noted_goes_back(path: str, lite: Node) 
     assert (answer.note.statements, dict(answer.note.errors)) == (3, {"BUSY": 1})
 
 
+def test_who_is_answered_early_has_the_whole_answer(path: str, lite: Node) -> None:
+    async def early(scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse("early")(scope, receive, send)
+
+    for _ in range(20):
+        answer = asked(passing(early), path, lite, Asked(BODY, BODY, BODY))
+        assert (answer.status, answer.body) == (200, b'"early"')
+        Path(path).unlink()
+
+
 def test_long_answers_come_as_they_are_made(path: str, lite: Node) -> None:
     async def many(scope: Scope, receive: Receive, send: Send) -> None:
         await StreamingResponse(BODY for _ in range(10))(scope, receive, send)
