@@ -22,6 +22,7 @@ from time import monotonic
 import uvloop
 
 from api.app import create_pages
+from api.explorer.asking import MOST_WAITING
 from api.explorer.passing import passing
 from api.observing.logs import configuration, tell, unexpected
 from api.starting import settling, share_memory
@@ -141,6 +142,6 @@ async def _serve(path: str, hearing: Connection) -> None:
     asyncio.get_running_loop().add_reader(hearing.fileno(), is_over.set)
     async with (
         app.router.lifespan_context(app),
-        await asyncio.start_unix_server(passing(app), path),
+        await asyncio.start_unix_server(passing(app), path, backlog=MOST_WAITING),
     ):
         await is_over.wait()
