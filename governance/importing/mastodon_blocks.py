@@ -206,14 +206,17 @@ def _lift_missing(run: Run, found: BlockList, platform: str) -> None:
 
 def _by_imports(actor: Actor, *columns: Any) -> sa.Select[Any]:
     """A selection from what imports of lists made for the platform."""
-    own_part = sa.exists().where(
-        col(Part.sanction_id) == col(Sanction.id), col(Part.member_id) == actor.member_id
+    is_own = sa.or_(
+        col(Sanction.issued_by) == actor.member_id,
+        sa.exists().where(
+            col(Part.sanction_id) == col(Sanction.id), col(Part.member_id) == actor.member_id
+        ),
     )
     return (
         sa.select(*columns)
         .select_from(Sanction)
         .join(Disclosure, col(Disclosure.sanction_id) == col(Sanction.id))
-        .where(col(Disclosure.issuer_reference).startswith(PREFIX, autoescape=True), own_part)
+        .where(col(Disclosure.issuer_reference).startswith(PREFIX, autoescape=True), is_own)
     )
 
 
