@@ -28,7 +28,7 @@ from api.observing.logs import configuration, tell, unexpected
 from api.starting import settling, share_memory
 from governance.settings import Settings, read_settings
 
-NICE = 19
+NICE, NICEST = 10, 19
 PATIENCE = 5.0  # seconds that it has to end
 MOMENT = 0.1  # between two times that it is ended by force
 # Seconds until one that ended is replaced: twice as long each time, unless it served for long.
@@ -115,7 +115,8 @@ class _Keeping(Thread):
 
 def _make(path: str, hearing: Connection) -> None:
     """What the process does until its node's end."""
-    _give_way()
+    with contextlib.suppress(OSError):
+        os.nice(NICE)  # and no more: until it has started, the node makes pages itself
     logging.config.dictConfig(configuration(read_settings()))
     share_memory()
     try:
@@ -127,10 +128,10 @@ def _make(path: str, hearing: Connection) -> None:
 
 
 def _give_way() -> None:
-    """Has it run when nothing else does (Linux), or as little as may be: even at the lowest
-    priority it has a seventieth of a busy core, in pieces of some milliseconds each."""
+    """From now on it runs when nothing else does (Linux), or as little as may be: even at the
+    lowest priority it has a seventieth of a busy core, in pieces of some milliseconds each."""
     with contextlib.suppress(OSError):  # what the node runs in may not let it
-        os.nice(NICE)
+        os.nice(NICEST)
         if sys.platform == "linux":
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
@@ -144,4 +145,5 @@ async def _serve(path: str, hearing: Connection) -> None:
         app.router.lifespan_context(app),
         await asyncio.start_unix_server(passing(app), path, backlog=MOST_WAITING),
     ):
+        _give_way()
         await is_over.wait()
