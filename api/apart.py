@@ -81,11 +81,12 @@ class _Keeping(Thread):
         pause = FIRST_PAUSE
         while not self._is_over.is_set():
             begun = monotonic()
-            # Inherited: what stops all processes at once, as a terminal and systemd do, leaves it
-            # be until the node has answered what is under way. To start the tracker would undo it.
-            resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
             try:
+                # Inherited: what stops all processes at once, as a terminal and systemd do, leaves
+                # it be until the node has answered what is under way. To start the tracker would
+                # undo it.
+                resource_tracker.ensure_running()
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
                 process = SPAWNING.Process(target=_make, args=(self.path, self._hearing))
                 process.start()
                 self._process = process

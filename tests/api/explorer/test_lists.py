@@ -169,7 +169,11 @@ def test_lists_of_platforms_are_turned_to_the_last(
         assert site.get(path.partition("?")[0], params={"page": page}).status_code == 400
 
 
-def test_reports_are_listed_by_the_names_of_platforms(site: TestClient) -> None:
+@pytest.mark.parametrize("at_once", [1_000, 3])
+def test_reports_are_listed_by_the_names_of_platforms(
+    site: TestClient, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.explorer.reports.READ", at_once)
     html = site.get("/reports").text
     names = re.findall(r'<th scope="row"><a href="/platforms/[^>]+>([^<]+)<', html)
     assert names == sorted(names, key=str.casefold)
