@@ -29,6 +29,13 @@ MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
 class Workers(Multiprocess):
     """Processes on one socket, which closes with them."""
 
+    def keep_subprocess_alive(self) -> None:
+        # Held here, too, a worker's end of the pipe outlives it: who asks whether it is well would
+        # wait for one that ended, and with it whoever stops them all.
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+
     def terminate_all(self) -> None:
         # While any process listens, the system goes on taking connections that nobody answers.
         for listening in self.sockets:

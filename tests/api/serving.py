@@ -66,6 +66,13 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "api", *arguments]
 
 
+def children(pid: int, command: str = "") -> list[int]:
+    """The processes that one has started, with these words in their command (Linux)."""
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    pids = [int(child) for each in found for child in each]
+    return [pid for pid in pids if command in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
 def free_port() -> int:
     """One that nobody listens on, from below those that connections of others get (Linux)."""
     while True:

@@ -21,6 +21,7 @@ from tests.api.serving import (
     PATIENCE,
     ROOT,
     Served,
+    children,
     command,
     environment,
     free_port,
@@ -51,11 +52,6 @@ def maker_of(node: int, but: int = 0) -> int:
                 return pid
         time.sleep(0.05)
     raise AssertionError("nobody makes pages")
-
-
-def children(pid: int) -> list[int]:
-    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for each in found for child in each]
 
 
 def niceness(pid: int) -> int:

@@ -1,6 +1,9 @@
 """A stop that is asked for: what is under way is answered and on disk, nothing new is begun."""
 
+import os
+import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,7 +15,7 @@ import orjson
 import pytest
 
 from tests.api.http.outside import OPERATIONS, Node, issue_input
-from tests.api.serving import PATIENCE, Served, serving
+from tests.api.serving import PATIENCE, Served, children, serving
 
 SIZE = 200  # sanctions of the batch
 
@@ -153,3 +156,22 @@ def test_an_idle_connection_holds_nobody_up(node: Node, database_url: str) -> No
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
         served.process.terminate()
         assert served.ended() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_workers_that_end_while_they_are_asked_how_they_are_hold_nobody_up(
+    node: Node, database_url: str
+) -> None:
+    """As those do which have not started when all are stopped at once."""
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with serving("--workers", "2", **settings) as served:
+        workers = children(served.process.pid or 0, "spawn_main")
+        assert len(workers) == 2
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1)  # asked twice a second, they don't answer
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        served.process.terminate()
+        served.process.join(PATIENCE / 2)  # of what workers get to answer
+        assert served.process.exitcode == 0
