@@ -152,6 +152,31 @@ def test_whoever_stops_all_at_once_is_told_nothing(sqlite_url: str, tmp_path: Pa
         assert is_gone(maker)
 
 
+def test_no_file_of_the_folder_it_is_started_in_is_run(sqlite_url: str, tmp_path: Path) -> None:
+    key_file, port = tmp_path / "comity.key", str(free_port())
+    Node(sqlite_url, key_file).world.database.close()
+    comity, folder = tmp_path / "bin" / "comity", tmp_path / "folder"
+    for file, code in (
+        (comity, "from api.__main__ import main\nif __name__ == '__main__':\n    main()"),
+        (folder / "signal.py", "raise SystemExit('run')"),
+    ):
+        file.parent.mkdir()
+        file.write_text(code)
+    settings = environment(database_url=sqlite_url, key_file=key_file, log_level="warning")
+    with subprocess.Popen(
+        [sys.executable, comity, "serve", "--workers", "2", "--port", port],
+        cwd=folder,
+        env=settings | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+    ) as node:
+        try:
+            maker_of(node.pid)
+            assert len(children(node.pid, "spawn_main")) == 3
+        finally:
+            node.terminate()
+        assert not node.communicate(timeout=PATIENCE)[1]
+
+
 def test_pages_are_made_inside_where_no_socket_can_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
