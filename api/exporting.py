@@ -46,7 +46,8 @@ def run(
     since: Annotated[str, typer.Option(help="The first day, such as 2026-03-01.")] = "",
 ) -> None:
     """Export every day that is over and isn't there yet; `comity export FOLDER` for short."""
-    from governance.exporting.days import export, register
+    from governance.exporting.days import export
+    from governance.exporting.files import register
 
     first = _day(since) if since else None
     settings = read_settings()
@@ -162,7 +163,8 @@ async def exporting(
 def _run(
     database: Database, log: Sequencer, place: Folder, clock: Callable[[], datetime]
 ) -> dict[str, Any]:
-    from governance.exporting.days import export, register
+    from governance.exporting.days import export
+    from governance.exporting.files import register
 
     def told(done: int, total: int) -> None:
         anyio.from_thread.check_cancelled()  # whether the server stops meanwhile

@@ -5,6 +5,7 @@ of their own, which are made again when something of their day is erased.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,15 +18,13 @@ from sqlmodel import Session, col
 from governance import decisions
 from governance.database import Database
 from governance.entries import LogEntry
-from governance.events import Event
 from governance.exporting.columns import DATASETS, EXPLANATIONS, Dataset, rows_of
-from governance.exporting.files import ExportFile, file_id, keep, known_roots, midnight
-from governance.exporting.manifests import File, Manifest, file_path, open_manifest, path_of
+from governance.exporting.files import midnight
+from governance.exporting.manifests import File, Manifest, file_path, manifest_at, path_of
 from governance.exporting.places import ExportFailed, Place
 from governance.exporting.writing import stopped, written
 from governance.identifiers import SubjectKind
 from governance.log.commitments import opening
-from governance.log.errors import LogError
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import encode
 from governance.log.proving import edge, stored_root
@@ -53,11 +52,16 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The entries of a day: from `first` up to, but without, `next`."""
+    """The entries of a day: from `first` up to, but without, `next`, of a log of `size`."""
 
     day: date
     first: int
     next: int
+    size: int
+
+
+def _untold(_done: int, _total: int) -> None:
+    """Where nobody wants to know how far it is."""
 
 
 def export(
@@ -67,22 +71,23 @@ def export(
     *,
     now: datetime,
     since: date | None = None,
-    progress: Progress | None = None,
+    progress: Progress = _untold,
 ) -> Exported:
     """Puts every day that is over and isn't there yet, oldest first, from `since` on; then makes
-    explanations again where something was erased. ExportFailed says why it stopped."""
+    explanations, again where something was erased. `progress` hears of entries, within large days
+    too, first for the days and then for the explanations; what it raises stops the export.
+    ExportFailed says why it stopped."""
     done = Exported()
     try:
         with place.alone() as work:
             _check_log(db, place)
-            for span, size in _missing(db, place, now, since):
-                manifest = _day(db, log, work, span)
+            for span in _missing(db, place, now, since):
+                manifest = _day(db, log, work, span, progress)
                 _publish(place, work, manifest, log, path_of(span.day))
                 done.days += 1
                 done.rows += sum(file.rows for file in manifest.files) // len(Format)
-                if progress is not None:
-                    progress(span.next, size)
-            done.again = _explain(db, log, place, work)
+                progress(span.next, span.size)
+            done.again = _explain(db, log, place, work, progress)
     except OSError as error:
         raise stopped(place.name, error) from None
     return done
@@ -92,7 +97,7 @@ def _check_log(db: Database, place: Place) -> None:
     """ExportFailed where the newest day that is there isn't of this log: of another node's, or of
     entries that this one has lost."""
     for path in _days(place)[-1:]:
-        newest = _opened(place, path)
+        newest = manifest_at(place, path)
         with db.reading() as session:
             log = newest_checkpoint(session)
             is_here = log is not None and newest.next <= log.size
@@ -101,24 +106,13 @@ def _check_log(db: Database, place: Place) -> None:
                 raise ExportFailed(f"{place.name}: {told}: move it aside, or export elsewhere")
 
 
-def _opened(place: Place, path: str) -> Manifest:
-    """A manifest that is there; ExportFailed where it isn't one any longer."""
-    try:
-        return open_manifest(place.read(path) or b"")
-    except LogError as error:
-        told = f"{error}: move it aside, and it is made anew"
-        raise ExportFailed(f"{place.name}: {path}: {told}") from None
-
-
 def _days(place: Place) -> list[str]:
     """The manifests of days that are there, oldest first."""
     return [path for path in place.list("manifests") if _OF_A_DAY.fullmatch(path)]
 
 
-def _missing(
-    db: Database, place: Place, now: datetime, since: date | None
-) -> Iterator[tuple[Span, int]]:
-    """The days to do, and how long the log is."""
+def _missing(db: Database, place: Place, now: datetime, since: date | None) -> Iterator[Span]:
+    """The days to do."""
     there = set(place.list("manifests"))
     with db.reading() as session:
         newest = newest_checkpoint(session)
@@ -133,7 +127,7 @@ def _missing(
         if following == newest.size and now < midnight(day + ONE_DAY) + LATENESS:
             return  # the day isn't over
         if path_of(day) not in there:
-            yield Span(day, first, following), newest.size
+            yield Span(day, first, following, newest.size)
         first = following
 
 
@@ -155,20 +149,30 @@ def _first_at(session: Session, instant: datetime, size: int) -> int:
     return low
 
 
-def _day(db: Database, log: Sequencer, work: Path, span: Span) -> Manifest:
+def _day(db: Database, log: Sequencer, work: Path, span: Span, progress: Progress) -> Manifest:
     """Writes a day's files; the manifest that is to be signed for them."""
-    files = _written(work, DATASETS, span.day, _batches(db, span))
+    files = _written(work, DATASETS, span.day, _batches(db, span, progress))
     with db.reading() as session:
         before = tuple(encode(one) for one in edge(session, span.first))
         root = encode(stored_root(session, span.next))
     return Manifest(log.origin, span.day, span.first, span.next, before, span.next, root, files)
 
 
-def _batches(db: Database, span: Span) -> Iterator[dict[str, list[dict[str, object]]]]:
+def _parts(day: Span | Manifest, progress: Progress) -> Iterator[tuple[int, int]]:
+    """A day's entries, a batch at a time, and how far they are once one of several is written."""
+    for start in range(day.first, day.next, BATCH):
+        if start > day.first:
+            progress(start, day.size)
+        yield start, min(start + BATCH, day.next)
+
+
+def _batches(
+    db: Database, span: Span, progress: Progress
+) -> Iterator[dict[str, list[dict[str, object]]]]:
     """The rows of each dataset, a batch of entries at a time; each is a short transaction."""
-    for start in range(span.first, span.next, BATCH):
+    for start, stop in _parts(span, progress):
         with db.reading() as session:
-            entries = list(_entries(session, start, min(start + BATCH, span.next)))
+            entries = list(_entries(session, start, stop))
         yield {dataset.name: rows_of(dataset, entries) for dataset in DATASETS}
 
 
@@ -203,86 +207,68 @@ def _publish(
     place.put(note, manifest_path)
 
 
-def _explain(db: Database, log: Sequencer, place: Place, work: Path) -> int:
+def _explain(db: Database, log: Sequencer, place: Place, work: Path, progress: Progress) -> int:
     """Makes the explanations of each day whose files are there: where there are none yet, and
     where something of the day was erased since. How many were made again."""
     there = _days(place)
     again = 0
     with db.reading() as session:
         newest = newest_checkpoint(session)
-        erased = _erased(session)
+        erased = _erased(session, _heeded(place, there))
     assert newest is not None or not there, "what is exported is in the log"
     for path in there:
         if newest is None:
             continue
-        day = _opened(place, path)
+        day = manifest_at(place, path)
         explained = path_of(day.day, of_explanations=True)
         is_new = place.read(explained) is None
-        if not is_new and not _is_stale(_opened(place, explained), erased, day):
+        if not is_new and not _is_stale(manifest_at(place, explained), erased, day):
             continue
-        files = _written(work, [EXPLANATIONS], day.day, _explanations(db, day))
-        made = replace(day, size=newest.size, root=newest.root_hash, edge=(), files=files)
-        _publish(place, work, made, log, explained)
+        made = replace(day, size=newest.size, root=newest.root_hash, edge=())
+        files = _written(work, [EXPLANATIONS], day.day, _explanations(db, made, progress))
+        _publish(place, work, replace(made, files=files), log, explained)
         again += not is_new
+        progress(day.next, newest.size)
     return again
 
 
-def register(db: Database, place: Place) -> int:
-    """Writes down what lies in the node's own folder and isn't known yet; how many files."""
-    with db.reading() as session:
-        known = known_roots(session)
-    found: list[ExportFile] = []
-    for path in place.list("manifests"):
-        manifest = _opened(place, path)
-        if known.get(_id(manifest, manifest.files[0])) != manifest.size:
-            found += _kept(manifest)
-    if found:
-        with db.writing() as session:
-            keep(session, found)
-    return len(found)
-
-
-def _id(manifest: Manifest, file: File) -> str:
-    return file_id(manifest.day, file.dataset, file.format)
-
-
-def _kept(manifest: Manifest) -> Iterator[ExportFile]:
-    for file in manifest.files:
-        yield ExportFile(
-            id=_id(manifest, file),
-            begins_at=midnight(manifest.day),
-            day=manifest.day.isoformat(),
-            dataset=file.dataset,
-            format=file.format,
-            path=file.path,
-            sha256=file.sha256,
-            byte_count=file.bytes,
-            row_count=file.rows,
-            checkpoint_size=manifest.size,
-            root_hash=manifest.root,
-            schema_version=manifest.schemaVersion,
-        )
+def _heeded(place: Place, days: list[str]) -> int:
+    """The size of the log up to which all explanations heed erasures. A run takes the days in
+    their order: what the newest heeds, the others do."""
+    for path in reversed(days):
+        explained = path_of(manifest_at(place, path).day, of_explanations=True)
+        if place.read(explained) is not None:
+            return manifest_at(place, explained).size
+    return 0
 
 
 def _is_stale(kept: Manifest, erased: list[tuple[int, int]], day: Manifest) -> bool:
-    return any(
-        day.first <= begun < day.next and redacted >= kept.size for begun, redacted in erased
+    some = erased[bisect_left(erased, (day.first,)) : bisect_left(erased, (day.next,))]
+    return any(redacted >= kept.size for _, redacted in some)
+
+
+def _erased(session: Session, since: int) -> list[tuple[int, int]]:
+    """Of each erasure that was logged since: the index of the entry that began its case, by which
+    they are sorted, and of its own."""
+    index, case, is_erased = (
+        col(LogEntry.index),
+        col(LogEntry.case_id),
+        _is_of(EventType.SANCTION_REDACTED),
     )
-
-
-def _erased(session: Session) -> list[tuple[int, int]]:
-    """Of each erasure: the index of the entry that began its case, and of its own."""
-    erased = sa.select(col(Event.sanction_id)).where(col(Event.type) == EventType.SANCTION_REDACTED)
-    index = col(LogEntry.index)
+    erased = sa.select(case).where(index >= since, is_erased)
     found = (
         sa.select(
             sa.func.min(sa.case((_is_of(EventType.SANCTION_ISSUED), index))),
-            sa.func.max(sa.case((_is_of(EventType.SANCTION_REDACTED), index))),
+            sa.func.max(sa.case((is_erased, index))),
         )
-        .where(col(LogEntry.case_id).in_(erased))
-        .group_by(col(LogEntry.case_id))
+        .where(case.in_(erased))
+        .group_by(case)
     )
-    return [(f, last) for f, last in session.execute(found) if f is not None and last is not None]
+    return sorted(
+        (first, last)
+        for first, last in session.execute(found)
+        if first is not None and last is not None
+    )
 
 
 def _is_of(event: EventType) -> sa.ColumnElement[bool]:
@@ -290,12 +276,14 @@ def _is_of(event: EventType) -> sa.ColumnElement[bool]:
     return col(LogEntry.data).contains(f'"type":"{decisions.kind_of(event)}"')
 
 
-def _explanations(db: Database, day: Manifest) -> Iterator[dict[str, list[dict[str, object]]]]:
+def _explanations(
+    db: Database, day: Manifest, progress: Progress
+) -> Iterator[dict[str, list[dict[str, object]]]]:
     """What is public and still held of the sanctions that were logged on a day."""
-    for start in range(day.first, day.next, BATCH):
+    for start, stop in _parts(day, progress):
         cases = (
             sa.select(col(LogEntry.case_id))
-            .where(col(LogEntry.index) >= start, col(LogEntry.index) < min(start + BATCH, day.next))
+            .where(col(LogEntry.index) >= start, col(LogEntry.index) < stop)
             .where(_is_of(EventType.SANCTION_ISSUED))
         )
         found = (

@@ -1,11 +1,14 @@
 """What is known of the files in the node's own export folder, so that it can be asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, col
+from sqlmodel import Field, col
 
+from governance.database import Database
+from governance.exporting.manifests import File, Manifest, manifest_at
+from governance.exporting.places import Place
 from governance.fields import EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.words import ExportFormat
@@ -39,13 +42,40 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def keep(session: Session, files: Iterable[ExportFile]) -> None:
-    """Writes files down; those of a day that were made again take their predecessors' place."""
-    for file in files:
-        session.merge(file)
+def register(db: Database, place: Place) -> int:
+    """Writes down what lies in the node's own folder and isn't known yet; how many files."""
+    with db.reading() as session:
+        sized = sa.select(col(ExportFile.id), col(ExportFile.checkpoint_size))
+        known: dict[str, int] = dict(session.execute(sized).all())
+    found: list[ExportFile] = []
+    for path in place.list("manifests"):
+        manifest = manifest_at(place, path)
+        if known.get(_id(manifest, manifest.files[0])) != manifest.size:
+            found += _kept(manifest)
+    if found:
+        with db.writing() as session:
+            for file in found:
+                session.merge(file)
+    return len(found)
 
 
-def known_roots(session: Session) -> dict[str, int]:
-    """The size of the tree that each file was made at, by its id."""
-    found = sa.select(col(ExportFile.id), col(ExportFile.checkpoint_size))
-    return dict(session.execute(found).all())
+def _id(manifest: Manifest, file: File) -> str:
+    return file_id(manifest.day, file.dataset, file.format)
+
+
+def _kept(manifest: Manifest) -> Iterator[ExportFile]:
+    for file in manifest.files:
+        yield ExportFile(
+            id=_id(manifest, file),
+            begins_at=midnight(manifest.day),
+            day=manifest.day.isoformat(),
+            dataset=file.dataset,
+            format=file.format,
+            path=file.path,
+            sha256=file.sha256,
+            byte_count=file.bytes,
+            row_count=file.rows,
+            checkpoint_size=manifest.size,
+            root_hash=manifest.root,
+            schema_version=manifest.schemaVersion,
+        )

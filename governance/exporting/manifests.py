@@ -12,7 +12,8 @@ import orjson
 
 from governance.exporting.columns import SCHEMA_VERSION
 from governance.exporting.names import ENDINGS
-from governance.log.errors import Malformed, Unproven
+from governance.exporting.places import ExportFailed, Place
+from governance.log.errors import LogError, Malformed, Unproven
 from governance.log.notes import Note, parse_note
 from governance.log.signers import Signer, Verifier, signed_by
 from governance.words import ExportFormat as Format
@@ -85,6 +86,15 @@ def open_manifest(data: bytes, verifiers: Iterable[Verifier] = ()) -> Manifest:
             raise Unproven(f"it is of the log {found.origin}, of which no key was given")
         signed_by(note, named)
     return found
+
+
+def manifest_at(place: Place, path: str) -> Manifest:
+    """A manifest that is there; ExportFailed where it isn't one any longer."""
+    try:
+        return open_manifest(place.read(path) or b"")
+    except LogError as error:
+        told = f"{error}: move it aside, and it is made anew"
+        raise ExportFailed(f"{place.name}: {path}: {told}") from None
 
 
 def _file(told: dict[str, object]) -> File:

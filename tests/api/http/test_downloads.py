@@ -10,7 +10,8 @@ import pytest
 
 from api import exporting
 from api.explorer.statics import static
-from governance.exporting.days import export, register
+from governance.exporting.days import export
+from governance.exporting.files import register
 from governance.exporting.places import Folder
 from governance.exporting.verifying import verify
 from tests.api.http.outside import Node

@@ -3,7 +3,9 @@
 import gc
 import gzip
 import resource
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -17,8 +19,8 @@ from governance import migrations
 from governance.entries import LogEntry
 from governance.exporting import days as exporting
 from governance.exporting.columns import STATEMENTS
-from governance.exporting.days import export, register
-from governance.exporting.files import ExportFile
+from governance.exporting.days import export
+from governance.exporting.files import ExportFile, register
 from governance.exporting.places import ExportFailed, Folder, place_of
 from governance.exporting.verifying import verify
 from governance.fields import print_instant
@@ -244,6 +246,29 @@ def test_what_is_erased_leaves_the_explanations_and_no_day(days: Days) -> None:
     assert days.export().again == 0
 
 
+@pytest.mark.parametrize("left", range(1, 5))
+def test_an_erasure_is_heeded_wherever_the_run_after_it_was_left(days: Days, left: int) -> None:
+    """It tells of two new days and of two days' explanations before those of the newest."""
+    later = days.world.issue(
+        days.team.issuer, NOW + DAY, explanation="A neighbour", subject="acct:alice@b.example"
+    )
+    days.export(NOW + 2 * DAY)
+    days.world.erase(days.team.admin, "acct:alice@b.example", NOW + 30 * DAY)
+    calls = iter(range(left, 0, -1))
+
+    def stop(_done: int, _total: int) -> None:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        days.export(NOW + 40 * DAY, progress=stop)
+    days.export(NOW + 40 * DAY)
+    told = rows(days.files(), "explanations")
+    assert {row["sanctionId"] for row in told}.isdisjoint({days.explained, later})
+    assert b"eighbour" not in b"".join(map(unpacked, days.files().items()))
+    assert verify(days.folder, KEY).faults == []
+
+
 def unpacked(file: tuple[str, bytes]) -> bytes:
     path, data = file
     if path.endswith(".gz"):
@@ -288,6 +313,29 @@ def test_a_large_day_is_written_in_batches(days: Days, monkeypatch: pytest.Monke
     monkeypatch.setattr(exporting, "BATCH", 3)
     days.export()
     assert verify(days.folder, KEY).faults == []
+
+
+def test_a_large_day_tells_how_far_it_is_and_can_be_left_there(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "BATCH", 1)
+    told: list[int] = []
+    days.export(progress=lambda done, _: told.append(done))
+    size = max(told)
+    assert told == [*range(1, size + 1)] * 2  # the days, and then their explanations
+    whole = days.files()
+    other = Days(days.world, days.team, days.folder.with_name("other"), days.explained)
+    for left in range(1, 2 * size + 1):
+        calls = iter(range(left, 0, -1))
+
+        def stop(_done: int, _total: int, calls: Iterator[int] = calls) -> None:
+            if next(calls) == 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            other.export(progress=stop)
+        assert other.files().items() <= whole.items()
+        shutil.rmtree(other.folder)
 
 
 def test_an_empty_log_has_no_days(database_url: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from governance.exporting.days import register
+from governance.exporting.files import register
 from governance.exporting.manifests import Manifest, open_manifest, path_of
 from governance.exporting.places import ExportFailed, Folder
 from governance.exporting.verifying import verify
