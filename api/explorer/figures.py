@@ -14,23 +14,32 @@ from governance.words import Automation, DurationBucket
 
 Telling = Callable[[Any], str]
 MOST_SHARE = 3  # beyond it, a percentage says less than the figure before
+AS_BEFORE = "as before"
+NONE = {"0", "–"}
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the period beside the same of the period before; and the list that it counts."""
+    """A figure of the period, how it compares with the one before, and the list that it counts."""
 
     title: str
     value: str
-    before: str
-    change: str
+    compared: str
     counted: str = ""
 
 
 def figure(title: str, now: Any, before: Any, told: Telling, counted: str = "") -> Figure:
     """A figure as it is told, with its change; of a share in points."""
-    change = _points if told is percent else _change
-    return Figure(title, told(now), told(before), change(now, before), counted)
+    change = (_points if told is percent else _change)(now, before)
+    if not change:
+        compared = "none before" if told(before) in NONE else f"before: {told(before)}"
+    elif told(now) == told(before):
+        compared = AS_BEFORE
+    elif change == AS_BEFORE:
+        compared = f"about {AS_BEFORE}, {told(before)}"
+    else:
+        compared = f"{change}, from {told(before)}"
+    return Figure(title, told(now), compared, counted)
 
 
 def share(part: int, whole: int) -> float | None:
@@ -43,7 +52,7 @@ def _points(now: float | None, before: float | None) -> str:
         return ""
     points = round(100 * now) - round(100 * before)  # as both are shown
     if not points:
-        return "as before"
+        return AS_BEFORE
     return f"{'up' if points > 0 else 'down'} {abs(points)} point{'s' if abs(points) > 1 else ''}"
 
 
@@ -52,7 +61,7 @@ def _change(now: float | None, before: float | None) -> str:
         return ""
     grown = (now - before) / before
     if abs(grown) < 0.005:
-        return "as before"
+        return AS_BEFORE
     if grown > MOST_SHARE:
         return "up"
     return f"{'up' if grown > 0 else 'down'} {abs(grown):.0%}"

@@ -45,6 +45,7 @@ _OBJECTS = {
     SubjectKind.CONTENT: "a piece of content",
     SubjectKind.SERVER: "a server",
 }
+_LATER = {"OVERTURNED": "overturned", "VOIDED": "voided", "SUPERSEDED": "replaced"}
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LABELS = {
     "OTHER_VIOLATION_TC": "Other breach of terms",
@@ -114,21 +115,23 @@ def _object(sanction: Told) -> str:
 
 def state(sanction: Told) -> str:
     """How it stands now, in a few words."""
+    if sanction["effect"] == "PENDING" and sanction["effectiveAt"] <= sanction["issuedAt"]:
+        return "waits for a second moderator’s approval"
     if sanction["effect"] == "PENDING":
-        return "pending"
+        return f"begins {day(sanction['effectiveAt'])}"
     if sanction["effect"] == "IN_FORCE":
         until = sanction["expiresAt"]
         return f"in force until {day(until)}" if until else "in force"
     reasons = {
-        "OVERTURNED": "overturned",
-        "VOIDED": "voided",
-        "SUPERSEDED": "replaced",
+        **_LATER,
         "SOURCE_ENDED": "ended with its source",
         "LIFTED": "lifted early",
         "NOT_APPROVED": "never approved",
         "EXPIRED": "ended",
     }
-    return f"{reasons[sanction['endReason']]} {day(sanction['endedAt'])}"
+    told = f"{reasons[sanction['endReason']]} {day(sanction['endedAt'])}"
+    is_late = sanction["validity"] not in ("STANDING", sanction["endReason"])
+    return f"{told}, later {_LATER[sanction['validity']]}" if is_late else told
 
 
 def answered(appeal: Told) -> str:
@@ -161,7 +164,7 @@ def dayname(on: date | str) -> str:
 
 def moment(instant: str | datetime) -> str:
     """An instant to the minute: 1 March 2026, 12:00 UTC."""
-    return f"{day(instant)}, {parse_instant(instant).astimezone(UTC):%H:%M} UTC"
+    return f"{day(instant)}, {parse_instant(instant).astimezone(UTC):%H:%M}\N{NO-BREAK SPACE}UTC"
 
 
 def span(seconds: float | None) -> str:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api.explorer.figures import figure
 from api.explorer.reports import told
-from api.explorer.telling import number, percent
+from api.explorer.telling import number, percent, span
 from governance import reporting
 from governance.exporting.columns import ALL
 from governance.exporting.grouping import ROWS
@@ -44,25 +44,29 @@ def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: 
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "told", "change"),
+    ("now", "before", "told", "compared"),
     [
-        (0.143, 0.32, percent, "down 18 points"),
-        (0.336, 0.325, percent, "up 2 points"),
-        (0.14, 0.13, percent, "up 1 point"),
+        (0.143, 0.32, percent, "down 18 points, from 32%"),
+        (0.336, 0.325, percent, "up 2 points, from 32%"),
+        (0.14, 0.13, percent, "up 1 point, from 13%"),
         (0.141, 0.139, percent, "as before"),
-        (0.5, 0.0, percent, "up 50 points"),
-        (None, 0.32, percent, ""),
-        (6, 4, number, "up 50%"),
-        (1, 4, number, "down 75%"),
-        (17, 4, number, "up"),
+        (0.033, 0.031, percent, "about as before, 3.1%"),
+        (0.5, 0.0, percent, "up 50 points, from 0%"),
+        (None, 0.32, percent, "before: 32%"),
+        (0.32, None, percent, "none before"),
+        (6, 4, number, "up 50%, from 4"),
+        (1, 4, number, "down 75%, from 4"),
+        (17, 4, number, "up, from 4"),
         (4, 4, number, "as before"),
-        (4, 0, number, ""),
+        (1_001, 1_000, number, "about as before, 1,000"),
+        (4, 0, number, "none before"),
+        (None, 259_200, span, "before: 3 days"),
     ],
 )
-def test_a_figure_is_told_with_its_change(
-    now: Any, before: Any, told: Callable[[Any], str], change: str
+def test_a_figure_is_told_beside_the_one_before(
+    now: Any, before: Any, told: Callable[[Any], str], compared: str
 ) -> None:
-    assert figure("Figure", now, before, told).change == change
+    assert figure("Figure", now, before, told).compared == compared
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.explorer.telling import DEEDS, deed, label, meaning, percent, span
+from api.explorer.telling import DEEDS, deed, label, meaning, percent, span, state
 from governance.vocabulary import CONTENT_TYPE_LABELS, KEYWORD_LABELS, ContentType, Keyword
 from governance.words import EndReason, Measure, Validity
 
@@ -47,6 +47,28 @@ def test_what_has_no_end_is_told_as_such(measure: str, basis: str | None, told: 
         "expiresAt": None,
     }
     assert deed(sanction) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"effect": "PENDING"}, "waits for a second moderator’s approval"),
+        ({"effect": "PENDING", "effectiveAt": "2026-03-04T00:00:00Z"}, "begins 4 March 2026"),
+        ({"effect": "IN_FORCE"}, "in force until 8 March 2026"),
+        ({"effect": "IN_FORCE", "expiresAt": None}, "in force"),
+        ({"endReason": "EXPIRED"}, "ended 8 March 2026"),
+        ({"endReason": "LIFTED"}, "lifted early 8 March 2026"),
+        ({"endReason": "VOIDED", "validity": "VOIDED"}, "voided 8 March 2026"),
+        (
+            {"endReason": "EXPIRED", "validity": "OVERTURNED"},
+            "ended 8 March 2026, later overturned",
+        ),
+    ],
+)
+def test_how_a_sanction_stands_is_told_in_plain_words(given: dict[str, str], told: str) -> None:
+    first, last = "2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z"
+    sanction = {"effect": "ENDED", "validity": "STANDING", "issuedAt": first, "effectiveAt": first}
+    assert state({**sanction, "expiresAt": last, "endedAt": last, **given}) == told
 
 
 @pytest.mark.parametrize(

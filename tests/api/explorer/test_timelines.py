@@ -40,7 +40,7 @@ def test_an_earlier_end_stays_in_the_history(node: Node, team: Team) -> None:
     node.clock.forward(3 * DAY)
     issued, shortened, ended = steps(node, sanction)
     assert issued == "Issued"
-    assert re.fullmatch(r"Shortened: to end \d+ \w+ \d{4}, \d\d:\d\d UTC", shortened)
+    assert re.fullmatch(r"Shortened: to end \d+ \w+ \d{4}, \d\d:\d\d\sUTC", shortened)
     assert ended == "Ended: Its time was served"
 
 
