@@ -3,8 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 
-LONG = 60  # days
+WEEK, LONG, SEASON = 7, 60, 92  # days
+STEPS = 3  # lines across, at most, above the lowest
+EDGE = 4  # percent
+FILLED = 0.8  # of the width of a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One day of a series: where it stands and how high it is, of 100."""
+    """One day of a series: where it begins and how high it is, in percent of the whole."""
 
     day: date
     value: int
-    x: int
+    x: float
     height: float
 
     @property
@@ -32,20 +36,66 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """A series of days without gaps."""
+class Mark:
+    """A day that is named beneath its column."""
 
-    columns: Sequence[Column]
-    top: int
+    name: str
+    x: float  # percent, to the middle of the column
 
     @property
-    def width(self) -> int:
-        return len(self.columns) * 10
+    def anchor(self) -> str:
+        """Which part of the name stands there: none of it may leave the picture."""
+        return "start" if self.x < EDGE else "end" if self.x > 100 - EDGE else "middle"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A series of days without gaps, and the scale that it is drawn to."""
+
+    columns: Sequence[Column]
+    step: int
+
+    @property
+    def peak(self) -> int:
+        return max((column.value for column in self.columns), default=0)
+
+    @property
+    def ticks(self) -> Sequence[int]:
+        """What the lines across stand for, from the top to 0."""
+        return range(_top(self.peak, self.step), -1, -self.step)
+
+    @property
+    def width(self) -> float:
+        """Of a column, in percent of the whole; the rest of its day is left blank."""
+        return FILLED * 100 / len(self.columns)
 
     @property
     def is_long(self) -> bool:
         """Whether a closer look tells more."""
         return len(self.columns) > LONG
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Each day of a week, each Monday of a month, the first of each month, of every second."""
+        length = len(self.columns)
+        return [
+            Mark(f"{one.day:%b}" if length > SEASON else f"{one.day.day} {one.day:%b}", middle)
+            for one in self.columns
+            if length <= WEEK
+            or (length <= LONG and not one.day.weekday())
+            or (one.day.day == 1 and (LONG < length <= SEASON or one.day.month % 2))
+            for middle in [one.x + 50 / length]
+        ]
+
+
+def _top(peak: int, step: int) -> int:
+    return max(-(-peak // step), 1) * step
+
+
+def _step(peak: int) -> int:
+    """The least of 1, 2, 5, 10, 20, … of which three reach the peak."""
+    steps = (int(digit * 10**zeros) for zeros in count() for digit in (1, 2, 5))
+    return next(step for step in steps if STEPS * step >= peak)
 
 
 def bars(rows: Sequence[tuple[str, int, str]]) -> list[Bar]:
@@ -56,11 +106,13 @@ def bars(rows: Sequence[tuple[str, int, str]]) -> list[Bar]:
 
 def days(counts: Mapping[str, int], first: date, last: date) -> Days:
     """Every day from the first to the last, both included, with its count."""
-    span = range((last - first).days + 1)
-    values = [(day := first + timedelta(days=n), counts.get(day.isoformat(), 0)) for n in span]
-    top = max((value for _, value in values), default=0)
+    length = (last - first).days + 1
+    every = [first + timedelta(days=n) for n in range(length)]
+    values = [counts.get(day.isoformat(), 0) for day in every]
+    step = _step(max(values, default=0))
+    top = _top(max(values, default=0), step)
     columns = [
-        Column(day, value, 10 * n, 100 * value / (top or 1))
-        for n, (day, value) in enumerate(values)
+        Column(day, value, 100 * n / length, 100 * value / top)
+        for n, (day, value) in enumerate(zip(every, values, strict=True))
     ]
-    return Days(columns, top)
+    return Days(columns, step)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from api.explorer.charts import days
 from api.explorer.figures import figure
 from api.explorer.reports import told
 from api.explorer.telling import number, percent, span
@@ -40,7 +42,43 @@ def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: 
     node.do("OverturnSanction", team.issuer, sanctionId=wrong, reason="Wrong")
     node.clock.forward(30 * DAY)
     page = node.client.get("/?days=90").text
-    assert "<h1>4 time-outs began, 4&nbsp;ended, 1&nbsp;of them overturned</h1>" in page
+    whole = '<span class="whole">time-outs</span>'
+    assert f"<h1>4 {whole} began, 4&nbsp;ended, 1&nbsp;of them overturned</h1>" in page
+
+
+@pytest.mark.parametrize(
+    ("peak", "ticks"),
+    [
+        (0, [1, 0]),
+        (1, [1, 0]),
+        (3, [3, 2, 1, 0]),
+        (49, [60, 40, 20, 0]),
+        (110, [150, 100, 50, 0]),
+        (1_495, [1_500, 1_000, 500, 0]),
+    ],
+)
+def test_a_chart_is_drawn_to_a_round_scale(peak: int, ticks: list[int]) -> None:
+    last = date(2026, 3, 31)
+    drawn = days({last.isoformat(): peak}, last - timedelta(days=29), last)
+    assert (list(drawn.ticks), drawn.peak) == (ticks, peak)
+    assert drawn.columns[-1].height == 100 * peak / ticks[0]
+
+
+@pytest.mark.parametrize(
+    ("length", "names"),
+    [
+        (7, ["25 Mar", "26 Mar", "27 Mar", "28 Mar", "29 Mar", "30 Mar", "31 Mar"]),
+        (30, ["2 Mar", "9 Mar", "16 Mar", "23 Mar", "30 Mar"]),
+        (90, ["1 Jan", "1 Feb", "1 Mar"]),
+        (365, ["May", "Jul", "Sep", "Nov", "Jan", "Mar"]),
+    ],
+)
+def test_days_are_named_beneath_their_columns(length: int, names: list[str]) -> None:
+    last = date(2026, 3, 31)
+    drawn = days({}, last - timedelta(days=length - 1), last)
+    assert [mark.name for mark in drawn.marks] == names
+    middles = {column.x + 50 / length for column in drawn.columns}
+    assert {mark.x for mark in drawn.marks} <= middles
 
 
 @pytest.mark.parametrize(
@@ -105,7 +143,7 @@ def test_reports_that_were_published_are_listed(node: Node, team: Team) -> None:
 
 
 def test_every_column_of_the_files_is_told_with_its_codes(site: TestClient) -> None:
-    html = site.get("/data/columns").text
+    html = site.get("/data/columns").text.replace("<wbr>", "")
     assert "/data/columns" in links(site.get("/data").text)
     for dataset in (*ALL.values(), ROWS):
         for column in dataset.columns:
