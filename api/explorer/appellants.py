@@ -30,6 +30,13 @@ STEPS = {
         "dispute settlement body and records here what it says."),
 }  # fmt: skip
 
+# Where an appeal stands, where others are told of the appellant.
+STANDS = {
+    AppealState.AWAITING_APPELLANT: "The reviewer asked you something; the clock is paused",
+    AppealState.LAPSED: "You didn’t answer in time",
+    AppealState.WITHDRAWN: "You took it back",
+}
+
 # Why no appeal can be filed now, in the person's words.
 BARRED = {
     RefusalCode.ERASED: "What it rested on has been erased, so nobody could review it any more.",
@@ -88,7 +95,7 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
         sanction, secret = text(form, "sanction"), text(form, "secret")
         view = await view_of(request, sanction, secret) if sanction and secret else None
         if view is None:
-            sent = Sent("open", WRONG, form)
+            sent = Sent("open", WRONG, form, "secret")
             return answered(request, session.left(), None, sent, 404)
         response = onward(PATH)
         held = Session.begun(sanction=sanction, secret=secret, is_new=False)
@@ -100,22 +107,18 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
         form = await sessions.form(request, session)
         if not session.held:
             return onward(PATH)
-        held, move = session.held, text(form, "move")
+        held, move, appeal = session.held, text(form, "move"), text(form, "appeal")
         if move == "FILE":
             given = {"sanctionId": held["sanction"], "grounds": text(form, "message")}
-            name = "file_appeal"
+            name, place = "file_appeal", move
         else:
             own = move if move in STEPS else ""
-            given = {
-                "appealId": text(form, "appeal"),
-                "move": own,
-                "message": text(form, "message"),
-            }
-            name = "move_appeal"
+            given = {"appealId": appeal, "move": own, "message": text(form, "message")}
+            name, place = "move_appeal", f"{appeal}-{move}"
         payload = await change(site.desk, request, name, {**given, "appealSecret": held["secret"]})
-        if error := refused(payload):
+        if sent := refused(payload, place, form):
             view = await view_of(request, held["sanction"], held["secret"])
-            return answered(request, session, view, Sent(move, error, form), 409)
+            return answered(request, session, view, sent, 409)
         following = payload["appealSecret"]
         told = session.holding(
             sanction=held["sanction"],
@@ -141,7 +144,7 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
 
 
 def choices(view: Data) -> Data:
-    """The steps that the person can take now, by appeal, and why none may be filed."""
+    """The steps that the person can take now, by appeal, their forms, and why none may be filed."""
     steps = {
         appeal["id"]: [
             (move, *STEPS[move])
@@ -155,4 +158,7 @@ def choices(view: Data) -> Data:
     is_here = any(AppealState[a["state"]] in UNDER_WAY | ANSWERED for a in view["appeals"])
     if code in (RefusalCode.APPEAL_OPEN, RefusalCode.ESCALATE_INSTEAD) and not is_here:
         barred.append(ELSEWHERE)
-    return {"steps": steps, "barred": " ".join(barred), "due": APPEAL_DUE.total_seconds()}
+    places = [f"{appeal}-{move}" for appeal, own in steps.items() for move, *_ in own]
+    places += [] if code else ["FILE"]
+    told = {"steps": steps, "places": places, "stands": STANDS, "barred": " ".join(barred)}
+    return {**told, "due": APPEAL_DUE.total_seconds()}

@@ -13,6 +13,13 @@ from governance.membership import Actor
 
 # What has to be there. It is sent though nothing was typed: the refusal says so beside the form.
 NEEDED = {"grounds", "statement", "platform"}
+# Fields of inputs that are called otherwise in forms.
+_TYPED = {
+    "grounds": "message",
+    "statement": "message",
+    "domain": "platform",
+    "replacementId": "replacement",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +29,17 @@ class Sent:
     place: str = ""  # which form
     error: str = ""
     values: QueryParams | None = None
+    field: str = ""  # the one that the error is about, if it is about one
 
     def value(self, place: str, name: str) -> str:
         """What was typed into a field of a form that was refused."""
         if place != self.place or self.values is None:
             return ""
         return str(self.values.get(name, ""))
+
+    def is_wrong(self, place: str, name: str) -> bool:
+        """Whether a form was refused for this field."""
+        return bool(self.error) and (place, name) == (self.place, self.field)
 
 
 async def change(
@@ -39,9 +51,12 @@ async def change(
     return dict(data["done"])
 
 
-def refused(payload: Data) -> str:
-    """Why a change was refused; empty if it was made."""
-    return str(payload["message"]) if payload["__typename"] == "Refusal" else ""
+def refused(payload: Data, place: str, form: QueryParams) -> Sent | None:
+    """What is shown again of a form that was refused; None if the change was made."""
+    if payload["__typename"] != "Refusal":
+        return None
+    field = (payload["path"] or [""])[-1]
+    return Sent(place, payload["message"], form, _TYPED.get(field, field))
 
 
 def onward(path: str) -> RedirectResponse:

@@ -22,6 +22,16 @@ class Move:
     needs_message: bool = False
     for_person: bool = False  # the person's own step, which the platform takes for its user
 
+    @property
+    def message(self) -> str:
+        """What the message is."""
+        if self.name == DECIDE.name:
+            return "Your statement"
+        if self.needs_message:
+            return "The person’s answer" if self.for_person else "Your question"
+        who = "from" if self.for_person else "to"
+        return f"Message {who} the person, if there is one"
+
 
 _TITLES: Mapping[AppealMove, tuple[str, str]] = {
     AppealMove.ADMIT: (

@@ -71,7 +71,7 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         return response
 
     def asked_to_enter(request: Request, session: Session, error: str = "") -> Response:
-        sent = Sent("login", error)
+        sent = Sent("login", error, field="token")
         return answered(request, session.left(), "staff_login", 403 if error else 200, sent=sent)
 
     async def entered(request: Request, session: Session) -> tuple[Actor, Data] | None:
@@ -178,8 +178,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
             given |= {"code": text(form, "code"), "outcome": text(form, "outcome")}
             given["implementedAt"] = instant(form, "implementedAt")
         payload = await change(site.desk, request, name, given, who[0])
-        if error := refused(payload):
-            return await shown(request, session, who, Sent(move, error, form), 409)
+        if sent := refused(payload, move, form):
+            return await shown(request, session, who, sent, 409)
         return onward(f"{PATH}/appeals/{appeal_id}")
 
     async def notices(request: Request) -> Response:
@@ -207,8 +207,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         given = {"sanctionId": text(form, "sanction")}
         given["outcome"] = outcome if outcome in NoticeOutcome.__members__ else ""
         payload = await change(site.desk, request, "record_notice", given, who[0])
-        if error := refused(payload):
-            return await listed(request, session, who, Sent(given["sanctionId"], error, form), 409)
+        if sent := refused(payload, given["sanctionId"], form):
+            return await listed(request, session, who, sent, 409)
         return onward(f"{PATH}/notices")
 
     async def receipts(request: Request) -> Response:
@@ -238,8 +238,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         if remedy == Remedy.KEPT_ON_OWN_GROUNDS:
             given["replacementId"] = text(form, "replacement")
         payload = await change(site.desk, request, "record_remedy", given, who[0])
-        if error := refused(payload):
-            return await corrected(request, session, who, Sent(remedy, error, form), 409)
+        if sent := refused(payload, given["sanctionId"], form):
+            return await corrected(request, session, who, sent, 409)
         return onward(f"{PATH}/receipts")
 
     return [

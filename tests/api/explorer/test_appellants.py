@@ -53,6 +53,7 @@ def test_the_person_files_answers_and_withdraws(node: Node, team: Team, person: 
     sanction, secret = opened(node, team, person)
     person.send("/appeal/move", move="FILE", message="It was a quotation.\r\nI criticised it.")
     assert "Your secret has changed" in person.text
+    assert f"<code>{sanction}</code>" in person.text
     assert "It was a quotation.\nI criticised it." in person.text
     [appeal] = node.ask("Appeals", filter={"sanctionId": sanction})["nodes"]
     assert appeal["state"] == "FILED"
@@ -66,7 +67,7 @@ def test_the_person_files_answers_and_withdraws(node: Node, team: Team, person: 
     person.send("/appeal/move", move="ANSWER", message="At home")
     assert "At home" in person.text
     person.send("/appeal/move", move="WITHDRAW", message="")
-    assert "Taken back by the appellant." in person.text
+    assert "You took it back." in person.text
     assert person.hidden("/appeal/move").keys() == {"csrf"}  # another may be filed
     person.send("/appeal/close")
     assert "Were you sanctioned?" in person.text
@@ -80,7 +81,11 @@ def test_an_appeal_without_grounds_is_refused_beside_its_form(
     before = node.records()
     person.send("/appeal/move", move="FILE", message=" \r\n ")
     assert person.page.status_code == 409
-    assert '<p class="error" role="alert">Expected text.</p>' in person.text
+    assert ">Expected text.</p>" in person.text
+    assert "<title>Refused: " in person.text
+    field = re.search(r'<textarea id="grounds"[^>]*>', person.text)
+    assert field is not None
+    assert 'aria-invalid="true" aria-describedby="file-does wrong"' in field[0]
     assert "File the appeal" in person.text
     assert node.records() == before
 
