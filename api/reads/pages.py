@@ -225,7 +225,8 @@ def _keys(
 ) -> sa.Subquery:
     """The keys of a page's rows, and what finds each once more."""
     at, ident = page.keys
-    where = [*page.where, *beyond(page, read, connection)]
+    # The cursor's first: of two bounds SQLite takes the one that it is told first.
+    where = [*beyond(page, read, connection), *page.where]
     return (
         sa.select(at.label("page_at"), ident.label("page_id"), row)
         .select_from(page.source)

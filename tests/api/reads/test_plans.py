@@ -252,6 +252,18 @@ async def test_figures_are_read_from_indexes_alone(
     assert all(re.search("COVERING INDEX|Index Only Scan", line) for line in ranges), lines
 
 
+@pytest.mark.parametrize("given", [{}, {"measures": ["CONTENT_REMOVED"]}, {"effects": ["ENDED"]}])
+async def test_a_dated_page_begins_at_its_cursor(
+    ask: Asking, large: Large, given: dict[str, Any]
+) -> None:
+    """At the bound of its days, it would look at all that lies before it once more."""
+    if not large.url.startswith("sqlite"):
+        return  # PostgreSQL takes both
+    days = {"issuedAfter": print_instant(NOW - 600 * DAY), "issuedBefore": print_instant(NOW)}
+    lines = await plans(ask, large, LIST, {"f": {**given, **days}, "first": 25, "after": DEEP})
+    assert any("issued_at>? AND (issued_at,id)<(?,?)" in line for line in lines), lines
+
+
 async def test_days_beside_whole_weeks_are_looked_for_one_by_one(ask: Asking, large: Large) -> None:
     """A range of them would be all that is asked for."""
     if not large.url.startswith("sqlite"):
