@@ -12,10 +12,10 @@ from api.reads.fields import All, Condition, Key, Read, getter, rows_of
 from api.reads.texts import literal, whole_number
 from api.reads.totals import part_of
 from api.reads.values import Argument, Env, Getter, parts_of
-from api.schema.filters import fits
+from api.schema.filters import fits, is_appealed
 from api.schema.statistics import MAY_LACK, StatisticsDimension, alike, dimensions_of, keys_of
 from api.schema.tallied import tallies_of
-from api.schema.ways import MOST_COUNTED, Way, place_of_short, sample_of, ways_of
+from api.schema.ways import MOST_COUNTED, Way, place_of_short, sample_of, sampled_appeals, ways_of
 from governance.errors import InvalidInput
 from governance.fields import Shape
 from governance.records import sanctions
@@ -125,18 +125,25 @@ def _estimated(
         if way is sample:
             # Sorted, where its index isn't in this order, and another is.
             chosen = chosen.order_by(found.c.id if way.is_whole else found.c.id + literal(""))
-        return sa.select(chosen.limit(limit).subquery())
+        return chosen.limit(limit)
 
     # A short way is read whole, and what else has to fit is said once for all ways; but for the
     # subject, which takes columns that aren't counted by.
     inner = {name: value for name, value in values.items() if name == "subject"}
     outer = {name: value for name, value in values.items() if name != "subject"}
     ways_taken = [
-        part(place == whole_number(n), MOST_COUNTED, way, inner) for n, way in enumerate(ways)
+        sa.select(part(place == whole_number(n), MOST_COUNTED, way, inner).subquery())
+        for n, way in enumerate(ways)
     ]
     along = sa.union_all(*ways_taken).subquery()
     fitting = sa.select(along).where(*fits(along.c, read, outer))
-    chosen = sa.union_all(fitting, part(is_sample, MOST_SAMPLED, sample, given))
+    sampled = part(is_sample, MOST_SAMPLED, sample, given).subquery()
+    some = sa.select(sampled)
+    if StatisticsDimension.IS_APPEALED in dimensions:
+        # Of the sample at once: to look for those of each took PostgreSQL as long as all else.
+        fitting = fitting.add_columns(is_appealed(along.c).label("is_appealed"))
+        some = some.add_columns(sampled.c.id.in_(sampled_appeals()).label("is_appealed"))
+    chosen = sa.union_all(fitting, some)
     counted, looked_at = _each_of(read, dimensions, chosen)
     last = sa.func.max(looked_at.c.id)
     each = sa.case(

@@ -113,7 +113,9 @@ COLUMNS: dict[StatisticsDimension, Column] = {
     StatisticsDimension.SOURCE: lambda row, read: row.source,
     StatisticsDimension.END_REASON: end_reason,
     StatisticsDimension.LANGUAGE: lambda row, read: row.content_language,
-    StatisticsDimension.IS_APPEALED: lambda row, read: flag(is_appealed(row)),
+    StatisticsDimension.IS_APPEALED: lambda row, read: flag(
+        row.is_appealed if "is_appealed" in row else is_appealed(row)
+    ),
     StatisticsDimension.IS_BINDING: lambda row, read: flag(binds(row, read)),
     StatisticsDimension.DURATION_BUCKET: lambda row, read: (
         row.duration_bucket if "duration_bucket" in row else bucket(row, read)

@@ -158,9 +158,13 @@ def _sampled(row: Row, read: Read) -> list[Condition]:
 
 
 def _sampled_appealed(row: Row, read: Read) -> list[Condition]:
+    return [row.id < literal(SAMPLED), row.id.in_(sampled_appeals())]
+
+
+def sampled_appeals() -> sa.Select[Any]:
+    """The sanctions of the sample against which any appeal was filed."""
     filed = rows_of(appeals.Appeal)
-    some = sa.select(filed.c.sanction_id).where(filed.c.sanction_id < literal(SAMPLED))
-    return [row.id < literal(SAMPLED), row.id.in_(some)]
+    return sa.select(filed.c.sanction_id).where(filed.c.sanction_id < literal(SAMPLED))
 
 
 def _sampled_keywords(row: Row, read: Read) -> list[Condition]:
