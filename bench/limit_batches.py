@@ -25,6 +25,7 @@ COLUMNS = {
     ),
     "disclosures": (
         *("sanction_id", "seed", "subject", "issuer_reference", "ground_reference", "reason"),
+        "lookup_keys",
     ),
     "subject_keys": ("key", "sanction_id"),
     "events": (
@@ -81,8 +82,9 @@ class LimitBatches:
                 )
             )
             texts = uri, reference, one["groundReference"], one["reason"]
-            disclosures.append((ident, secrets.token_bytes(32), *texts))
-            keys.append((lookup_key(self._secret, SubjectKind.ACCOUNT, uri), ident))
+            key = lookup_key(self._secret, SubjectKind.ACCOUNT, uri)
+            disclosures.append((ident, secrets.token_bytes(32), *texts, f'["{key}"]'))
+            keys.append((key, ident))
             happened = "SANCTION_ISSUED", now, now, platform, ident, "STANDING"
             events.append((*happened, until, now, until, "EXPIRED"))
             entries.append((place, platform, place, ident, ENTRY))

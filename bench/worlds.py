@@ -190,6 +190,7 @@ def _rows(
         else:
             private = {"subject": uri, "seed": rng.randbytes(32), "issuer_reference": str(number)}
             key = lookup_key(secret, kind, uri)
+            private["lookup_keys"] = [key]
             yield SubjectKey, made(SubjectKey, key=key, sanction_id=sanction.id)
         if not is_over:
             private["reason"] = "You insulted others after a warning."

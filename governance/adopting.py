@@ -21,7 +21,7 @@ from governance.rules import adoption, policy
 from governance.rules.disclosure import sees_subject
 from governance.rules.permissions import Operation
 from governance.rules.status import effect
-from governance.sanctions import Disclosure, Sanction, SubjectKey
+from governance.sanctions import Disclosure, Sanction
 from governance.settings import Keys
 from governance.subjects import Identified
 from governance.words import (
@@ -186,10 +186,9 @@ def _request(
         signature=draft.signature,
     )
     host = session.get(Platform, held.host_id) if held.host_id else None
-    keys = select(SubjectKey.key).where(SubjectKey.sanction_id == source.id)
-    names = tuple(session.exec(keys.order_by(col(SubjectKey.key))))
+    names = tuple(held.lookup_keys), tuple(held.aliases)
     hosts = (host.domain,) if host else ()
-    about = Identified(held.subject, source.subject_kind, hosts, names, tuple(held.aliases))
+    about = Identified(held.subject, source.subject_kind, hosts, *names)
     return Request(decision, adoption=Adoption(draft, about))
 
 

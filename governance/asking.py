@@ -19,6 +19,7 @@ from governance.remotes import Remote
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.sealing import unseal
 from governance.settings import Keys
+from governance.subjects import forget_keys
 
 ASK_AGAIN = timedelta(seconds=3)  # for disclosures that couldn't be had
 
@@ -123,7 +124,9 @@ def disclose(session: Session, keys: Keys, sanction: Sanction, disclosed: Disclo
     for name in (disclosed.get("subject"), *disclosed.get("aliases", ())):
         if name:
             key = lookup_key(keys.derived("lookup"), sanction.subject_kind, name)
-            session.merge(SubjectKey(key=key, sanction_id=sanction.id))
+            if key not in held.lookup_keys:
+                held.lookup_keys = [*held.lookup_keys, key]
+                session.add(SubjectKey(key=key, sanction_id=sanction.id))
     session.add(held)
     session.flush()
 
@@ -132,5 +135,5 @@ def forget_disclosures(session: Session, peer: Peer) -> None:
     """Deletes what a peer disclosed."""
     own = sa.select(col(PeerPlatform.platform_id)).where(col(PeerPlatform.origin) == peer.origin)
     cases = sa.select(col(Sanction.id)).where(col(Sanction.platform_id).in_(own))
-    for table in (SubjectKey, Disclosure):
-        session.execute(sa.delete(table).where(col(table.sanction_id).in_(cases)))
+    forget_keys(session, cases)
+    session.execute(sa.delete(Disclosure).where(col(Disclosure.sanction_id).in_(cases)))

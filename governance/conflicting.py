@@ -10,11 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.events import Event
 from governance.judging import earlier_of
 from governance.rules import policy
-from governance.sanctions import Sanction, SubjectKey
+from governance.sanctions import Disclosure, Sanction
+from governance.subjects import keys_of, sanctions_about
 from governance.words import EventType, MemberKind, PolicyConflict
 
 # What breaks these rules alone counts against what comes after it all the same: it may have bound
@@ -35,13 +37,8 @@ def judge_together(session: Session, disclosed: Collection[str]) -> None:
         return
     session.flush()
     about = _same_subjects(_same_subjects(disclosed))
-    names = defaultdict(set)
-    for sanction_id, key in session.execute(
-        sa.select(col(SubjectKey.sanction_id), col(SubjectKey.key)).where(
-            col(SubjectKey.sanction_id).in_(about)
-        )
-    ):
-        names[sanction_id].add(key)
+    named = sa.select(col(Disclosure.sanction_id), col(Disclosure.lookup_keys))
+    keys = dict(session.execute(named.where(col(Disclosure.sanction_id).in_(about))).all())
     platforms = sa.select(col(Sanction.platform_id)).where(col(Sanction.id).in_(disclosed))
     own = select(Sanction).where(
         col(Sanction.id).in_(about), col(Sanction.platform_id).concat("").in_(platforms)
@@ -54,7 +51,7 @@ def judge_together(session: Session, disclosed: Collection[str]) -> None:
     known: dict[tuple[str, str], dict[str, policy.Earlier]] = defaultdict(dict)
     for event in session.exec(told):
         sanction, is_new = sanctions[event.sanction_id], event.type is EventType.SANCTION_ISSUED
-        held = [known[sanction.platform_id, key] for key in names[sanction.id]]
+        held = [known[sanction.platform_id, key] for key in keys[sanction.id]]
         if is_new:
             earlier = {i: one for by_id in held for i, one in by_id.items()}
             is_one_more = len(earlier) >= MOST_TOGETHER
@@ -73,10 +70,9 @@ def mark(sanction: Sanction, found: Iterable[PolicyConflict]) -> None:
     sanction.is_binding = not sanction.policy_conflicts
 
 
-def _same_subjects(sanctions: Any) -> sa.Select[Any]:
+def _same_subjects(sanctions: Any) -> SelectOfScalar[str]:
     """Ids of the sanctions that share a name of their subjects with some."""
-    keys = sa.select(col(SubjectKey.key)).where(col(SubjectKey.sanction_id).in_(sanctions))
-    return sa.select(col(SubjectKey.sanction_id)).where(col(SubjectKey.key).in_(keys))
+    return sanctions_about(keys_of(sanctions))
 
 
 def _broken(sanction: Sanction, earlier: Iterable[policy.Earlier]) -> list[PolicyConflict]:

@@ -24,9 +24,9 @@ from governance.peers import followed_platforms
 from governance.rules.lifecycle import UNDER_WAY, appeal_state
 from governance.rules.permissions import Operation
 from governance.rules.policy import APPEAL_DUE
-from governance.sanctions import Disclosure, Note, Sanction, SubjectKey
+from governance.sanctions import Disclosure, Note, Sanction
 from governance.settings import Keys
-from governance.subjects import sanctions_about
+from governance.subjects import forget_keys, sanctions_about
 from governance.words import EventType
 
 AT_ONCE = 5_000  # sanctions; a statement names each of them twice
@@ -133,8 +133,8 @@ def forget(session: Session, sanctions: Sequence[Sanction], scope: Scope, *, now
         people = [s.id for s in sanctions if s.subject_kind is not SubjectKind.SERVER]
         _keep_what_is_public(session, ids, people)
     else:
-        for table in (SubjectKey, Disclosure):
-            session.execute(sa.delete(table).where(col(table.sanction_id).in_(ids)))
+        forget_keys(session, ids)
+        session.execute(sa.delete(Disclosure).where(col(Disclosure.sanction_id).in_(ids)))
     appeals = sa.select(col(Appeal.id)).where(col(Appeal.sanction_id).in_(ids))
     session.execute(sa.delete(AppealMessage).where(col(AppealMessage.appeal_id).in_(appeals)))
     answered = sa.or_(col(Receipt.sanction_id).in_(ids), col(Receipt.adoption_id).in_(ids))
@@ -149,13 +149,13 @@ def forget(session: Session, sanctions: Sequence[Sanction], scope: Scope, *, now
 
 def _keep_what_is_public(session: Session, ids: list[str], people: list[str]) -> None:
     """Of disclosures that stays: explanation, the rule and ground, and the URI of a server."""
-    session.execute(sa.delete(SubjectKey).where(col(SubjectKey.sanction_id).in_(people)))
+    forget_keys(session, people)
     own = sa.update(Disclosure).where(col(Disclosure.sanction_id).in_(ids))
     session.execute(own.values(PRIVATE))
     session.execute(
         sa.update(Disclosure)
         .where(col(Disclosure.sanction_id).in_(people))
-        .values(subject="", aliases=[], issuer_reference=None, case_reference=None)
+        .values(subject="", aliases=[], lookup_keys=[], issuer_reference=None, case_reference=None)
     )
 
 

@@ -20,6 +20,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
@@ -151,6 +154,22 @@ class EnumList(TypeDecorator[Sequence[StrEnum]]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[StrEnum] | None:
         return None if value is None else [self.enum(item) for item in value]
+
+
+class items(GenericFunction[str]):
+    """The texts in a column's JSON array, as a table of `value`."""
+
+    inherit_cache = True
+
+
+@compiles(items, "sqlite")
+def _on_sqlite(found: items, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_each{compiler.process(found.clause_expr, **given)}"
+
+
+@compiles(items, "postgresql")
+def _on_postgresql(found: items, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_array_elements_text{compiler.process(found.clause_expr, **given)}"
 
 
 def new_id(prefix: str) -> str:

@@ -18,8 +18,8 @@ from governance.rows import among, made
 from governance.rules import policy
 from governance.rules.lifecycle import after
 from governance.rules.status import effect
-from governance.sanctions import Sanction, SubjectKey
-from governance.subjects import Identified
+from governance.sanctions import Sanction
+from governance.subjects import Identified, keys_of
 from governance.words import Effect, EventType, Measure, PolicyConflict, Precision, Validity
 
 _TERMS = frozenset(SanctionTerms.model_fields)
@@ -178,12 +178,7 @@ def to_be_replaced(
     replaced = session.get(Sanction, draft.supersedes)
     if replaced is None or replaced.platform_id != actor.platform_id:
         raise InvalidInput("no such sanction of this platform", path=["supersedes"])
-    same = session.exec(
-        select(SubjectKey.key).where(
-            SubjectKey.sanction_id == replaced.id, col(SubjectKey.key).in_(about.keys)
-        )
-    ).first()
-    if same is None:
+    if set(session.scalars(keys_of([replaced.id]))).isdisjoint(about.keys):
         raise InvalidInput("expected a sanction of the same subject", path=["supersedes"])
     span = replaced.starts_at, replaced.ends_at
     after(EventType.SANCTION_SUPERSEDED, replaced.validity, effect(span, now))

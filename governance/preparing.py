@@ -128,6 +128,7 @@ def disclosure(draft: SanctionDraft, about: Identified) -> Disclosure:
         seed=decode(signature.seed) if signature else secrets.token_bytes(SEED_BYTES),
         subject=about.uri,
         aliases=list(about.aliases),
+        lookup_keys=list(about.keys),
         policy_reference=reference.model_dump() if reference else None,
         **{name: given[name] for name in _TEXTS},
     )

@@ -18,7 +18,7 @@ from governance.rules import policy
 from governance.rules.status import Span
 from governance.sanctions import Disclosure, Part, Sanction, SubjectKey
 from governance.settings import Keys, token_hash
-from governance.subjects import sanctions_about
+from governance.subjects import keys_of, sanctions_about
 from governance.words import EventType, Measure, Validity
 
 
@@ -26,12 +26,9 @@ def replace_termination(
     session: Session, keys: Keys, terminated: Sanction, end: datetime, *, now: datetime
 ) -> Sanction:
     """The time-out that takes the termination's place until `end`."""
-    subject_keys = session.exec(
-        select(SubjectKey.key).where(SubjectKey.sanction_id == terminated.id)
-    ).all()
     start = max(now, terminated.effective_at)
     # A vote may have waited for the other: what the cap allows by now, not a refusal of either.
-    others = _served(session, terminated, list(subject_keys), now)
+    others = _served(session, terminated, now)
     end = policy.latest_end((start, max(start, end)), others)
     terms = terminated.model_dump()
     terms |= {
@@ -60,7 +57,7 @@ def replace_termination(
     terminated.validity, terminated.superseded_at = Validity.SUPERSEDED, now
     session.add_all([feed.settle(terminated), replacement])
     session.flush()
-    _copy(session, terminated.id, disclosure, list(subject_keys))
+    _copy(session, terminated.id, disclosure)
     happenings = [
         feed.Happening(EventType.SANCTION_SUPERSEDED, terminated),
         feed.Happening(EventType.SANCTION_ISSUED, replacement, occurred_at=now, decision=decision),
@@ -80,20 +77,19 @@ def _disclosure(session: Session, old: str) -> Disclosure:
     return Disclosure(**fields)
 
 
-def _copy(session: Session, old: str, disclosure: Disclosure, subject_keys: list[str]) -> None:
+def _copy(session: Session, old: str, disclosure: Disclosure) -> None:
     """Whom it is about and who took part stay the same."""
     new = disclosure.sanction_id
     session.add(disclosure)
     for part in session.exec(select(Part).where(Part.sanction_id == old)):
         session.add(Part(sanction_id=new, member_id=part.member_id, part=part.part))
-    session.add_all([SubjectKey(key=key, sanction_id=new) for key in subject_keys])
+    session.add_all([SubjectKey(key=key, sanction_id=new) for key in disclosure.lookup_keys])
 
 
 def check_total(session: Session, terminated: Sanction, end: datetime, *, now: datetime) -> None:
     """Refuses an end that exceeds the cap, to which the time served until now belongs."""
-    keys = session.exec(select(SubjectKey.key).where(SubjectKey.sanction_id == terminated.id)).all()
     span = max(now, terminated.effective_at), end
-    if policy.exceeds_total(span, _served(session, terminated, list(keys), now)):
+    if policy.exceeds_total(span, _served(session, terminated, now)):
         raise PolicyRefused(
             "with the time-outs before it, this end exceeds the cap: choose an earlier one",
             path=["newExpiresAt"],
@@ -101,13 +97,11 @@ def check_total(session: Session, terminated: Sanction, end: datetime, *, now: d
         )
 
 
-def _served(
-    session: Session, terminated: Sanction, subject_keys: list[str], now: datetime
-) -> list[Span]:
+def _served(session: Session, terminated: Sanction, now: datetime) -> list[Span]:
     """The platform's suspensions of the subject; the termination's until now."""
     served = session.execute(
         sa.select(col(Sanction.id), col(Sanction.starts_at), col(Sanction.ends_at)).where(
-            col(Sanction.id).in_(sanctions_about(subject_keys)),
+            col(Sanction.id).in_(sanctions_about(keys_of([terminated.id]))),
             col(Sanction.platform_id) == terminated.platform_id,
             col(Sanction.measure).in_(policy.SUSPENSIONS),
             col(Sanction.validity).in_((Validity.STANDING, Validity.SUPERSEDED)),

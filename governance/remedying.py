@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from governance import feed
 from governance.adopting import is_unended
@@ -16,7 +16,8 @@ from governance.log.sequencing import ledger_of
 from governance.membership import Actor
 from governance.rules import adoption
 from governance.rules.permissions import Operation
-from governance.sanctions import Sanction, SubjectKey
+from governance.sanctions import Sanction
+from governance.subjects import keys_of
 from governance.words import ReceiptState, Remedy, Validity
 
 
@@ -79,7 +80,7 @@ def _replacement(session: Session, actor: Actor, copy: Sanction, draft: RemedyDr
 
 
 def _subjects(session: Session, sanction: Sanction) -> set[str]:
-    return set(session.exec(select(SubjectKey.key).where(SubjectKey.sanction_id == sanction.id)))
+    return set(session.scalars(keys_of([sanction.id])))
 
 
 def _correct(session: Session, source: Sanction, copy: Sanction, now: datetime) -> None:

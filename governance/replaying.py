@@ -225,8 +225,8 @@ class Replay:
         if host is not None:
             self._id_of(host.domain, host.added_at)
         self._session.add(Disclosure(**disclosure.model_dump()))
-        keys = select(SubjectKey).where(SubjectKey.sanction_id == sanction.id)
-        self._session.add_all([SubjectKey(**key.model_dump()) for key in self._held.exec(keys)])
+        found = [SubjectKey(key=key, sanction_id=sanction.id) for key in disclosure.lookup_keys]
+        self._session.add_all(found)
 
     def _appeal(
         self,

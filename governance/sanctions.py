@@ -163,7 +163,8 @@ class Sanction(SanctionStatement, Stored, table=True):
 
 
 class Disclosure(SanctionTexts, Stored, table=True):
-    """What a statement commits to. Erasing a subject deletes this row and its keys.
+    """What a statement commits to, and the keys of those that it names. Erasing a subject deletes
+    this row and its keys.
 
     Neither these nor keys and parts refer to a sanction in a way that the database looks for: it
     was written or read in the same turn, and none is ever deleted."""
@@ -190,6 +191,9 @@ class Disclosure(SanctionTexts, Stored, table=True):
         default=None, sa_type=sa.JSON(none_as_null=True)
     )
     own_grounds: str | None = None  # of an adoption that doesn't rest on its source alone
+    lookup_keys: list[str] = Field(  # those of `SubjectKey`, which has no index by the sanction
+        default=[], sa_type=sa.JSON, sa_column_kwargs={"server_default": "[]"}
+    )
 
 
 class SubjectKey(Stored, table=True):
@@ -199,7 +203,7 @@ class SubjectKey(Stored, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     key: str = Field(primary_key=True)
-    sanction_id: str = Field(primary_key=True, index=True)
+    sanction_id: str = Field(primary_key=True)
 
 
 class Part(Stored, table=True):

@@ -1,7 +1,7 @@
 """Whom a decision is about: canonical, of one kind, under every name it goes by."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -9,10 +9,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.drafts import SanctionDraft
 from governance.errors import InvalidInput, Refused
+from governance.fields import items
 from governance.hosts import BadUri
 from governance.identifiers import Subject, SubjectKind, lookup_key, parse_subject
 from governance.peers import followed_platforms
 from governance.platforms import Platform
+from governance.rows import mark, run
 from governance.rules import policy
 from governance.sanctions import Disclosure, Sanction, SubjectKey
 from governance.settings import Keys
@@ -102,10 +104,29 @@ def hosts(session: Session, found: Sequence[Identified], own: str) -> dict[str, 
     return dict(session.exec(_HOSTS, params={"domains": list(domains), "own": own}).all())
 
 
-def sanctions_about(names: Collection[str]) -> SelectOfScalar[str]:
+def sanctions_about(names: Collection[str] | sa.Select[str]) -> SelectOfScalar[str]:
     """Ids of the sanctions that any of these keys finds, as a subselect: a join SQLite may begin
     with every sanction there is."""
     return select(SubjectKey.sanction_id).where(col(SubjectKey.key).in_(names))
+
+
+def keys_of(sanctions: Any) -> sa.Select[str]:
+    """The keys that find sanctions, as a subselect; by the ids of these, or a select of them."""
+    each = items(col(Disclosure.lookup_keys)).table_valued("value")
+    held = sa.select(each.c.value).join_from(Disclosure, each, sa.true())
+    return held.where(col(Disclosure.sanction_id).in_(sanctions))
+
+
+_FORGET = "DELETE FROM subject_keys WHERE key = {0} AND sanction_id = {0}"
+
+
+def forget_keys(session: Session, sanctions: Any) -> None:
+    """Sanctions aren't found by their subjects any more; by the ids of these, or a select."""
+    held = sa.select(col(Disclosure.sanction_id), col(Disclosure.lookup_keys))
+    found = session.execute(held.where(col(Disclosure.sanction_id).in_(sanctions)))
+    pairs = [(key, sanction_id) for sanction_id, keys in found for key in keys]
+    if pairs:
+        run(session, _FORGET.format(mark(session)), pairs)
 
 
 def are_found(session: Session, keys: Keys) -> bool:
@@ -114,7 +135,7 @@ def are_found(session: Session, keys: Keys) -> bool:
     query = (
         select(Sanction.id, Sanction.subject_kind, Disclosure.subject)
         .join(Disclosure, col(Disclosure.sanction_id) == col(Sanction.id))
-        .where(col(Sanction.id).in_(select(SubjectKey.sanction_id)), Disclosure.subject != "")
+        .where(Disclosure.subject != "")
         .limit(1)
     )
     found = session.exec(query).first()

@@ -21,7 +21,8 @@ from governance.identifiers import SubjectKind
 from governance.peers import followed_platforms
 from governance.rules.policy import SUSPENSIONS
 from governance.rules.turning import AccountTurn, next_look, turned
-from governance.sanctions import Disclosure, Sanction, SubjectKey
+from governance.sanctions import Disclosure, Sanction
+from governance.subjects import keys_of, sanctions_about
 from governance.words import Audience
 
 MOST_AT_ONCE = 500  # events, and looks, in one transaction
@@ -149,8 +150,7 @@ def _turn(session: Session, account: Sequence[Sanction], at: datetime) -> None:
 
 def _account(session: Session, ident: str) -> Sequence[Sanction]:
     """The host's suspensions of the account that one of them is about; none once it is erased."""
-    keys = sa.select(col(SubjectKey.key)).where(col(SubjectKey.sanction_id) == ident)
-    same = sa.select(col(SubjectKey.sanction_id)).where(col(SubjectKey.key).in_(keys))
+    same = sanctions_about(keys_of([ident]))
     query = _announced(sa.select(Sanction)).where(col(Sanction.id).in_(same))
     return session.scalars(query.order_by(col(Sanction.id))).all()
 

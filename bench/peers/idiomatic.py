@@ -274,6 +274,7 @@ def _disclosed(row: SanctionRow, given: SanctionInput) -> Disclosure:
         issuer_reference=given.issuer_reference,
         ground_reference=given.ground_reference,
         reason=given.reason,
+        lookup_keys=[given.subject_key],
     )
 
 

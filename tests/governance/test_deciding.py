@@ -228,6 +228,7 @@ def test_a_termination_reduced_is_superseded_by_a_time_out(world: World, team: T
     assert (was.subject, was.reason) == (now.subject, now.reason)
     assert was.seed != now.seed
     assert keys[old.id] == keys[new.id]
+    assert was.lookup_keys == now.lookup_keys == [keys[new.id]]
 
 
 def test_reduced_to_a_past_end_a_termination_is_over(world: World, team: Team) -> None:

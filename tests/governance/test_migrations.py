@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
+from sqlmodel import Session, select
 
 from governance import migrations
 from governance.database import Database
@@ -15,6 +16,7 @@ from governance.log.tree import leaf_hash
 from governance.migrations import downgrade, is_current, revisions, upgrade
 from governance.records import METADATA
 from governance.restoring import restore
+from governance.sanctions import Disclosure, SubjectKey
 from tests.api.worlds import copy_file
 from tests.builders import KEYS, World
 from tests.postgres import Server
@@ -141,6 +143,20 @@ def test_entries_have_their_hashes_again(database: Database) -> None:
         assert all(hashed == encode(leaf_hash(data.encode())) for data, hashed in held)
         with pytest.raises(sa.exc.DBAPIError, match="never changed"):
             connection.exec_driver_sql("UPDATE log_entries SET leaf_hash = ''")
+
+
+def test_keys_are_beside_what_is_disclosed_again(database: Database) -> None:
+    downgrade(database.url, "0031")
+    with database.engine.begin() as connection:  # as it is once one's private fields are erased
+        one = "(SELECT min(sanction_id) FROM subject_keys)"
+        connection.exec_driver_sql(f"DELETE FROM subject_keys WHERE sanction_id = {one}")
+    upgrade(database.url)
+    with Session(database.engine) as session:
+        found = session.exec(select(SubjectKey.sanction_id, SubjectKey.key)).all()
+        held = session.exec(select(Disclosure)).all()
+    assert found
+    assert set(found) == {(one.sanction_id, key) for one in held for key in one.lookup_keys}
+    assert [] in [one.lookup_keys for one in held]
 
 
 def test_one_step_at_a_time_is_as_all_at_once(database: Database) -> None:

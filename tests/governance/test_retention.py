@@ -56,7 +56,7 @@ def test_private_disclosures_go_a_year_after_the_end(world: World, team: Team) -
     assert run(world, DUE) == Retained(erased=1)
     left = held(world, sanction_id)
     assert (left.explanation, left.ground_reference) == ("Public", "Terms 4.2")
-    assert (left.subject, left.seed) == ("", b"")
+    assert (left.subject, left.seed, left.lookup_keys) == ("", b"", [])
     private = left.reason, left.facts, left.issuer_reference, left.case_reference, left.host_id
     assert set(private) == {None}
     with world.database.reading() as session:
@@ -75,7 +75,9 @@ def test_a_servers_uri_is_public_and_stays(world: World, team: Team) -> None:
     run(world, DUE)
     assert held(world, sanction_id).subject == about
     with world.database.reading() as session:
-        assert len(session.exec(select(SubjectKey)).all()) == 1
+        keys = session.exec(select(SubjectKey.key)).all()
+    assert len(keys) == 1
+    assert held(world, sanction_id).lookup_keys == keys
 
 
 def test_what_has_not_ended_stays(world: World, team: Team) -> None:
