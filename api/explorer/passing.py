@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.explorer.asking import Problem
 from api.explorer.site import Site
+from api.observing.logs import BrokenOff
 from api.observing.middleware import guarded
 from api.observing.notes import Note, current, noting
 
@@ -64,7 +65,8 @@ class Passed:
             if asking.done():
                 return
             if is_begun:
-                raise  # too late for another answer
+                current().errors["INTERNAL"] += 1
+                raise BrokenOff from None
             await self._busy(scope, receive, send)
         finally:
             asking.cancel()

@@ -16,6 +16,12 @@ from api.observing.notes import current
 from governance.settings import Settings
 
 log = logging.getLogger("comity")
+
+
+class BrokenOff(Exception):
+    """An answer that has no end; why was told."""
+
+
 # The server's lines whose values are its own: its process and the address it listens on.
 _OWN = ("Started ", "Finished ", "Uvicorn running on ")
 
@@ -62,6 +68,11 @@ class TextLines(logging.Formatter):
         return " ".join([f"{time:%Y-%m-%dT%H:%M:%S.%fZ} {level:7} {event}", *told])
 
 
+def is_new(record: logging.LogRecord) -> bool:
+    """Whether a line says what no other has: the server tells of every answer that breaks off."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BrokenOff))
+
+
 def configuration(settings: Settings) -> dict[str, Any]:
     """A dictConfig: everything goes to the error stream. Other libraries tell warnings alone."""
     level = settings.log_level.upper()
@@ -71,7 +82,13 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": name}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "lines",
+                "filters": [is_new],
+            }
+        },
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {"comity": {"level": level}, "uvicorn": {"level": level}},
     }

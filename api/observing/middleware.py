@@ -12,6 +12,7 @@ from api.asking import Answer
 from api.errors import code_of, masked
 from api.media import GRAPHQL, JSON
 from api.observing import logs
+from api.observing.logs import BrokenOff
 from api.observing.metrics import Metrics, outcome, release
 from api.observing.notes import UNTRACED, Note, current, noting, request_id
 from api.observing.traces import Traces
@@ -22,6 +23,7 @@ SOCKET = "WEBSOCKET"  # told as a method
 STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 QUIET = ("/health/", "/metrics")  # asked all day by machines: logged at debug
 AWAY = ((b"retry-after", b"5"),)  # seconds
+LEFT = 499  # told of who left before an answer began, as nginx does
 
 
 class Observed:
@@ -61,6 +63,7 @@ class Observed:
         spans = self._traces
         with spans.request(Headers(scope=scope), note) if spans else UNTRACED:
             await guarded(self._app, scope, receive, sending, note)
+            note.status = note.status or LEFT
 
     async def _lived(self, scope: Scope, receive: Receive, send: Send) -> None:
         """From start to stop. The reason of a start that failed is told by us, without words
@@ -81,13 +84,16 @@ class Observed:
 
 
 async def guarded(app: ASGIApp, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
-    """Has the application answer, and answers what it can't."""
+    """Has the application answer, and answers what it can't; BrokenOff where it is too late for
+    that, so that the server breaks the connection off."""
     try:
         await app(scope, receive, send)
+    except BrokenOff:
+        raise
     except Exception as error:
         answer = failed(error)
         if note.status or scope["type"] != "http":
-            raise  # too late for an answer: the server breaks the connection off
+            raise BrokenOff from error
         await _send(answer, scope, send)
 
 

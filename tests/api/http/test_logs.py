@@ -3,11 +3,15 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from starlette.types import Receive, Scope, Send
 
-from api.observing.logs import JsonLines, TextLines, configuration
+from api.observing.logs import BrokenOff, JsonLines, TextLines, configuration, is_new
+from api.observing.metrics import Metrics
+from api.observing.middleware import Observed
 from api.observing.notes import Note, noting
 from governance.settings import Settings
 from tests.api.http.conftest import Lines
@@ -153,6 +157,37 @@ def test_other_libraries_lines_lose_what_was_filled_in() -> None:
             assert "ValueError" in told
             assert "Traceback" not in told
             assert ("of %s" in told) is name.startswith("uvicorn")
+
+
+async def test_who_leaves_before_an_answer_is_told_as_that(lines: Lines) -> None:
+    async def nothing(*_: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "headers": []}
+    await Observed(nothing, Metrics())(scope, nothing, nothing)  # type: ignore[arg-type]
+    [line] = lines.of("request")
+    assert (line["status"], line["level"]) == (499, "info")
+
+
+async def test_why_an_answer_breaks_off_is_told_once(lines: Lines) -> None:
+    async def torn(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        raise ValueError("petronella")
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "headers": []}
+    with pytest.raises(BrokenOff) as broken:
+        await Observed(torn, Metrics())(scope, nothing, nothing)  # type: ignore[arg-type]
+    [told], [line] = lines.of("unexpected"), lines.of("request")
+    assert told["error"] == "ValueError"
+    assert (line["status"], line["level"], line["errors"]) == (200, "error", {"INTERNAL": 1})
+    for error, is_told in ((broken.value, False), (ValueError(), True)):
+        of_server = logging.LogRecord(
+            "uvicorn.error", logging.ERROR, "", 0, "", (), (type(error), error, None)
+        )
+        assert is_new(of_server) is is_told
 
 
 def test_text_is_for_people() -> None:

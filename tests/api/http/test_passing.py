@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.explorer.passing import Handler, Passed, passing
 from api.explorer.site import Site
+from api.observing.logs import BrokenOff
 from api.observing.notes import Note, current, noting
 from tests.api.http.outside import Node
 
@@ -178,14 +179,19 @@ def test_what_goes_wrong_there_is_masked(path: str, lite: Node) -> None:
     assert dict(answer.note.errors) == {"INTERNAL": 1}
 
 
-def test_an_answer_that_breaks_off_is_no_answer(path: str, lite: Node) -> None:
+def test_an_answer_that_breaks_off_is_no_answer(
+    path: str, lite: Node, caplog: pytest.LogCaptureFixture
+) -> None:
     async def torn(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
         raise ValueError("a secret")
 
-    with pytest.raises(EOFError):
-        asked(passing(torn), path, lite, Asked())
+    asking = Asked()
+    with pytest.raises(BrokenOff):
+        asked(passing(torn), path, lite, asking)
+    assert dict(asking.note.errors) == {"INTERNAL": 1}
+    assert [record.msg for record in caplog.records] == ["unexpected"]
 
 
 async def dies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
