@@ -1,13 +1,57 @@
-"""What lists share: their pages by cursor, both ways, in either order."""
+"""What lists share: their pages by cursor, both ways, in either order; and those of everything."""
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from api.courtesy import unhurried
 from api.explorer.asking import Data
-from api.explorer.facets import Selection, bad
+from api.explorer.counts import counts, offered_platforms
+from api.explorer.facets import SORTS, Selection, Shelf, bad, sort_of
+from api.explorer.site import AsGraphQL, Site
 
 PAGE = 25
+
+
+def list_route(site: Site, shelf: Shelf) -> Route:
+    """The list of everything on the shelf, with its facets."""
+    name = shelf.path[1:]
+
+    async def listed(request: Request) -> Response:
+        selection = Selection.of(shelf, request.query_params)
+        sort = sort_of(request.query_params)
+        asked = {"filter": selection.filter(), **paged(request, sort)}
+        data, counted, platforms = await asyncio.gather(
+            site.desk.ask(request, name, asked | {"counts": False}),
+            counts(site.desk, request, selection),
+            offered_platforms(site.desk, request),
+        )
+        found = data[name]
+        turns, nodes = turned(selection, sort, found["pageInfo"]), found["nodes"]
+        if not any(turns.values()):  # these are all
+            counted = counted.of_all(len(nodes), selection)
+        return site.page(
+            request,
+            name,
+            asked=AsGraphQL(name, asked),
+            feed=selection.address(f"{shelf.path}.atom"),
+            is_indexed=not request.query_params,
+            selection=selection,
+            facets=await unhurried(counted.offers(selection, platforms)),
+            is_estimated=counted.is_estimated,
+            is_about=counted.is_about,
+            sorts=SORTS,
+            sort=sort,
+            nodes=nodes if sort == "newest" else nodes[::-1],
+            total=counted.total,
+            counts=counted.by_value,
+            **turns,
+        )
+
+    return site.route(shelf.path, listed)
 
 
 def paged(request: Request, sort: str = "newest", size: int = PAGE) -> dict[str, Any]:

@@ -8,18 +8,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.auth import Members
-from api.explorer.appeals import appeals_route
 from api.explorer.appellants import appellant_routes
 from api.explorer.categories import category_route
 from api.explorer.data import data_routes
 from api.explorer.downloads import download_routes
-from api.explorer.facets import bad
+from api.explorer.facets import APPEALS, SANCTIONS, bad
 from api.explorer.feeds import feed_routes
+from api.explorer.lists import list_route
 from api.explorer.overview import overview_route
 from api.explorer.passing import Passed
 from api.explorer.platforms import platform_routes
 from api.explorer.reports import report_routes
-from api.explorer.sanctions import sanction_routes
+from api.explorer.sanctions import sanction_route
 from api.explorer.site import AsGraphQL, Site
 from api.explorer.staff import staff_routes
 from governance.settings import Keys
@@ -55,8 +55,9 @@ def public_routes(site: Site) -> Sequence[Route]:
         overview_route(site),
         *feed_routes(site),
         *download_routes(site),
-        *sanction_routes(site),
-        appeals_route(site),
+        list_route(site, SANCTIONS),
+        list_route(site, APPEALS),
+        sanction_route(site),
         category_route(site),
         *data_routes(site),
         *report_routes(site),
