@@ -1,10 +1,14 @@
 """The rich world: made once, then a copy for every test that asks for it, on both engines."""
 
+import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.reads import plans
 from governance.migrations import upgrade
 from governance.sanctions import Sanction
 from tests.api.worlds import Asking, Cast, asking, copy_file, copy_rows, rich
@@ -83,3 +87,17 @@ async def change(rich_url: str) -> AsyncIterator[Asking]:
     """Yield an executor on a copy of the rich world, to write by, whose clock stands still."""
     async with asking(rich_url) as found:
         yield found
+
+
+@pytest.fixture
+def planners(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return how many plans each thread makes from now on."""
+    made_by = Counter[str]()
+    planned = plans.planned
+
+    def noting(*given: Any) -> plans.Plan:
+        made_by[threading.current_thread().name] += 1
+        return planned(*given)
+
+    monkeypatch.setattr(plans, "planned", noting)
+    return made_by

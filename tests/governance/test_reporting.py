@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,13 +30,6 @@ REAL = Path(__file__).parents[1] / "data" / "reports" / "tiktok_2026H1_7_appeals
 DAYS = "2026-03-01/2026-03-31"
 PERIOD = Period.of_days(DAYS)
 LATER = PERIOD.end + 60 * DAY
-
-
-@pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    """Yield an empty world, on each engine."""
-    with World(database_url) as world:
-        yield world
 
 
 @pytest.fixture

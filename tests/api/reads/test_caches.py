@@ -232,16 +232,8 @@ async def test_no_text_of_a_document_is_kept(ask: Asking, cast: Cast) -> None:
 
 
 async def test_plans_are_made_by_a_thread_that_gives_way_and_leave_nothing_to_collect(
-    ask: Asking, monkeypatch: pytest.MonkeyPatch
+    ask: Asking, planners: Counter[str]
 ) -> None:
-    made_by = Counter[str]()
-    planned = plans.planned
-
-    def noting(*given: Any) -> plans.Plan:
-        made_by[threading.current_thread().name] += 1
-        return planned(*given)
-
-    monkeypatch.setattr(plans, "planned", noting)
     await ask.data(LISTED)
     gc.collect()
     gc.disable()
@@ -252,7 +244,7 @@ async def test_plans_are_made_by_a_thread_that_gives_way_and_leave_nothing_to_co
         gc.enable()
     for _ in range(2):  # answered by graphql-core
         assert "errors" in await ask.answer(LISTED, {"filter": {"platform": "no domain"}})
-    assert made_by == {"plans_0": 4}
+    assert planners == {"plans_0": 4}
 
 
 async def test_no_plan_is_made_of_mapped_classes(

@@ -1,6 +1,5 @@
 """Server-Sent Events: graphql-sse's distinct connections mode, and what EventSource makes of it."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ import httpx2
 import orjson
 import pytest
 
-from api.reads import plans
 from tests.api.http.outside import issue_input
 from tests.api.subscriptions.living import EVENTS, Live
 from tests.builders import Team
@@ -111,22 +109,14 @@ def test_queries_and_mutations_are_answered_by_events_too(node: Live, team: Team
 
 
 def test_plans_of_payloads_and_of_subscriptions_are_made_in_a_thread(
-    node: Live, team: Team, monkeypatch: pytest.MonkeyPatch
+    node: Live, team: Team, planners: Counter[str]
 ) -> None:
-    made_by = Counter[str]()
-    planned = plans.planned
-
-    def noting(*given: Any) -> plans.Plan:
-        made_by[threading.current_thread().name] += 1
-        return planned(*given)
-
-    monkeypatch.setattr(plans, "planned", noting)
     issue = """mutation Apart($input: IssueSanctionInput!) { issueSanction(input: $input) {
       ... on SanctionIssued { sanction { id measure platform { domain } } } } }"""
     node.data(issue, {"input": issue_input(node.clock.now)}, team.issuer)
     with streaming(node, {"query": EVENTS.replace("Events(", "Apart(")}) as stream:
         assert stream.event()["event"] == "next"
-    assert made_by == {"plans_0": 2}
+    assert planners == {"plans_0": 2}
 
 
 def test_who_cannot_take_events_is_told_so(node: Live) -> None:
