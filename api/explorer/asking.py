@@ -49,14 +49,15 @@ _BUG = 500, "Something went wrong"
 
 @dataclass(frozen=True, slots=True)
 class Problem(Exception):
-    """A page that can't be shown: a status, a headline, what was expected, and where that is told
-    at length."""
+    """A page that can't be shown: a status, a headline, what was expected, where that is told at
+    length, and which parts of the address were wrong, where that is known."""
 
     status: int
     title: str
     message: str
     headers: Mapping[str, str] | None = None
     choices: str = ""
+    names: Sequence[str] = ()
 
 
 @cache

@@ -126,8 +126,8 @@ def _pair(name: str, value: str) -> str:
     return urlencode({name: value})
 
 
-def bad(message: str, choices: str = "") -> Problem:
-    return Problem(400, "That can’t be asked", message, choices=choices)
+def bad(message: str, choices: str = "", names: Sequence[str] = ()) -> Problem:
+    return Problem(400, "That can’t be asked", message, choices=choices, names=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +145,19 @@ class Selection:
         for name in query:
             if name not in (*shelf.names, *PAGING, *also):
                 expected = ", ".join(shelf.names)
-                raise bad(f"“{name[:40]}” is no facet: expected {expected}")
+                raise bad(f"“{name[:40]}” is no facet: expected {expected}", names=(name,))
         values: dict[str, tuple[str, ...]] = {}
         for name in shelf.names:
             given = tuple(dict.fromkeys(v for v in query.getlist(name) if v.strip()))
             if given:
-                values[name] = _checked(shelf, name, given)
+                try:
+                    values[name] = _checked(shelf, name, given)
+                except Problem as problem:
+                    raise replace(problem, names=(name,)) from None
         found = cls(shelf, values)
         first, last = found._day("from"), found._day("to")
         if first and last and last < first:
-            raise bad(f"expected “from” not after “to”, got {first} and {last}")
+            raise bad(f"expected “from” not after “to”, got {first} and {last}", names=DAYS)
         return found
 
     def _day(self, name: str) -> date | None:
@@ -276,7 +279,7 @@ def sort_of(query: QueryParams) -> str:
     """How the address sorts; Problem for what isn't offered."""
     sort = query.get("sort", "newest")
     if sort not in SORTS:
-        raise bad(f"sort: expected {' or '.join(SORTS)}")
+        raise bad(f"sort: expected {' or '.join(SORTS)}", names=("sort",))
     return sort
 
 

@@ -106,6 +106,17 @@ class Page(HTMLResponse):
         await super().__call__(scope, receive, send)
 
 
+def _mended(request: Request, problem: Problem) -> str:
+    """The address without what can't be asked; empty where it isn't the address that is wrong."""
+    given = request.query_params.multi_items()
+    if problem.status != HTTPStatus.BAD_REQUEST or not given or request.method != "GET":
+        return ""
+    names = {name for name, _ in given}
+    wrong = names & {*problem.names} or names & {"after", "before"} or names
+    kept = urlencode([(name, value) for name, value in given if name not in wrong])
+    return f"{request.url.path}?{kept}" if kept else request.url.path
+
+
 class Site:
     """The pages' shell."""
 
@@ -161,9 +172,8 @@ class Site:
         """What went wrong and where to go on."""
         headers = {**PRIVATE, **(problem.headers or {})}
         word = HTTPStatus(problem.status).phrase
-        return self.page(
-            request, "problem", status=problem.status, headers=headers, problem=problem, word=word
-        )
+        told = {"problem": problem, "word": word, "same": _mended(request, problem)}
+        return self.page(request, "problem", status=problem.status, headers=headers, **told)
 
     async def found(self, request: Request, name: str, asked: Mapping[str, Any]) -> Data | None:
         """The data about what an address names; None where no such thing could be named so."""

@@ -102,6 +102,28 @@ def test_keywords_are_offered_of_the_chosen_categories(node: Node, team: Team) -
     assert chosen.values["keyword"] == ("COORDINATED_HARM",)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "same"),
+    [
+        ("from=2026-03-02&to=2026-03-01", "/sanctions?measure=WARNING"),
+        ("from=soon&to=2026-03-01", "/sanctions?measure=WARNING&to=2026-03-01"),
+        ("effect=BURNT&sort=oldest", "/sanctions?measure=WARNING&sort=oldest"),
+        ("colour=%22%3E%3Cscript%3E", "/sanctions?measure=WARNING"),
+        ("sort=colour", "/sanctions?measure=WARNING"),
+        ("after=MTIz", "/sanctions?measure=WARNING"),
+        ("language=%3C", "/sanctions"),
+    ],
+)
+def test_what_cant_be_asked_leads_to_the_same_without_it(
+    site: TestClient, wrong: str, same: str
+) -> None:
+    page = site.get(f"/sanctions?measure=WARNING&{wrong}")
+    assert page.status_code == 400
+    assert f'<a href="{escape(same)}" rel="nofollow">Ask for the same without it</a>' in page.text
+    assert site.get(same).status_code == 200
+    assert "without it" not in site.get("/sanctions/san_unknown?a=b").text
+
+
 def test_a_message_names_some_choices_and_leads_to_all(site: TestClient) -> None:
     page = site.get("/sanctions?category=VIOLENCE&keyword=SPAM")
     assert page.status_code == 400
