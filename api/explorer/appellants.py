@@ -125,7 +125,7 @@ def appellant_routes(site: Site, keys: Keys) -> list[Route]:
             secret=following or held["secret"],
             is_new=bool(following) or held["is_new"],
         )
-        response = onward(PATH)
+        response = onward(f"{PATH}#{'new-secret' if following else 'appeals'}")
         sessions.keep(request, response, told, site.desk.executor.now())
         return response
 

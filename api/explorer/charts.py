@@ -76,16 +76,23 @@ class Days:
 
     @property
     def marks(self) -> list[Mark]:
-        """Each day of a week, each Monday of a month, the first of each month, of every second."""
+        """As many days as can be named side by side on a telephone."""
         length = len(self.columns)
         return [
             Mark(f"{one.day:%b}" if length > SEASON else f"{one.day.day} {one.day:%b}", middle)
             for one in self.columns
-            if length <= WEEK
-            or (length <= LONG and not one.day.weekday())
-            or (one.day.day == 1 and (LONG < length <= SEASON or one.day.month % 2))
             for middle in [one.x + 50 / length]
+            if _is_marked(one.day, self.columns[-1].day, length)
         ]
+
+
+def _is_marked(day: date, last: date, length: int) -> bool:
+    """Every second day of a week, the Mondays of a month, the first of a month, of every second."""
+    if length <= WEEK:
+        return (last - day).days % 2 == 0
+    if length <= LONG:
+        return day.weekday() == 0
+    return day.day == 1 and (length <= SEASON or day.month % 2 == 1)
 
 
 def _top(peak: int, step: int) -> int:

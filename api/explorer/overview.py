@@ -75,7 +75,7 @@ def figures(data: Data, period: Period) -> list[Figure]:
         figure("Median time-out", begun[length], begun_before[length], span),
         figure("All decisions", now[count], before[count], number, issued),
         figure("Decided by machines alone", *machines, percent, f"{issued}&automation=FULLY"),
-        figure("Appeals against these", now["appealCount"], before["appealCount"], number),
+        figure("Appeals against decisions", now["appealCount"], before["appealCount"], number),
         figure("Appeals decided", now["decidedCount"], before["decidedCount"], number),
         figure("Overturned on appeal", now["overturnRate"], before["overturnRate"], percent),
         figure("Reduced on appeal", reduced, reduced_before, percent),

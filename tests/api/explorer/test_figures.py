@@ -67,7 +67,7 @@ def test_a_chart_is_drawn_to_a_round_scale(peak: int, ticks: list[int]) -> None:
 @pytest.mark.parametrize(
     ("length", "names"),
     [
-        (7, ["25 Mar", "26 Mar", "27 Mar", "28 Mar", "29 Mar", "30 Mar", "31 Mar"]),
+        (7, ["25 Mar", "27 Mar", "29 Mar", "31 Mar"]),
         (30, ["2 Mar", "9 Mar", "16 Mar", "23 Mar", "30 Mar"]),
         (90, ["1 Jan", "1 Feb", "1 Mar"]),
         (365, ["May", "Jul", "Sep", "Nov", "Jan", "Mar"]),
