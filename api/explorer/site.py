@@ -152,27 +152,28 @@ class Site:
         loading a refused one again, is led to the form's page."""
 
         async def answered(request: Request) -> Response:
-            if method == "POST" and request.method != "POST":
-                path = request.url.path.rpartition("/")[0]
-                return RedirectResponse(path, status_code=303, headers=PRIVATE)
+            form = request.url.path.rpartition("/")[0] if method == "POST" else ""
+            if form and request.method != "POST":
+                return RedirectResponse(form, status_code=303, headers=PRIVATE)
             try:
                 return await view(request)
             except Problem as problem:
-                return self.problem(request, problem)
+                return self.problem(request, problem, form)
             except Exception as error:
                 if not is_unreachable(error):
                     raise
                 logs.unexpected(error)
                 current().errors["UNAVAILABLE"] += 1
-                return self.problem(request, AWAY)
+                return self.problem(request, AWAY, form)
 
         return Route(path, answered, methods=("GET", method))
 
-    def problem(self, request: Request, problem: Problem) -> Response:
-        """What went wrong and where to go on."""
+    def problem(self, request: Request, problem: Problem, form: str = "") -> Response:
+        """What went wrong and where to go on, such as to the page of the form that was sent."""
         headers = {**PRIVATE, **(problem.headers or {})}
         word = HTTPStatus(problem.status).phrase
-        told = {"problem": problem, "word": word, "same": _mended(request, problem)}
+        told = {"problem": problem, "word": word, "form": form}
+        told["same"] = _mended(request, problem)
         return self.page(request, "problem", status=problem.status, headers=headers, **told)
 
     async def found(self, request: Request, name: str, asked: Mapping[str, Any]) -> Data | None:

@@ -188,6 +188,7 @@ def test_a_form_without_its_sessions_token_does_nothing(
         page = person.bare(f"/appeal/{action}", **fields, **token)
         assert page.status_code == 403
         assert "This form has expired" in page.text
+        assert '<a href="/appeal">Back to the page of the form</a>' in page.text
     assert node.records() == before
     assert "You threatened somebody" in person.open("/appeal").text  # it is open still
 
