@@ -46,6 +46,7 @@ _OBJECTS = {
     SubjectKind.SERVER: "a server",
 }
 _LATER = {"OVERTURNED": "overturned", "VOIDED": "voided", "SUPERSEDED": "replaced"}
+_OPENING = re.compile(r"(?<!\w)'")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LABELS = {
     "OTHER_VIOLATION_TC": "Other breach of terms",
@@ -88,8 +89,8 @@ def meaning(word: StrEnum) -> str:
 
 
 def typeset(text: str) -> str:
-    """A text of the node's own with the apostrophes of print."""
-    return text.replace("'", "’")
+    """A text of the node's own with the apostrophes and quotation marks of print."""
+    return _OPENING.sub("‘", text).replace("'", "’")
 
 
 def deed(sanction: Told) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.explorer.telling import DEEDS, deed, label, meaning, percent, span, state
+from api.explorer.telling import DEEDS, deed, label, meaning, percent, sentence, span, state
 from governance.vocabulary import CONTENT_TYPE_LABELS, KEYWORD_LABELS, ContentType, Keyword
 from governance.words import EndReason, Measure, Validity
 
@@ -77,6 +77,11 @@ def test_how_a_sanction_stands_is_told_in_plain_words(given: dict[str, str], tol
 )
 def test_a_share_that_is_small_isnt_none(share: float | None, told: str) -> None:
     assert percent(share) == told
+
+
+def test_quotation_marks_are_those_of_print() -> None:
+    told = "got 'a' ('b'); the platforms' isn't"
+    assert sentence(told) == "Got ‘a’ (‘b’); the platforms’ isn’t."
 
 
 def test_codes_are_told_as_words() -> None:
