@@ -77,12 +77,24 @@ UNUSUAL = {
     "sanctions_in_language": ("content_language IS NOT NULL", "content_language"),
     "sanctions_of_illegal": ("ground <> 'INCOMPATIBLE_CONTENT'", "ground"),
     "sanctions_of_notices": ("source <> 'OWN_INITIATIVE'", "source"),
-    "sanctions_with_keywords": ("json_array_length(keywords) > 0",),
     "sanctions_by_machines": ("automation = 'FULLY'",),
     "sanctions_begun_later": ("starts_at IS NULL OR starts_at > issued_at",),
     "sanctions_longest": (f"lasts > {max(BUCKETS.values()) // MICROSECOND}",),
     "sanctions_not_binding": ("is_binding IS FALSE",),
 }
+
+
+WITH_KEYWORDS = "json_array_length(keywords) > 0"
+
+
+def _of_keywords() -> tuple[sa.Index, sa.Index]:
+    """Those with keywords, in the order of their list's text, which is JSON on PostgreSQL."""
+    name, newest, text = "sanctions_of_keywords", ("issued_at", "id"), sa.text(WITH_KEYWORDS)
+    told = sa.text("(CAST(keywords AS TEXT))")
+    return (
+        sa.Index(name, "keywords", *newest, *COUNTED, sqlite_where=text).ddl_if("sqlite"),
+        sa.Index(f"{name}_text", told, *newest, postgresql_where=text).ddl_if("postgresql"),
+    )
 
 
 def _unusual(name: str, condition: str, *first: str) -> sa.Index:
@@ -112,6 +124,7 @@ class Sanction(SanctionStatement, Stored, table=True):
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
         sa.Index("sanctions_ended", "ends_at", "id", "measure", "redacted_at", "validity"),
         *(_unusual(name, *columns) for name, columns in UNUSUAL.items()),
+        *_of_keywords(),
         sa.Index(
             "sanctions_derived",
             "derived_from_id",

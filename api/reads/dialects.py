@@ -47,12 +47,14 @@ class Dialect(Instants, Protocol):
     def few(self, rows: Rows) -> Rows: ...
     def row_key(self, source: FromClause) -> sa.ColumnElement[Any]: ...
     def unindexed(self, row: Any) -> Any: ...
+    def to_sort(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def listed(self, values: Iterable[str]) -> Any: ...
     def among(self, column: sa.ColumnElement[str], values: Any) -> sa.ColumnElement[bool]: ...
     def rows(self, values: Any, columns: Sequence[str]) -> FromClause: ...
     def items(self, column: sa.ColumnElement[Any]) -> Any: ...
     def json(self, value: object) -> str: ...
     def json_of(self, text: Text) -> sa.ColumnElement[Any]: ...
+    def text_of(self, column: sa.ColumnElement[Any]) -> Text: ...
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]: ...
     def most(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def least(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
@@ -81,6 +83,10 @@ class _Shared:
         return orjson.dumps(value).decode()
 
 
+# To compare it tells SQLite that it is there, and an index is made of those where it is.
+MAY_LACK = {"content_language"}
+
+
 class _Unindexed:
     """A row whose columns no index is looked for by."""
 
@@ -89,6 +95,8 @@ class _Unindexed:
 
     def __getitem__(self, name: str) -> sa.ColumnElement[Any]:
         column = self._row[name]
+        if name in MAY_LACK:
+            return sa.func.ifnull(column, sa.null(), type_=column.type)
         return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
     __getattr__ = __getitem__
@@ -179,12 +187,19 @@ class SQLite(SQLiteInstants, _Shared):
         statistics, it is any of them."""
         return _Unindexed(row)
 
+    def to_sort(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return key  # unindexed
+
     def items(self, column: sa.ColumnElement[Any]) -> Any:
         """The texts of a column's JSON list, as rows with a `value`."""
         return sa.func.json_each(sa.type_coerce(column, sa.Text())).table_valued("value")
 
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.type_coerce(text, sa.JSON())
+
+    def text_of(self, column: sa.ColumnElement[Any]) -> Text:
+        """The text of a column of JSON, as it was stored."""
+        return sa.type_coerce(column, sa.Text())
 
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]:
         return sa.func.instr(text, part, type_=sa.Integer())
@@ -265,12 +280,20 @@ class PostgreSQL(PostgreSQLInstants, _Shared):
     def unindexed(self, row: Any) -> Any:
         return row
 
+    def to_sort(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """The key, in whose order no index is read: to find so few, it expects, takes longer than
+        to come upon them among all."""
+        return self.most(key)
+
     def items(self, column: sa.ColumnElement[Any]) -> Any:
         listed = sa.func.json_array_elements_text(column).table_valued("value")
         return listed.render_derived()
 
     def json_of(self, text: Text) -> sa.ColumnElement[Any]:
         return sa.cast(text, postgresql.JSON)
+
+    def text_of(self, column: sa.ColumnElement[Any]) -> Text:
+        return sa.cast(column, sa.Text())
 
     def place_in(self, text: Text, part: Text) -> sa.ColumnElement[int]:
         return sa.func.strpos(text, part, type_=sa.Integer())

@@ -110,7 +110,7 @@ def _estimated(
     """Those that fit, where a way to them is short, and otherwise those of a fair sample, each of
     which stands for so many; and whether that is so."""
     ways, sample = ways_of(given), sample_of(given)
-    place = place_of_short(ways, read, MOST_COUNTED)
+    place = place_of_short(ways, read, MOST_COUNTED, MOST_COUNTED)
     is_sample = place < whole_number(0)
     values = parts_of(given)
     needed = ["id", "issued_at", *COUNTED]
@@ -124,7 +124,7 @@ def _estimated(
         chosen = sa.select(*(found.c[name] for name in needed)).where(*where)
         if way is sample:
             # Sorted, where its index isn't in this order, and another is.
-            chosen = chosen.order_by(found.c.id if way.is_whole else found.c.id + literal(""))
+            chosen = chosen.order_by(found.c.id + literal("") if way.answered else found.c.id)
         return chosen.limit(limit)
 
     # A short way is read whole, and what else has to fit is said once for all ways; but for the

@@ -1,6 +1,7 @@
 """Filters of sanctions, for lists, counts and statistics alike."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 import strawberry.pydantic
@@ -94,8 +95,7 @@ def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
             is_over = effect(found, read) == sa.literal_column(f"'{Effect.ENDED}'")
         where += [is_over, read.among(found.end_reason, values["endReasons"])]
     if "keywords" in values:
-        keyword = read.dialect.items(found.keywords)
-        where.append(there_is(keyword, read.among(keyword.c.value, values["keywords"])))
+        where.append(has_any_of(found.keywords, read, values["keywords"]))
     for name, asked in FLAGS.items():
         if isinstance(values.get(name), bool):
             flag = asked(found, read)
@@ -119,6 +119,12 @@ def along(
     if "languages" in values:
         where.append(read.among(found.content_language, _languages(values["languages"])))
     return where
+
+
+def has_any_of(keywords: sa.ColumnElement[Any], read: Read, given: Argument) -> Condition:
+    """Whether a list of keywords has any of these."""
+    keyword = read.dialect.items(keywords)
+    return there_is(keyword, read.among(keyword.c.value, given))
 
 
 def is_appealed(found: Row) -> Condition:
@@ -174,8 +180,12 @@ def unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
         longest = max(BUCKETS.values()) // MICROSECOND
         where.append(found.lasts > sa.literal_column(str(longest), sa.BigInteger()))
     if "keywords" in values:
-        where.append(sa.func.json_array_length(found.keywords) > sa.literal_column("0"))
+        where.append(has_keywords(found))
     return where
+
+
+def has_keywords(found: Row) -> Condition:
+    return sa.func.json_array_length(found.keywords) > sa.literal_column("0")
 
 
 def _languages(given: Argument) -> Late:

@@ -15,7 +15,7 @@ from api.reads.dialects import Rows
 from api.reads.fields import Along, Condition, Read, Row, rows_of
 from api.reads.texts import literal, whole_number
 from api.reads.values import Argument, known_words, parts_of
-from api.schema.filters import along, fits, unusual
+from api.schema.filters import along, fits, has_any_of, has_keywords, unusual
 from api.schema.visible import is_heard
 from governance.platforms import Platform
 from governance.records import appeals, sanctions
@@ -24,6 +24,7 @@ from governance.words import Effect
 
 MOST_COUNTED = 10_000  # along a short way, one by one
 MOST_LISTED = 20_000  # along a short way, to list the first of them
+MOST_READ = 60_000  # the same where its index holds all that they are chosen by
 
 INDEXED = {"platform", "measures", "categories", "languages", "subject"}
 DAYS = ("issuedAfter", "issuedBefore")
@@ -31,12 +32,13 @@ DAYS = ("issuedAfter", "issuedBefore")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way: what is looked for, maybe along ids that other rows tell; and whether its index holds
-    all that is counted, or rows are looked up."""
+    """A way: what is looked for, maybe along ids that other rows tell; whether its index holds
+    all that is counted, or rows are looked up; and which part of the filter that answers."""
 
     conditions: Callable[[Row, Read], list[Condition]]
     ids: Callable[[Read], Rows] | None = None
     is_whole: bool = False
+    answered: str = ""
 
     def all_of_it(self, read: Read) -> Rows:
         """What there is along it, to be counted."""
@@ -49,7 +51,8 @@ class Way:
     def where(self, row: Row, read: Read, given: Argument) -> list[Condition]:
         """The conditions of the filter, of those that fit along this way."""
         plain = read.dialect.unindexed(row)
-        where = [*self.conditions(row, read), *fits(plain, read, given)]
+        rest = {name: value for name, value in parts_of(given).items() if name != self.answered}
+        where = [*self.conditions(row, read), *fits(plain, read, rest)]
         if self.is_whole:
             return where
         # True of all, but in no index: one of everything would tempt SQLite.
@@ -60,8 +63,10 @@ def ways_of(given: Argument) -> list[Way]:
     """The ways to what fits, that along its days last. All days are no shorter than any other."""
     values = parts_of(given)
     row = rows_of(sanctions.Sanction).c
-    parts = [{name: value} for name, value in values.items()]
+    parts = [{name: value} for name, value in values.items() if name != "keywords"]
     found = [_along(part) for part in parts if INDEXED & part.keys() or unusual(row, part)]
+    if "keywords" in values:
+        found.append(_along_keywords(values["keywords"]))
     asked = {
         PENDING: known_words(values.get("effects")) == [Effect.PENDING],
         APPEALED: values.get("isAppealed") is True,
@@ -76,13 +81,19 @@ def sample_of(given: Argument) -> Way:
     values = parts_of(given)
     if values.get("isAppealed") is True:
         return Way(_sampled_appealed, is_whole=True)
-    return Way(_sampled_keywords) if "keywords" in values else Way(_sampled, is_whole=True)
+    if "keywords" in values:
+        return _along_keywords(values["keywords"], _sampled)
+    return Way(_sampled, is_whole=True)
 
 
-def place_of_short(ways: Sequence[Way], read: Read, most: int) -> sa.ColumnElement[int]:
-    """The place of the first of the ways along which there are so many at most; -1 if none is."""
+def place_of_short(
+    ways: Sequence[Way], read: Read, most_fetched: int, most_read: int
+) -> sa.ColumnElement[int]:
+    """The place of the first of the ways along which there are so many at most, whose rows have to
+    be looked up, or whose index holds all; -1 if none is."""
     whens = []
     for place, way in enumerate(ways):
+        most = most_read if way.is_whole else most_fetched
         some = way.all_of_it(read).limit(whole_number(most + 1)).subquery()
         held = sa.select(sa.func.count()).select_from(some).scalar_subquery()
         whens.append((held <= whole_number(most), whole_number(place)))
@@ -94,15 +105,19 @@ def pages_along(read: Read, given: Argument) -> list[Along]:
     """The ways for pages of what fits, where an engine may take a long one: it knows of the parts
     of a filter only what is usual of their values. Without a short one, all are looked at."""
     ways = ways_of(given)
-    if sum(not way.is_whole for way in ways) < 2 and not any(way.ids for way in ways):
+    chosen = any(way.ids or way.answered for way in ways)
+    if sum(not way.is_whole for way in ways) < 2 and not chosen:
         return []
-    place = place_of_short(ways, read, MOST_LISTED)
+    place = place_of_short(ways, read, MOST_LISTED, MOST_READ)
     found = []
     for number, way in enumerate(ways):
         row = rows_of(sanctions.Sanction)
         plain = read.dialect.unindexed(row.c)  # sorted, and not looked for in the order of all
+        keys = plain.issued_at, plain.id
+        if way.ids or way.answered:  # whose index isn't in their order
+            keys = read.dialect.to_sort(keys[0]), read.dialect.to_sort(keys[1])
         where = way.where(row.c, read, given)
-        found.append(Along(row, (plain.issued_at, plain.id), where, place == whole_number(number)))
+        found.append(Along(row, keys, where, place == whole_number(number)))
     row = rows_of(sanctions.Sanction)
     where = _all_days(given).where(row.c, read, given)
     return [*found, Along(row, (row.c.issued_at, row.c.id), where, place < whole_number(0))]
@@ -110,6 +125,35 @@ def pages_along(read: Read, given: Argument) -> list[Along]:
 
 def _along(part: dict[str, Argument]) -> Way:
     return Way(lambda row, read: along(row, read, part))
+
+
+def _along_keywords(
+    given: Argument, also: Callable[[Row, Read], list[Condition]] = lambda row, read: []
+) -> Way:
+    """Those whose list of keywords is one of those that have any of these."""
+
+    def conditions(row: Row, read: Read) -> list[Condition]:
+        lists = read.dialect.few(_lists_with(given, read))
+        is_any = read.dialect.text_of(row.keywords).in_(lists)
+        return [has_keywords(row), is_any, *also(read.dialect.unindexed(row), read)]
+
+    return Way(conditions, is_whole=True, answered="keywords")
+
+
+def _lists_with(given: Argument, read: Read) -> sa.Select[Any]:
+    """All lists of keywords that have any of these, each found after the one before."""
+
+    def least(*others: sa.ColumnElement[str]) -> sa.Select[Any]:
+        row = rows_of(sanctions.Sanction).c
+        told = read.dialect.text_of(row.keywords)
+        least = sa.func.min(told, type_=sa.Text()).label("told")
+        return sa.select(least).where(has_keywords(row), *(told > one for one in others))
+
+    lists = least().cte(recursive=True)
+    following = least(lists.c.told).scalar_subquery()
+    lists = lists.union_all(sa.select(following).where(lists.c.told.is_not(None)))
+    fitting = has_any_of(read.dialect.json_of(lists.c.told), read, given)
+    return sa.select(lists.c.told).where(lists.c.told.is_not(None), fitting)
 
 
 def _all_days(given: Argument) -> Way:
@@ -165,8 +209,3 @@ def sampled_appeals() -> sa.Select[Any]:
     """The sanctions of the sample against which any appeal was filed."""
     filed = rows_of(appeals.Appeal)
     return sa.select(filed.c.sanction_id).where(filed.c.sanction_id < literal(SAMPLED))
-
-
-def _sampled_keywords(row: Row, read: Read) -> list[Condition]:
-    has_any = sa.func.json_array_length(row.keywords) > whole_number(0)
-    return [has_any, read.dialect.unindexed(row).id < literal(SAMPLED)]

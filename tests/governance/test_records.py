@@ -1,6 +1,6 @@
 """What is stored keeps its meaning: instants in UTC, enums as text, the schema as migrated."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -56,9 +56,21 @@ def test_every_instant_is_in_utc_and_every_enum_is_text(column: sa.Column[Any]) 
         assert all(member.value == member.name for member in column.type.enum)
 
 
+def _is_of(engine: str) -> Callable[..., bool]:
+    """Whether an index is one of this engine's: Alembic doesn't ask for which one it was made."""
+
+    def of(item: sa.schema.SchemaItem, *_: object) -> bool:
+        engines = {name.partition("_")[0] for name in getattr(item, "dialect_kwargs", ())}
+        return not isinstance(item, sa.Index) or not engines or engine in engines
+
+    return of
+
+
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
 def test_a_migrated_database_is_what_the_records_say(database_url: str) -> None:
     with opened(database_url) as database, database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": differs})
+        options = {"compare_type": differs, "include_object": _is_of(connection.dialect.name)}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, METADATA) == []
 
 

@@ -161,7 +161,7 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
             ("in a language", {"languages": ["xx"]}, "sanctions_in_language"),
             ("unlawful", {"grounds": ["ILLEGAL_CONTENT"]}, "sanctions_of_illegal"),
             ("noticed", {"sources": ["NOTICE", "TRUSTED_FLAGGER"]}, "sanctions_of_notices"),
-            ("with a keyword", {"keywords": ["CYBER_STALKING"]}, "sanctions_with_keywords"),
+            ("with a keyword", {"keywords": ["CYBER_STALKING"]}, "sanctions_of_keywords"),
             ("standing", {"validities": ["STANDING"]}, "sanctions_newest"),
             ("of a time", LATELY, "sanctions_newest"),
         ]
@@ -187,6 +187,26 @@ async def test_hot_reads_go_along_an_index(ask: Asking, large: Large, name: str)
     lines = await plans(ask, large, query, variables, large.member)
     assert not whole(lines)
     assert all(any(index in line for line in lines) for index in indexes), lines
+
+
+async def test_lists_of_keywords_are_found_one_after_the_other(ask: Asking, large: Large) -> None:
+    """On SQLite all that they are chosen by is in the index, too."""
+    given = {"keywords": ["CYBER_STALKING"], "sources": ["NOTICE"], "isAppealed": True}
+    lines = [x for x in await plans(ask, large, IDS, {"f": given}) if "of_keywords" in x]
+    assert len(lines) >= 3, lines
+    if large.url.startswith("sqlite"):
+        assert all(re.search(r"COVERING INDEX sanctions_of_keywords( \(|$)", x) for x in lines), (
+            lines
+        )
+        assert sum("(keywords=?)" in x for x in lines) == 2, lines
+
+
+async def test_a_way_goes_along_its_own_index(ask: Asking, large: Large) -> None:
+    """A language that is compared is there, and SQLite looked among all of those that have any."""
+    given = {"endReasons": ["LIFTED"], "languages": ["de"], "isAppealed": True}
+    lines = await plans(ask, large, IDS, {"f": given})
+    assert not any(re.search("SCAN .* sanctions_in_language", line) for line in lines), lines
+    assert any("sanctions_ended_early" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("query", [LIST, PLAIN])
@@ -289,6 +309,7 @@ COMMON = {"platform": "p3.example", "measures": ["CONTENT_REMOVED"], "languages"
         ({"durations": ["OVER_180_DAYS"]}, "sanctions_longest"),
         ({"isBinding": False}, "sanctions_not_binding"),
         (COMMON, "sanctions_of_platform"),
+        ({**COMMON, "keywords": ["CYBER_STALKING", "HATE_SPEECH"]}, "sanctions_of_keywords"),
     ],
 )
 @pytest.mark.parametrize("query", [LIST, ESTIMATED])
