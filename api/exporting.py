@@ -106,6 +106,8 @@ def dsa_statements(
     from governance.exporting import dsa_statements as dsa
 
     first, last = (_day(text) if text else None for text in (since, until))
+    if first and last and last < first:
+        fail("--until: expected a day that isn't before --since")
     with opened() as database:
         with database.reading() as session:
             platform = dsa.platform_of(session, domain)

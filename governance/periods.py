@@ -34,6 +34,8 @@ class Period:
             raise InvalidInput(
                 f"expected a reporting period such as 2026-01-01/2026-06-30, got {text!r}"
             ) from None
+        if days[1] < days[0]:
+            raise InvalidInput(f"expected a last day that isn't before the first, got {text!r}")
         start, end = (datetime.combine(day, time(), UTC) for day in days)
         return cls(start, end + ONE_DAY)
 

@@ -21,6 +21,8 @@ from governance.periods import Period
 from governance.platforms import Platform
 from governance.restrictions import after_notices, automated, own_illegal, own_terms
 
+_NO_COUNT = re.compile("^Accuracy|Median time|Percentage")  # figures that may have decimals
+
 
 class Report(Stored, table=True):
     """A report as it was published: its parts as CSV, by their names."""
@@ -121,10 +123,12 @@ def add_figures(session: Session, text: str, *, now: datetime) -> tuple[str, Per
 
 
 def _check_number(key: Key, value: str) -> None:
-    if not re.fullmatch(r"\d{1,15}(\.\d{1,9})?", value, re.ASCII):
-        raise InvalidInput(
-            f"{key[0]}, {key[1]}: expected a number such as 12 or 0.5, got {value!r}"
-        )
+    is_count = not _NO_COUNT.search(" ".join(key))
+    number, such = r"\d{1,15}", "a whole number such as 12"
+    if not is_count:
+        number, such = rf"{number}(\.\d{{1,9}})?", "a number such as 12 or 0.5"
+    if not re.fullmatch(number, value, re.ASCII):
+        raise InvalidInput(f"{key[0]}, {key[1]}: expected {such}, got {value[:100]!r}")
 
 
 def _platform(session: Session, domain: str) -> Platform:
@@ -144,7 +148,8 @@ def _newest(session: Session, platform: Platform, period: Period) -> Report | No
 
 
 def _part(session: Session, platform: Platform, period: Period, part: Part, now: datetime) -> str:
-    values = _counted(session, platform, period, part, now)
+    is_begun = period.start <= now  # else nothing is known of it, and 0 would be a figure
+    values = _counted(session, platform, period, part, now) if is_begun else {}
     known = {key: value for key, value in values.items() if value is not None}
     elsewhere = _elsewhere(session, platform, period, part)
     return filled(part, platform.domain, str(period), {**elsewhere, **known})

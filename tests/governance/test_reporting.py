@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from governance.words import (
     Outcome,
     Source,
 )
-from tests.builders import DAY, HOUR, NOW, Team, World, refused
+from tests.builders import DAY, HOUR, MICRO, NOW, Team, World, refused
 
 REAL = Path(__file__).parents[1] / "data" / "reports" / "tiktok_2026H1_7_appeals_and_recidivism.csv"
 DAYS = "2026-03-01/2026-03-31"
@@ -38,9 +38,11 @@ def team(world: World) -> Team:
     return world.team("mod.example")
 
 
-def reported(world: World, part: Part = Part.APPEALS, period: Period = PERIOD) -> Reported:
+def reported(
+    world: World, part: Part = Part.APPEALS, period: Period = PERIOD, now: datetime = LATER
+) -> Reported:
     with world.database.reading() as session:
-        found = report(session, "mod.example", period, part, now=LATER)
+        found = report(session, "mod.example", period, part, now=now)
     assert found is not None
     return found
 
@@ -241,6 +243,12 @@ def test_a_period_that_is_not_over_is_not_published(world: World, team: Team) ->
         world.do(reporting.publish, "no.example", PERIOD, now=LATER)
 
 
+def test_of_a_period_that_has_not_begun_nothing_is_told(world: World, team: Team) -> None:
+    for part in Part:
+        assert read(reported(world, part, now=PERIOD.start - MICRO).text)[3] == {}
+        assert "0" in read(reported(world, part, now=PERIOD.start).text)[3].values()
+
+
 def counted_elsewhere(values: dict[tuple[str, str], str], domain: str = "mod.example") -> str:
     return filled(Part.APPEALS, domain, DAYS, values)
 
@@ -253,11 +261,23 @@ def test_figures_counted_elsewhere_fill_the_blanks(world: World, team: Team) -> 
         assert figures(world)[indicator, "Total number"] == value
 
 
+def test_shares_and_medians_from_elsewhere_may_have_decimals(world: World, team: Team) -> None:
+    accurate = "Accuracy of the automated means - Precision"
+    for part, key in (
+        (Part.AUTOMATED, (accurate, "Total number")),
+        (Part.NOTICES, ("TOTAL", "Median time to take action")),
+    ):
+        assert key in keys(part)
+        text = filled(part, "mod.example", DAYS, {key: "0.97"})
+        world.do(reporting.add_figures, text, now=LATER)
+        assert figures(world, part)[key] == "0.97"
+
+
 def test_figures_that_the_records_hold_or_that_are_none_are_refused(
     world: World, team: Team
 ) -> None:
     indicator = next(i for i, _ in keys(Part.APPEALS) if "unfounded notices" in i)
-    none = ("many", "-1", "NaN", "Infinity", "1e3", "1_000", "1,5", "\u0663")
+    none = ("many", "-1", "NaN", "Infinity", "1e3", "1_000", "1,5", "1.5", "\u0663")
     wrong_values = [{(indicator, "Total number"): value} for value in none]
     for values in ({(COMPLAINTS, "Total number"): "9"}, *wrong_values):
         with refused(world, RefusalCode.INVALID_INPUT):

@@ -92,3 +92,6 @@ def test_statements_for_the_eus_database(node: Comity, tmp_path: Path) -> None:
     again = node("export", "dsa-statements", "mod.example", str(file), "--dump")
     assert (again.code, "is there already" in again.err) == (1, True)
     assert "no platform" in node("export", "dsa-statements", "no.example", "x").err
+    backwards = "--since", "2026-03-02", "--until", "2026-03-01"
+    refused = node("export", "dsa-statements", "mod.example", "x", *backwards)
+    assert refused.err == "comity: --until: expected a day that isn't before --since\n"

@@ -30,6 +30,8 @@ def test_a_draft_is_completed_and_published(node: Comity, tmp_path: Path) -> Non
 def test_what_can_not_be_done_is_said(node: Comity, tmp_path: Path) -> None:
     assert "no platform no.example" in node("report", "show", "no.example", DAYS).err
     assert "expected a reporting period" in node("report", "show", "mod.example", "2025").err
+    backwards = node("report", "show", "mod.example", "2025-06-30/2025-01-01").err
+    assert "expected a last day that isn't before the first" in backwards
     file = tmp_path / "figures.csv"
     file.write_bytes(b"\xff\xfe")
     assert "expected CSV in UTF-8" in node("report", "figures", str(file)).err
