@@ -256,23 +256,23 @@ def _known(as_of: datetime, after: str) -> sa.Subquery:
     What happens later on the day would else tell two selections of it apart."""
     table: Any = Sanction.__table__  # type: ignore[attr-defined]
     event: Any = sa.alias(Event.__table__)  # type: ignore[attr-defined]
+    newest = (
+        sa.select(sa.func.max(col(Event.position)))
+        .where(col(Event.sanction_id) == table.c.id, col(Event.recorded_at) < as_of)
+        .where(col(Event.type).not_in(SAID_OF_OTHERS))
+        .correlate(table)
+        .scalar_subquery()
+    )
     some = (
-        sa.select(table)
+        sa.select(table, newest.label("newest"))
         .where(table.c.id > after, table.c.issued_at < as_of, table.c.recorded_at < as_of)
         .where(table.c.audience == Audience.PARTNERS)
         .order_by(table.c.id)
         .limit(BATCH)
         .subquery()
     )
-    newest = (
-        sa.select(sa.func.max(col(Event.position)))
-        .where(col(Event.sanction_id) == some.c.id, col(Event.recorded_at) < as_of)
-        .where(col(Event.type).not_in(SAID_OF_OTHERS))
-        .correlate(some)
-        .scalar_subquery()
-    )
     columns = ((event if c.name in _CHANGING else some).c[c.name] for c in table.c)
-    joined = some.outerjoin(event, event.c.position == newest)
+    joined = some.outerjoin(event, event.c.position == some.c.newest)
     return sa.select(*columns).select_from(joined).subquery()
 
 
