@@ -81,28 +81,44 @@ class Folder:
                 shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def _driven() -> Iterator[None]:
+    """OSError for whatever else a driver raises, by its name: what it says may hold a password."""
+    try:
+        yield
+    except OSError:
+        raise
+    except (ImportError, ValueError) as error:  # which driver is missing, which isn't known
+        raise OSError(str(error)) from None
+    except Exception as error:
+        raise OSError(f"its driver stopped with {type(error).__name__}") from None
+
+
 class Remote:
     """Any address of fsspec's. A file is put beside its place, then moved."""
 
     def __init__(self, url: str) -> None:
-        self.name = url.partition("@")[2] or url  # an address may hold a password
+        self.name = _harmless(url)
         self._fs: Any
         import fsspec  # the one import of it: most nodes export to a folder
 
         self._fs, self._root = fsspec.url_to_fs(url)
 
+    @_driven()
     def put(self, file: Path, path: str) -> None:
         target = f"{self._root.rstrip('/')}/{path}"
         self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
         self._fs.put_file(str(file), f"{target}.part")
         self._fs.mv(f"{target}.part", target)
 
+    @_driven()
     def read(self, path: str) -> bytes | None:
         try:
             return bytes(self._fs.cat_file(f"{self._root.rstrip('/')}/{path}"))
         except FileNotFoundError:
             return None
 
+    @_driven()
     def list(self, folder: str) -> list[str]:
         try:
             found = self._fs.ls(f"{self._root.rstrip('/')}/{folder}", detail=False)
@@ -123,7 +139,14 @@ def place_of(where: str) -> Folder | Remote:
     scheme = urlsplit(where).scheme
     if len(scheme) < 2:
         return Folder(Path(where))
+    name = _harmless(where)
     try:
-        return Remote(where)
-    except (ImportError, ValueError) as error:
-        raise ExportFailed(f"{where}: {error}") from None
+        with _driven():
+            return Remote(where)
+    except OSError as error:
+        raise ExportFailed(f"{name}: {error}") from None
+
+
+def _harmless(address: str) -> str:
+    """An address without the password that may be before its host."""
+    return address.partition("@")[2] or address

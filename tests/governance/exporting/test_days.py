@@ -305,8 +305,18 @@ def test_an_address_of_fsspec_gets_the_same_files(days: Days) -> None:
 def test_an_address_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ExportFailed, match="nosuch"):
         place_of("nosuch://bucket")
+    with pytest.raises(ExportFailed, match="nowhere: its driver stopped with TypeError") as told:
+        place_of("reference://alice:secret@nowhere")
+    assert "secret" not in str(told.value)
     with pytest.raises(ExportFailed, match="expected a folder"):
         place_of("")  # what a shell makes of a variable that isn't set
+
+
+def test_what_an_address_can_not_do_is_told_without_its_words(lite_days: Days) -> None:
+    place, log = place_of("data:,secret"), lite_days.world.database.log
+    assert log is not None
+    with pytest.raises(ExportFailed, match="its driver stopped with NotImplementedError"):
+        export(lite_days.world.database, log, place, now=AFTER)
 
 
 def test_a_large_day_is_written_in_batches(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
