@@ -46,8 +46,9 @@ class Selection(Node):
     def progress(row: Row, read: Read) -> Any:
         done = sa.type_coerce(row.state, sa.Text()) == sa.literal_column("'READY'")
         all_rows = sa.func.nullif(row.rows_to_read, sa.literal_column("0"))
-        share = row.rows_read * sa.literal_column("0.9") / all_rows  # then it is written
-        least = sa.case((share > sa.literal_column("0.9"), sa.literal_column("0.9")), else_=share)
+        most: sa.ColumnElement[Any] = sa.literal_column("0.6")  # then it is grouped and written
+        share = row.rows_read * most / all_rows
+        least = sa.case((share > most, most), else_=share)
         part = sa.func.round(sa.cast(sa.func.coalesce(least, 0), sa.Numeric()), 3)
         return sa.case((done, sa.literal_column("1.0")), else_=part)
 

@@ -5,7 +5,7 @@ stays when the process is killed. It holds pseudonyms, and no id of a sanction b
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -105,12 +105,14 @@ class Grouping:
             self._db.execute("DELETE FROM place")
             self._db.execute("INSERT INTO place VALUES (?, ?)", (after, read))
 
-    def group(self, as_of: date) -> None:
+    def group(self, as_of: date, check: Callable[[], None] = lambda: None) -> None:
         """Puts each row at the highest level at which enough subjects share all that it keeps.
-        Of a group that doesn't fit as a whole nothing is told."""
+        Of a group that doesn't fit as a whole nothing is told. What `check` raises before a level
+        undoes it."""
         with self._transaction():
             self._db.execute("UPDATE found SET detail = NULL, told = NULL")
             for detail, level in reversed([*enumerate(LEVELS)]):
+                check()
                 self._place(detail, level, as_of)
 
     def _place(self, detail: int, level: Level, as_of: date) -> None:

@@ -70,7 +70,7 @@ class Maker:
                 selection = self._begun(ident)
                 with Grouping(self.place.path / f".{ident}.{selection.generation}") as grouping:
                     self._read(selection, fit, grouping)
-                    grouping.group(selection.as_of.date())
+                    grouping.group(selection.as_of.date(), self.check)
                     files = self._files(selection, grouping, work)
                     self._finish(selection, grouping, files)
                     grouping.remove()

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,23 @@ def told(tmp_path: Path) -> Callable[[Iterable[Found]], list[dict[str, Any]]]:
 
 
 Tell = Callable[[Iterable[Found]], list[dict[str, Any]]]
+
+
+def test_it_can_be_left_before_any_level_and_is_grouped_anew(tmp_path: Path) -> None:
+    with Grouping(tmp_path / "scratch") as grouping:
+        grouping.add(people(FEWEST), "san_z", 1)
+        for left in range(len(LEVELS)):
+            looks = iter(range(left, -1, -1))
+
+            def check(looks: Iterator[int] = looks) -> None:
+                if next(looks) == 0:
+                    raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                grouping.group(AS_OF, check)
+            assert grouping.counts() == (0, 0, FEWEST)
+        grouping.group(AS_OF)
+        assert grouping.counts() == (FEWEST, FEWEST, 0)
 
 
 def test_what_ten_share_is_told_to_the_day(told: Tell) -> None:

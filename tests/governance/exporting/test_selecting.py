@@ -4,7 +4,7 @@ import gzip
 import os
 import re
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -301,8 +301,8 @@ def make_where_all_is_full(url: str, folder: Path, ident: str) -> str:
     """What is told of it. A limit of the size of files stands for a disk that is full."""
     group = Grouping.group
 
-    def then_full(self: Grouping, as_of: date) -> None:
-        group(self, as_of)
+    def then_full(self: Grouping, as_of: date, check: Callable[[], None] = print) -> None:
+        group(self, as_of, check)
         resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
 
     Grouping.group = then_full  # type: ignore[method-assign]
