@@ -101,6 +101,9 @@ class _Unindexed:
 
     __getattr__ = __getitem__
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._row
+
     def get(self, name: str, default: Any) -> Any:
         return self[name] if name in self._row else default
 

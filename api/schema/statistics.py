@@ -208,8 +208,9 @@ def alike(
     if found is not None:
         return Alike(found, [], keys_of(dimensions, found.c, read), found.c.number)
     row = rows_of(sanctions.Sanction)
-    where = fits(row.c, read, given)
-    return Alike(row, where, keys_of(dimensions, row.c, read))
+    # SQLite would read all of them in an index's order of a key, and look each up in its row.
+    keys = keys_of(dimensions, read.dialect.unindexed(row.c), read)
+    return Alike(row, fits(row.c, read, given), keys)
 
 
 def _echoes(dimensions: Sequence[StatisticsDimension], read: Read, given: Argument) -> Figures:

@@ -259,7 +259,15 @@ COUNT = """query($f: SanctionFilter) {
 }"""
 
 
-@pytest.mark.parametrize(("query", "given"), [(FIGURES, LATELY), (COUNT, ENDED)])
+BY_THREE = """query($f: SanctionFilter) {
+  statistics(groupBy: [PLATFORM, MEASURE, CATEGORY], filter: $f) {
+    rows { sanctionCount medianDurationSeconds }
+  } }"""
+
+
+@pytest.mark.parametrize(
+    ("query", "given"), [(FIGURES, LATELY), (COUNT, ENDED), (BY_THREE, LATELY), (BY_THREE, {})]
+)
 async def test_figures_are_read_from_indexes_alone(
     ask: Asking, large: Large, query: str, given: dict[str, Any]
 ) -> None:
