@@ -101,7 +101,7 @@ def _hash_of(named: object) -> str:
         raise Untrusted("expected persistedQuery of version 1", "BAD_REQUEST")
     name = named.get("sha256Hash")
     if not isinstance(name, str) or not _HASH.fullmatch(name):
-        raise Untrusted("expected sha256Hash to be 64 hex digits", "BAD_REQUEST")
+        raise Untrusted("expected sha256Hash to be 64 of 0-9 and a-f", "BAD_REQUEST")
     return name
 
 

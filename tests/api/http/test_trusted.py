@@ -101,6 +101,13 @@ def test_what_names_no_document_is_refused(knowing: Node, wrong: dict[str, Any])
     assert (answer.status_code, code(answer)) == (400, "BAD_REQUEST")
 
 
+def test_a_hash_has_small_letters(knowing: Node) -> None:
+    wrong = {"version": 1, "sha256Hash": hash_of(VERSION).upper()}
+    answer = knowing.client.post("/graphql", json={"extensions": {"persistedQuery": wrong}})
+    [error] = answer.json()["errors"]
+    assert error["message"] == "expected sha256Hash to be 64 of 0-9 and a-f"
+
+
 def test_trusted_documents_stay_parsed_and_planned(knowing: Node) -> None:
     executor = knowing.client.app.state.executor  # type: ignore[attr-defined]
     for _ in range(3):
