@@ -23,7 +23,7 @@ QUERIES = Path(__file__).parent / "queries"
 
 KEPT_SECONDS = 60
 STALE = 10  # times as long an answer is shown while the next is on its way
-MOST_KEPT = 200  # answers
+MOST_KEPT = 200  # answers of one document, so that selections leave room for figures
 # Questions of one address, and of all, that may wait; beyond, whoever asks is told to come back.
 MOST_OF_ONE, MOST_WAITING = 25, 200
 # Of those that are answered at once: what is left of the processors is for partners.
@@ -96,16 +96,19 @@ class Desk:
 
         held = self._kept.get(key)
         if held is None or now > held.asked_at + STALE * seconds:
-            if len(self._kept) >= MOST_KEPT:
+            if self._is_full(name):
                 self._drop(now)
             held = Kept(now, begun())
-            if len(self._kept) < MOST_KEPT:
+            if not self._is_full(name):
                 self._kept[key] = held
                 held.answer.add_done_callback(lambda done: self._forget(key, done))
         elif now > held.asked_at + seconds and held.next is None and held.answer.done():
             held.next = begun()
             held.next.add_done_callback(lambda done: self._renew(key, now, done))
         return await asyncio.shield(held.answer)
+
+    def _is_full(self, name: str) -> bool:
+        return sum(one == name for one, _ in self._kept) >= MOST_KEPT
 
     def _drop(self, now: float) -> None:
         """Makes room: what nobody may be shown any longer goes."""

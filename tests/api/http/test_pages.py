@@ -4,11 +4,13 @@ import re
 from html import unescape
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from api.app import create_app
 from governance.settings import Settings
+from tests.api.http.conftest import Lines
 from tests.api.http.outside import Node
 from tests.builders import Team, write_keys
 from tests.postgres import Server
@@ -115,3 +117,15 @@ def test_whoever_sends_something_where_nothing_is_taken_is_told(lite: Node) -> N
         assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD"), path
         assert "Expected GET, HEAD at this address, got POST." in page.text
         assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_figures_are_kept_however_many_selections_are_looked_at(
+    lite: Node, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.explorer.asking.MOST_KEPT", 2)
+    for measure in ("WARNING", "SERVER_LIMITED", "SERVER_SUSPENDED"):
+        lite.client.get("/sanctions", params={"measure": measure})
+    for _ in range(2):
+        assert lite.client.get("/categories").status_code == 200
+    *_, first, second = lines.of("request")
+    assert (first["statements"], second["statements"]) == (1, 0)
