@@ -27,7 +27,7 @@ from governance.log.notes import check_name, decode, encode
 from governance.log.rotating import rotate
 from governance.log.signers import Verifier, parse_verifier
 from governance.publishing import covering
-from governance.sanctions import Disclosure
+from governance.sanctions import Disclosure, Sanction
 from governance.settings import read_settings
 
 Ident = Annotated[str, typer.Argument(help="Id of a sanction, or the place of an entry.")]
@@ -201,10 +201,11 @@ def _tell(audit: Audit, lost: set[str]) -> None:
 
 def _entry(session: Session, ident: str) -> LogEntry:
     """The entry at a place, or the one that began a case."""
-    which = col(LogEntry.case_id) == ident
+    begun = select(Sanction.first_entry).where(Sanction.id == ident).scalar_subquery()
+    which = col(LogEntry.index) == begun
     if ident.isascii() and ident.isdigit() and len(ident) < 19:
         which = col(LogEntry.index) == int(ident)
-    found = session.exec(select(LogEntry).where(which).order_by(col(LogEntry.index))).first()
+    found = session.exec(select(LogEntry).where(which)).first()
     if found is None:
         fail(f"the log has no entry {ident}")
     return found

@@ -7,13 +7,14 @@ from psycopg import sql
 
 from governance.database import Database
 
-# The tables that a decision is written to, and the column of each that says of which sanction.
+# The tables that a decision is written to, and by which columns of each its row and the sanction's
+# belong together.
 TABLES = {
-    "sanctions": "id",
-    "disclosures": "sanction_id",
-    "subject_keys": "sanction_id",
-    "events": "sanction_id",
-    "log_entries": "case_id",
+    "sanctions": ("id", "id"),
+    "disclosures": ("sanction_id", "id"),
+    "subject_keys": ("sanction_id", "id"),
+    "events": ("position", "first_event"),
+    "log_entries": ('"index"', "first_entry"),
 }
 PARENTS = ("platforms", "members")
 
@@ -32,9 +33,9 @@ class Copies:
         with self.database.engine.connect() as connection:
             return {
                 table: connection.exec_driver_sql(
-                    f"SELECT count({column}) FROM {table}"
+                    f"SELECT count(*) FROM {table}{_where(table)}"
                 ).scalar_one()
-                for table, column in TABLES.items()
+                for table in TABLES
             }
 
     def all(self) -> Rows:
@@ -43,19 +44,18 @@ class Copies:
 
     def of(self, ids: Sequence[str]) -> Rows:
         """The rows of some sanctions."""
-        return {table: self._read(table, column, ids) for table, column in TABLES.items()}
+        return {table: self._read(table, _where(table, "id IN ({})"), ids) for table in TABLES}
 
-    def _read(self, table: str, column: str, ids: Sequence[str]) -> Any:
+    def _read(self, table: str, where: str, ids: Sequence[str]) -> Any:
         with self.database.engine.connect() as connection:
             if self._is_sqlite:
                 marks = ", ".join("?" * len(ids))
-                where = f" WHERE {column} IN ({marks})" if column else ""
-                found = connection.exec_driver_sql(f"SELECT * FROM {table}{where}", tuple(ids))
+                chosen = f"SELECT * FROM {table}{where.format(marks)}"
+                found = connection.exec_driver_sql(chosen, tuple(ids))
                 return [tuple(row) for row in found]
             driver: Any = connection.connection.driver_connection
             among = sql.SQL(", ").join(map(sql.Literal, ids))
-            chosen = f" WHERE {column} IN ({{}})" if column else ""
-            query = sql.SQL(f"COPY (SELECT * FROM {table}{chosen}) TO STDOUT").format(among)
+            query = sql.SQL(f"COPY (SELECT * FROM {table}{where}) TO STDOUT").format(among)
             with driver.cursor() as cursor, cursor.copy(query) as copy:
                 return b"".join(map(bytes, copy))
 
@@ -73,3 +73,9 @@ class Copies:
                     with driver.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as to:
                         to.write(given)
             driver.commit()
+
+
+def _where(table: str, which: str = "true") -> str:
+    """Which rows of a table are of some sanctions."""
+    column, of_sanction = TABLES[table]
+    return f" WHERE {column} IN (SELECT {of_sanction} FROM sanctions WHERE {which})"

@@ -21,7 +21,7 @@ COLUMNS = {
         *("content_type", "territorial_scope", "audience", "subject_kind", "issued_at"),
         *("effective_at", "time_precision", "validity", "policy_conflicts", "recorded_at"),
         *("is_binding", "starts_at", "ends_at", "end_reason", "reduced_after_end"),
-        *("secret_generation", "lasts"),
+        *("secret_generation", "lasts", "first_event", "first_entry"),
     ),
     "disclosures": (
         *("sanction_id", "seed", "subject", "issuer_reference", "ground_reference", "reason"),
@@ -29,10 +29,10 @@ COLUMNS = {
     ),
     "subject_keys": ("key", "sanction_id"),
     "events": (
-        *("type", "occurred_at", "recorded_at", "platform_id", "sanction_id", "validity"),
-        *("expires_at", "starts_at", "ends_at", "end_reason"),
+        *("position", "type", "occurred_at", "recorded_at", "platform_id", "sanction_id"),
+        *("validity", "expires_at", "starts_at", "ends_at", "end_reason"),
     ),
-    "log_entries": ("index", "platform_id", "seq", "case_id", "data"),
+    "log_entries": ("index", "platform_id", "seq", "data"),
 }
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -78,14 +78,14 @@ class LimitBatches:
                     *(one["isAutomatedDetection"], one["automation"], one["source"], NOTHING),
                     *(NOTHING, "PARTNERS", "ACCOUNT", now, now, "INSTANT", "STANDING", NOTHING),
                     *(now, True, now, until, "EXPIRED", False, 0),
-                    (until - now) // timedelta(microseconds=1),
+                    *((until - now) // timedelta(microseconds=1), 2 * place + 1, place),
                 )
             )
             texts = uri, reference, one["groundReference"], one["reason"]
             key = lookup_key(self._secret, SubjectKind.ACCOUNT, uri)
             disclosures.append((ident, secrets.token_bytes(32), *texts, f'["{key}"]'))
             keys.append((key, ident))
-            happened = "SANCTION_ISSUED", now, now, platform, ident, "STANDING"
+            happened = 2 * place + 1, "SANCTION_ISSUED", now, now, platform, ident, "STANDING"
             events.append((*happened, until, now, until, "EXPIRED"))
-            entries.append((place, platform, place, ident, ENTRY))
+            entries.append((place, platform, place, ENTRY))
         return rows

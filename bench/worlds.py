@@ -178,6 +178,7 @@ def _rows(
                 source=Source.OWN_INITIATIVE,
                 recorded_at=issued_at,
                 reference_key=f"{number:064x}",
+                first_event=position,
             )
         )
         is_over = sanction.ends_at is not None and sanction.ends_at <= now - ERASED_AFTER + QUIET

@@ -300,8 +300,8 @@ class Application(Replay):
 
     def _first_end(self, source: Sanction) -> datetime | None:
         """The end that a sanction had at first: a copy may be older than what shortened it."""
-        told = select(Event).where(Event.sanction_id == source.id)
-        first = self._session.exec(told.order_by(col(Event.position)).limit(1)).first()
+        told = select(Event).where(Event.position == source.first_event)
+        first = self._session.exec(told).first()
         return first.ends_at if first else source.ends_at
 
     def _disclose(self, sanction: Sanction, commitments: Mapping[str, str]) -> None:
@@ -311,5 +311,7 @@ class Application(Replay):
     def _tell(self, index: int, happening: feed.Happening, at: datetime) -> None:
         """Adds to the feed what happened, in this node's order and at the peer's time."""
         position = feed.next_odd(feed.newest_position(self._session))
+        if happening.type is EventType.SANCTION_ISSUED:
+            happening.sanction.first_event = position
         row = feed.row_of(happening, position, at)
         self._session.execute(sa.insert(Event), [row])

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from governance.events import Event
+from governance.events import Event, places_of
 from governance.judging import earlier_of
 from governance.rules import policy
 from governance.sanctions import Disclosure, Sanction
@@ -47,9 +47,9 @@ def judge_together(session: Session, disclosed: Collection[str]) -> None:
     if len(sanctions) < 2:
         return
     ids = own.with_only_columns(col(Sanction.id))  # there may be more than a statement takes
-    told = select(Event).where(col(Event.sanction_id).in_(ids)).order_by(col(Event.position))
+    told = select(Event).where(col(Event.position).in_(places_of(ids)))
     known: dict[tuple[str, str], dict[str, policy.Earlier]] = defaultdict(dict)
-    for event in session.exec(told):
+    for event in session.exec(told.order_by(col(Event.position))):
         sanction, is_new = sanctions[event.sanction_id], event.type is EventType.SANCTION_ISSUED
         held = [known[sanction.platform_id, key] for key in keys[sanction.id]]
         if is_new:

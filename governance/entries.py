@@ -21,7 +21,9 @@ PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 class LogEntry(Stored, table=True):
     """A leaf of the tree. `seq` counts each platform's entries, and the node's own, from zero. The
-    case may be a peer's, which a database made anew doesn't know yet."""
+    case is the one that the decision names, which may be a peer's, that a database made anew
+    doesn't know yet. What begins a case names none: its sanction's row says where it is, of older
+    entries this one too."""
 
     __tablename__ = "log_entries"
     __table_args__ = (

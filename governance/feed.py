@@ -66,7 +66,7 @@ def append(session: Session, happenings: Sequence[Happening], *, now: datetime) 
 def rows(
     session: Session, happenings: Sequence[Happening], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """The same, but for writing the rows of the feed."""
+    """The same, but for writing the rows of the feed. Sanctions that begin are told where."""
     session.flush()
     position = newest_position(session)
     ledger = ledger_of(session)
@@ -75,6 +75,8 @@ def rows(
     found, index = list[dict[str, Any]](), ledger.size
     for event in happenings:
         position = position_after(position, event.type, index)
+        if event.type is EventType.SANCTION_ISSUED:
+            event.sanction.first_event, event.sanction.first_entry = position, index
         found.append(row_of(event, position, recorded_at))
         if event.type is not EventType.NOTICE_DUE:
             ledger.add(_logged(session, event, recorded_at))

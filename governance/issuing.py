@@ -151,7 +151,7 @@ def _one(
     if replaced is not None:
         sanction.supersedes_id = replaced.id
         at = request.dating.issued_at if request.dating else now
-        _supersede(session, replaced, sanction, known, batch, at, now)
+        _end(session, replaced, batch, at)
     batch.happenings.append(
         feed.Happening(
             EventType.SANCTION_ISSUED,
@@ -163,31 +163,31 @@ def _one(
     )
     if request.dating is None and notices.is_due(sanction, held.host_id):
         batch.happenings.append(feed.Happening(EventType.NOTICE_DUE, sanction))
+    if replaced is not None:
+        _take_place(session, replaced, sanction, known, batch, now)
     if sanction.is_binding:
         for key in known.repeated.intersection(about.keys):
             known.by_key.setdefault(key, {})[sanction.id] = earlier_of(sanction)
     return Issued(sanction.id, drawn.secret, is_binding=sanction.is_binding)
 
 
-def _supersede(
-    session: Session,
-    replaced: Sanction,
-    by: Sanction,
-    known: Known,
-    batch: Batch,
-    at: datetime,
-    now: datetime,
-) -> None:
-    """Ends the replaced one `at`; deciders, guests and the open appeal go to the replacement."""
+def _end(session: Session, replaced: Sanction, batch: Batch, at: datetime) -> None:
     replaced.validity, replaced.superseded_at = Validity.SUPERSEDED, at
     session.add(feed.settle(replaced))
     batch.happenings.append(feed.Happening(EventType.SANCTION_SUPERSEDED, replaced, occurred_at=at))
+
+
+def _take_place(
+    session: Session, replaced: Sanction, by: Sanction, known: Known, batch: Batch, now: datetime
+) -> None:
+    """Deciders, guests and the open appeal of what was just logged as replaced go to what was
+    logged after it."""
     for part in session.exec(select(Part).where(Part.sanction_id == replaced.id)):
         batch.took_part(by.id, part.member_id, part.part)
     if replaced.issued_by is not None:
         batch.took_part(by.id, replaced.issued_by, DecidingPart.ISSUER.value)
     _insert(session, batch, now)
-    correct_copies(session, Corrected(replaced, ledger_of(session).size - 1), now=now)
+    correct_copies(session, Corrected(replaced, ledger_of(session).size - 2), now=now)
     move_appeals(session, replaced.id, by.id, now=now)
     for held in known.by_key.values():
         if replaced.id in held:
@@ -211,6 +211,7 @@ def move_appeals(session: Session, old: str, new: str, *, now: datetime) -> None
 def _insert(session: Session, batch: Batch, now: datetime) -> None:
     """Writes what the batch holds and empties it. Ids follow from hashes: in their order, rows
     that change the same page of an index come one after another."""
+    told = feed.rows(session, batch.happenings, now=now)
     insert_each(
         session,
         [
@@ -218,7 +219,7 @@ def _insert(session: Session, batch: Batch, now: datetime) -> None:
             (Disclosure, sorted(map(vars, batch.disclosures), key=itemgetter("sanction_id"))),
             (SubjectKey, sorted(batch.keys, key=itemgetter("key"))),
             (Part, [batch.parts[key] for key in sorted(batch.parts)]),
-            (Event, feed.rows(session, batch.happenings, now=now)),
+            (Event, told),
         ],
     )
     for kept in (batch.sanctions, batch.disclosures, batch.keys, batch.parts, batch.happenings):

@@ -99,4 +99,4 @@ def _newest_entry(session: Session, source: Sanction) -> int | None:
     newest = sa.select(sa.func.max(col(LogEntry.index))).where(
         col(LogEntry.case_id) == source.id, col(LogEntry.platform_id) == source.platform_id
     )
-    return session.scalar(newest)
+    return session.scalar(newest) or source.first_entry

@@ -121,7 +121,7 @@ class Replay:
             "index": index,
             "platform_id": self._id_of(leaf.platform, at) if leaf.platform else None,
             "seq": leaf.seq,
-            "case_id": leaf.case,
+            "case_id": leaf.decision.get("case"),
             "data": leaf.data.decode(),
         }
 
@@ -275,6 +275,8 @@ class Replay:
         """Adds to the feed what happened, and the notice that was due after it."""
         self._session.flush()
         position = feed.position_after(self._position, happening.type, index)
+        if happening.type is EventType.SANCTION_ISSUED:
+            happening.sanction.first_event, happening.sanction.first_entry = position, index
         rows = [feed.row_of(happening, position, at)]
         notice = self._held.get(Event, position + 1) if self._held else None
         if notice is not None and notice.type is EventType.NOTICE_DUE:

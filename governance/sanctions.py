@@ -153,6 +153,8 @@ class Sanction(SanctionStatement, Stored, table=True):
     reference_key: str
     fingerprint: str | None = None
     recorded_at: datetime = Field(sa_type=Utc)
+    first_event: int | None = Field(default=None, sa_type=sa.BigInteger)  # its place in the feed
+    first_entry: int | None = Field(default=None, sa_type=sa.BigInteger)  # in this node's log
     is_binding: bool = True
     starts_at: datetime | None = Field(default=None, sa_type=Utc)
     ends_at: datetime | None = Field(default=None, sa_type=Utc)

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from governance.appeals import Appeal
 from governance.database import Database
-from governance.events import Event
+from governance.events import Event, is_later
 from governance.feed import newest_position
 from governance.rows import insert, made
 from governance.rules.durations import MICROSECOND, bucket
@@ -89,11 +89,14 @@ def _ended(session: Session, done: Tallied, until: datetime) -> list[datetime]:
     was = col(older.ends_at)
     is_news = col(Event.position) > done.position, col(Event.type).not_in(IDLE)
     is_change = *is_news, col(Event.type) != EventType.SANCTION_ISSUED
-    both = sa.join(Event, older, col(older.sanction_id) == col(Event.sanction_id))
+    about = sa.join(Event, Sanction, col(Sanction.id) == col(Event.sanction_id))
+    first = about.join(older, col(older.position) == col(Sanction.first_event))
+    of_same = col(older.sanction_id) == col(Event.sanction_id)
+    later = sa.join(Event, older, sa.and_(of_same, is_later(older)))
     added = sa.select(_day(session, ends_at)).where(ends_at >= done.until, ends_at < until)
     told = sa.select(_day(session, col(Event.ends_at))).where(*is_news, col(Event.ends_at) < until)
-    left = sa.select(_day(session, was)).select_from(both).where(*is_change, was < until)
-    return _days(session, until, added, told, left)
+    left = sa.select(_day(session, was)).where(*is_change, was < until)
+    return _days(session, until, added, told, *map(left.select_from, (first, later)))
 
 
 def _days(session: Session, until: datetime, *found: sa.Select[Any]) -> list[datetime]:

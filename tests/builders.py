@@ -105,8 +105,9 @@ def sequencer(folder: Path) -> Sequencer:
 def positions(database: Database) -> list[int]:
     """Where in the feed every entry of a case in the log is."""
     with database.reading() as session:
-        found = sa.select(col(LogEntry.index)).where(col(LogEntry.case_id).is_not(None))
-        return [2 * index + 1 for index in session.scalars(found.order_by(col(LogEntry.index)))]
+        later = sa.select(col(LogEntry.index)).where(col(LogEntry.case_id).is_not(None))
+        first = sa.select(col(Sanction.first_entry)).where(col(Sanction.first_entry).is_not(None))
+        return [2 * index + 1 for index in sorted(session.scalars(sa.union(later, first)))]
 
 
 def write_keys(key_file: Path) -> None:

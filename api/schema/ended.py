@@ -12,7 +12,7 @@ from api.reads.texts import literal, whole_number
 from api.reads.values import Argument, parts_of
 from api.schema.sanctions import has_ended
 from api.schema.tallied import cut_day, midnight_of, until_of
-from governance.events import Event
+from governance.events import Event, is_later
 from governance.fields import UTCDateTime
 from governance.records import sanctions
 from governance.tallies import ENDED, IDLE, Tallied, Tally
@@ -77,20 +77,25 @@ def _words(row: Row, read: Read, values: dict[str, Argument]) -> list[Condition]
 
 def _days(read: Read, values: dict[str, Argument], until: sa.ColumnElement[Any]) -> sa.CTE:
     """The days that a sanction ends or ended on of which there is news, and those that are cut."""
-    event, later, older = rows_of(Event), rows_of(Event), rows_of(Event)
+    event, change, older = rows_of(Event), rows_of(Event), rows_of(Event)
     position = sa.select(rows_of(Tallied).c.position).scalar_subquery()
     day, day_before = (read.dialect.midnight(e.c.ends_at).label("day") for e in (event, older))
     is_news = event.c.position > position, sa.not_(is_any_of(event.c.type, IDLE))
     news = sa.select(day).where(*is_news, event.c.ends_at < until).distinct()
     changed = (
-        later.c.position > position,
-        sa.not_(is_any_of(later.c.type, {*IDLE, EventType.SANCTION_ISSUED})),
+        change.c.position > position,
+        sa.not_(is_any_of(change.c.type, {*IDLE, EventType.SANCTION_ISSUED})),
     )
-    both = sa.join(later, older, older.c.sanction_id == later.c.sanction_id)
-    left = sa.select(day_before).select_from(both).where(*changed, older.c.ends_at < until)
+    row = rows_of(sanctions.Sanction)
+    about = sa.join(change, row, row.c.id == change.c.sanction_id)
+    first = about.join(older, older.c.position == row.c.first_event)
+    of_same = older.c.sanction_id == change.c.sanction_id
+    later = sa.join(change, older, sa.and_(of_same, is_later(older.c)))
+    left = sa.select(day_before).where(*changed, older.c.ends_at < until)
     cut = [
         sa.select(read.bound(cut_day(values[name], name), UTCDateTime()).label("day"))
         for name in BOUNDS
         if name in values
     ]
-    return read.dialect.few(sa.union(news, left, *cut)).cte("end_days")
+    before = map(left.select_from, (first, later))
+    return read.dialect.few(sa.union(news, *before, *cut)).cte("end_days")

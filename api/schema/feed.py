@@ -17,6 +17,7 @@ from api.schema.receipts import Receipt
 from api.schema.sanctions import Sanction, disclosed
 from api.schema.subjects import is_of_platform
 from api.schema.visible import is_host, is_own, sees_subject
+from governance.events import places_of
 from governance.fields import URI, Cursor, Draft, Instant, Shape
 from governance.identifiers import SubjectKind
 from governance.records import adoptions, appeals, notices, sanctions
@@ -113,7 +114,7 @@ def happened(found: Row, read: Read, given: Argument) -> list[Condition]:
     if "platform" in values:
         where.append(is_of_platform(found, read, values["platform"]))
     if "sanctionId" in values:
-        where.append(found.sanction_id == read.text(values["sanctionId"]))
+        where.append(found.position.in_(places_of([read.text(values["sanctionId"])])))
     if "types" in values:
         where.append(read.among(found.type, values["types"]))
         if (wanted := known_words(values["types"])) and NOTICES.issuperset(wanted):

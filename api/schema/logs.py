@@ -92,8 +92,7 @@ class Log(Shape):
 
     @sql(LogEntry | None, "One entry by its place", index=argument(Long, "Place of the entry"))
     def entry(row: Row, read: Read, index: Argument) -> Any:
-        found = rows_of(EntryRow)
-        return One(LogEntry, found, [found.c["index"] == read.number(index)])
+        return entry_at(read.number(index))
 
     @sql(
         Proof | None,
@@ -126,12 +125,10 @@ def newest_log() -> One:
     return One(Log, found, [found.c.size == _published_size()])
 
 
-def entry_of(case_id: sa.ColumnElement[str]) -> One:
-    """The entry that began a case."""
-    found, first = rows_of(EntryRow), rows_of(EntryRow)
-    begun = sa.select(sa.func.min(first.c["index"])).where(first.c.case_id == case_id)
-    at = begun.correlate_except(first).scalar_subquery()
-    return One(LogEntry, found, [found.c["index"] == at])
+def entry_at(place: sa.ColumnElement[int]) -> One:
+    """The entry at a place."""
+    found = rows_of(EntryRow)
+    return One(LogEntry, found, [found.c["index"] == place])
 
 
 def _published_size() -> sa.ScalarSelect[int]:

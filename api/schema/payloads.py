@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import strawberry
 import strawberry.pydantic
 
-from api.reads.fields import One, Read, Row, rows_of
+from api.reads.fields import One, Read, Row, rows_of, value_from
 from api.schema.appeals import Appeal
 from api.schema.declaring import sql
-from api.schema.logs import LogEntry, entry_of
+from api.schema.logs import LogEntry, entry_at
 from api.schema.nodes import Refusal
 from api.schema.peers import Peer
 from api.schema.platforms import SigningKey
@@ -38,7 +38,8 @@ class SanctionIssued(Shape):
 
     @sql(LogEntry | None, "Its place in the decision log")
     def log_entry(row: Row, read: Read) -> Any:
-        return entry_of(row.id)
+        begun = rows_of(sanctions.Sanction)
+        return entry_at(value_from(begun, begun.c.first_entry, begun.c.id == row.id))
 
 
 @strawberry.pydantic.type(description="A sanction that changed")

@@ -17,7 +17,7 @@ from api.schema.subjects import is_of_platform
 from api.schema.visible import is_own
 from governance.adoptions import Receipt as ReceiptRow
 from governance.adoptions import ReceiptStatement
-from governance.events import Event
+from governance.events import Event, is_later
 from governance.fields import Draft
 from governance.rules.disclosure import ViewerKind
 from governance.sanctions import Sanction as SanctionRow
@@ -43,6 +43,7 @@ def receipts_of(known: sa.ColumnElement[Any]) -> Any:
         .where(
             col(Event.sanction_id) == table.c.sanction_id,
             col(Event.platform_id) == table.c.platform_id,
+            is_later(Event),
             col(Event.receipt_state).is_not(None),
             col(Event.recorded_at) <= known,
         )

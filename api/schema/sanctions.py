@@ -24,7 +24,7 @@ from api.reads.fields import (
 from api.reads.values import Argument
 from api.schema.appeals import Appeal, appeals_of
 from api.schema.declaring import sql
-from api.schema.logs import LogEntry, entry_of
+from api.schema.logs import LogEntry, entry_at
 from api.schema.nodes import PAGING, Connection, Node
 from api.schema.platforms import Platform, platform_of
 from api.schema.receipts import Receipt, receipts_of
@@ -95,9 +95,11 @@ def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
     newest = (
         sa.select(sa.func.max(col(events.Event.position)))
         .where(col(events.Event.sanction_id) == table.c.id, is_known, tells)
+        .where(events.is_later(events.Event))
         .correlate(table)
         .scalar_subquery()
     )
+    place = sa.func.coalesce(newest, table.c.first_event)
     as_known = {"validity", "expires_at", "starts_at", "ends_at", "end_reason"}
     later = {"approved_at", "void_code"}
     columns = [
@@ -107,7 +109,7 @@ def _known_at(read: Read, known: sa.ColumnElement[Any]) -> sa.Subquery:
     ]
     approved = sa.case((table.c.approved_at <= known, table.c.approved_at))
     voided = sa.case((table.c.voided_at <= known, table.c.void_code))
-    joined = table.join(event, event.c.position == newest)
+    joined = table.join(event, sa.and_(event.c.position == place, event.c.recorded_at <= known))
     return (
         sa.select(
             *columns,
@@ -296,4 +298,4 @@ class Sanction(SanctionStatement, Node):
 
     @sql(LogEntry | None, "Its place in the decision log")
     def log_entry(row: Row, read: Read) -> Any:
-        return entry_of(row.id)
+        return entry_at(row.first_entry)

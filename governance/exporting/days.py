@@ -250,25 +250,14 @@ def _is_stale(kept: Manifest, erased: list[tuple[int, int]], day: Manifest) -> b
 def _erased(session: Session, since: int) -> list[tuple[int, int]]:
     """Of each erasure that was logged since: the index of the entry that began its case, by which
     they are sorted, and of its own."""
-    index, case, is_erased = (
-        col(LogEntry.index),
-        col(LogEntry.case_id),
-        _is_of(EventType.SANCTION_REDACTED),
-    )
-    erased = sa.select(case).where(index >= since, is_erased)
+    first, case, index = col(Sanction.first_entry), col(LogEntry.case_id), col(LogEntry.index)
     found = (
-        sa.select(
-            sa.func.min(sa.case((_is_of(EventType.SANCTION_ISSUED), index))),
-            sa.func.max(sa.case((is_erased, index))),
-        )
-        .where(case.in_(erased))
-        .group_by(case)
+        sa.select(first, sa.func.max(index))
+        .join(LogEntry, case == col(Sanction.id))
+        .where(index >= since, _is_of(EventType.SANCTION_REDACTED), first.is_not(None))
+        .group_by(col(Sanction.id))
     )
-    return sorted(
-        (first, last)
-        for first, last in session.execute(found)
-        if first is not None and last is not None
-    )
+    return sorted((begun, last) for begun, last in session.execute(found))
 
 
 def _is_of(event: EventType) -> sa.ColumnElement[bool]:
@@ -281,18 +270,19 @@ def _explanations(
 ) -> Iterator[dict[str, list[dict[str, object]]]]:
     """What is public and still held of the sanctions that were logged on a day."""
     for start, stop in _parts(day, progress):
-        cases = (
-            sa.select(col(LogEntry.case_id))
+        begun = (
+            sa.select(col(LogEntry.data))
             .where(col(LogEntry.index) >= start, col(LogEntry.index) < stop)
             .where(_is_of(EventType.SANCTION_ISSUED))
         )
-        found = (
-            sa.select(Disclosure, col(Sanction.subject_kind))
-            .join(Sanction, col(Sanction.id) == col(Disclosure.sanction_id))
-            .where(col(Sanction.id).in_(cases))
-            .order_by(col(Sanction.id))
-        )
         with db.reading() as session:
+            cases = [parse_leaf(data.encode()).case for data in session.scalars(begun)]
+            found = (
+                sa.select(Disclosure, col(Sanction.subject_kind))
+                .join(Sanction, col(Sanction.id) == col(Disclosure.sanction_id))
+                .where(col(Sanction.id).in_(cases))
+                .order_by(col(Sanction.id))
+            )
             rows = [row for held, kind in session.execute(found) for row in _public(held, kind)]
         yield {EXPLANATIONS.name: rows}
 

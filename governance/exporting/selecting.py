@@ -20,7 +20,7 @@ from sqlmodel import Session, col
 from governance import selections
 from governance.appeals import Appeal
 from governance.database import Database
-from governance.events import SAID_OF_OTHERS, Event
+from governance.events import SAID_OF_OTHERS, Event, is_later
 from governance.exporting.columns import SCHEMA_VERSION
 from governance.exporting.grouping import ROWS, Grouping
 from governance.exporting.manifests import File
@@ -222,7 +222,7 @@ def _records(
     found = _known(as_of, after)
     fits, values = fit(found.c)
     event = col(Event.sanction_id) == found.c.id, col(Event.recorded_at) < as_of
-    filed = sa.exists().where(*event, col(Event.appeal_id).is_not(None))
+    filed = sa.exists().where(*event, is_later(Event), col(Event.appeal_id).is_not(None))
     decided = sa.exists().where(
         col(Event.appeal_id) == col(Appeal.id),
         col(Event.appeal_state) == AppealState.DECIDED,
@@ -259,12 +259,12 @@ def _known(as_of: datetime, after: str) -> sa.Subquery:
     newest = (
         sa.select(sa.func.max(col(Event.position)))
         .where(col(Event.sanction_id) == table.c.id, col(Event.recorded_at) < as_of)
-        .where(col(Event.type).not_in(SAID_OF_OTHERS))
+        .where(is_later(Event), col(Event.type).not_in(SAID_OF_OTHERS))
         .correlate(table)
         .scalar_subquery()
     )
     some = (
-        sa.select(table, newest.label("newest"))
+        sa.select(table, sa.func.coalesce(newest, table.c.first_event).label("newest"))
         .where(table.c.id > after, table.c.issued_at < as_of, table.c.recorded_at < as_of)
         .where(table.c.audience == Audience.PARTNERS)
         .order_by(table.c.id)
@@ -272,7 +272,8 @@ def _known(as_of: datetime, after: str) -> sa.Subquery:
         .subquery()
     )
     columns = ((event if c.name in _CHANGING else some).c[c.name] for c in table.c)
-    joined = some.outerjoin(event, event.c.position == some.c.newest)
+    is_known = event.c.recorded_at < as_of
+    joined = some.outerjoin(event, sa.and_(event.c.position == some.c.newest, is_known))
     return sa.select(*columns).select_from(joined).subquery()
 
 

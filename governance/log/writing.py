@@ -15,6 +15,7 @@ from governance.log.leaves import LARGEST_LEAF
 from governance.log.notes import encode
 from governance.log.tree import leaf_hash, leaf_hashes
 from governance.rows import Columns, fetch, mark
+from governance.sanctions import Sanction
 
 UNSIGNED = "null"
 PART = 250  # entries that PostgreSQL takes in while the next are made
@@ -73,7 +74,10 @@ def entries_of(
             "index": range(size + start, size + start + len(entries)),
             "platform_id": platforms[part],
             "seq": seqs[part],
-            "case_id": cases[part],
+            "case_id": [
+                None if begins else case
+                for case, begins in zip(cases[part], begun[part], strict=True)
+            ],
             "data": entries,
         }
 
@@ -98,13 +102,13 @@ def _newest_of(session: Session, cases: set[str]) -> dict[str | None, str]:
     """Each case's newest entry, where it has one."""
     found, asked = dict[str | None, str](), list(cases)
     for start in range(0, len(asked), MOST_ASKED):
-        newest = (
-            sa.select(sa.func.max(col(LogEntry.index)))
-            .where(col(LogEntry.case_id).in_(asked[start : start + MOST_ASKED]))
-            .group_by(col(LogEntry.case_id))
-        )
-        entries = sa.select(col(LogEntry.case_id), col(LogEntry.data)).where(
-            col(LogEntry.index).in_(newest)
-        )
-        found |= {row.case_id: row.data for row in session.execute(entries)}
+        some, case = asked[start : start + MOST_ASKED], col(LogEntry.case_id)
+        later = sa.select(case, sa.func.max(col(LogEntry.index)).label("place"))
+        first = sa.select(col(Sanction.id), col(Sanction.first_entry))
+        places = sa.union_all(
+            later.where(case.in_(some)).group_by(case), first.where(col(Sanction.id).in_(some))
+        ).subquery()
+        entries = sa.select(places.c.case_id, col(LogEntry.data)).order_by(col(LogEntry.index))
+        told = entries.join(LogEntry, col(LogEntry.index) == places.c.place)
+        found |= {row.case_id: row.data for row in session.execute(told)}
     return found

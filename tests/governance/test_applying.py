@@ -116,6 +116,7 @@ def test_platforms_and_cases_become_records(
         events = session.exec(select(Event).order_by(Event.position)).all()  # type: ignore[arg-type]
     assert (disclosure.subject, disclosure.seed) == (ACCOUNT, b"")
     assert [event.position for event in events] == [1, 3]
+    assert (held.first_event, held.first_entry) == (1, None)
     assert [event.recorded_at for event in events] == [
         NOON + timedelta(seconds=place) for place in (2, 3)
     ]

@@ -74,18 +74,19 @@ def written(world: World, actor: Actor) -> dict[str, Any]:
     with world.database.reading() as session:
         own = select(Sanction).where(Sanction.platform_id == actor.platform_id)
         sanctions = {one.id: one for one in session.exec(own)}
-        of_case = (
-            sa.select(col(LogEntry.case_id), col(LogEntry.data), col(LogEntry.seq))
-            .where(col(LogEntry.case_id).in_(sanctions))
-            .order_by(col(LogEntry.index))
+        named, first = (
+            col(LogEntry.case_id),
+            {one.first_entry: key for key, one in sanctions.items()},
         )
-        entries = session.execute(of_case).all()
+        of_cases = sa.select(LogEntry).where(named.in_(sanctions) | col(LogEntry.index).in_(first))
+        told = session.scalars(of_cases.order_by(col(LogEntry.index)))
+        entries = [(one.case_id or first[one.index], one.data, one.seq) for one in told]
         order = {case: place for place, (case, _, _) in enumerate(dict.fromkeys(entries))}
         replaced = {one.supersedes_id for one in sanctions.values()}
         found: dict[str, Any] = {"sanctions": {}, "entries": [], "events": []}
         apart = {"id", "platform_id", "issued_by", "reference_key", "fingerprint", "secret_hash"}
         for key, one in sanctions.items():
-            values = one.model_dump(exclude=apart | {"supersedes_id"})
+            values = one.model_dump(exclude=apart | {"supersedes_id", "first_event", "first_entry"})
             values["order"] = order[key], key in replaced, one.supersedes_id is not None
             values["keys"] = len(_of(session, SubjectKey, key))
             values["is_issuers"] = one.issued_by == actor.member_id

@@ -16,7 +16,7 @@ from governance import decisions, issuing, requesting
 from governance.decisions import of_node
 from governance.entries import LogCheckpoint, LogEntry, LogTile
 from governance.errors import Conflict, RolledBack
-from governance.events import Event
+from governance.events import Event, places_of
 from governance.log.canonical import canonical, parse_canonical
 from governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from governance.log.commitments import opening
@@ -32,7 +32,7 @@ from governance.membership import Actor, add_platform
 from governance.platforms import Platform
 from governance.requesting import Request
 from governance.rows import AT_ONCE
-from governance.sanctions import Disclosure
+from governance.sanctions import Disclosure, Sanction
 from governance.words import AppealMove, EventType, Outcome
 from tests.api.worlds import rich
 from tests.builders import (
@@ -126,10 +126,31 @@ def test_each_platforms_entries_are_counted_and_each_case_is_a_chain(world: Worl
             assert case is None
             case = case_id(canonical(decision))
             assert case not in newest_of
-        assert case == entry.case_id
+        assert entry.case_id == decision.get("case")
         if case is not None:
             assert node["previous"] == newest_of.get(case)
             newest_of[case] = b64encode(leaf_hash(entry.data.encode())).decode()
+
+
+def test_a_sanction_says_where_its_first_event_and_entry_are(world: World) -> None:
+    rich(world)
+    begun = {
+        case_id(canonical(leaf["decision"])): entry.index
+        for entry, leaf in zip(entries(world), leaves(world), strict=True)
+        if leaf["decision"]["type"] == "sanction.issued"
+    }
+    with world.database.reading() as session:
+        sanctions = session.exec(select(Sanction)).all()
+        events = session.exec(select(Event).order_by(col(Event.position).desc())).all()
+        assert {one.id: one.first_entry for one in sanctions} == begun
+        first = {event.sanction_id: event for event in events}
+        assert {one.id: one.first_event for one in sanctions} == {
+            key: event.position for key, event in first.items()
+        }
+        assert {event.type for event in first.values()} == {EventType.SANCTION_ISSUED}
+        for one in sanctions:
+            positions = [event.position for event in events if event.sanction_id == one.id]
+            assert sorted(session.scalars(places_of([one.id]))) == positions[::-1]
 
 
 def test_what_is_disclosed_opens_its_commitment(world: World, team: Team) -> None:

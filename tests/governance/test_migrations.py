@@ -85,8 +85,12 @@ def rows(database: Database) -> Rows:
 
 
 def _told_apart(found: Rows) -> None:
-    """Who issued a sanction, which its own row says since 0030, as the part that it was before."""
+    """Who issued a sanction, which its own row says since 0030, as the part that it was before, and
+    the entry that began its case, since 0034, as one of the case."""
+    entries = {row["index"]: row for row in found.get("log_entries", ())}
     for row in found.get("sanctions", ()):
+        if row.get("first_entry", "None") != "None":
+            entries[row["first_entry"]]["case_id"] = row["id"]
         if row.get("issued_by", "None") != "None":
             part = {"sanction_id": row["id"], "member_id": row["issued_by"], "part": "'ISSUER'"}
             if part not in found["parts"]:

@@ -21,7 +21,7 @@ from governance.log.commitments import opening
 from governance.membership import Actor
 from governance.platforms import PlatformKey
 from governance.requesting import Request
-from governance.sanctions import Disclosure
+from governance.sanctions import Disclosure, Sanction
 from tests.builders import DAY, HOUR, KEYS, MICRO, NOW, Team, World, draft, refused, subject
 from tests.signing import Fields, decision, key_of, public, registration, signed, text
 
@@ -164,7 +164,7 @@ def test_an_entry_holds_what_the_platform_signed(world: World, team: Team) -> No
     body, data = signed(given(explanation="Words"), team.platform.domain, PRIVATE, at)
     sanction_id = issued(world, team.issuer, body).sanction_id
     with world.database.reading() as session:
-        entry = session.exec(select(LogEntry).where(LogEntry.case_id == sanction_id)).one()
+        entry = session.get_one(LogEntry, session.get_one(Sanction, sanction_id).first_entry)
         disclosure = session.get_one(Disclosure, sanction_id)
     leaf: Any = parse_canonical(entry.data.encode())
     assert canonical(leaf["decision"]) == data

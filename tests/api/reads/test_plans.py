@@ -37,6 +37,8 @@ LIST = """query($f: SanctionFilter, $first: Int, $after: String, $last: Int) {
   } }"""
 STATUS = """query($s: URI!) {
   suspensionStatus(subject: $s) { isSuspended until sanctions { id platform { domain } } } }"""
+EARLIER = """query($s: URI!, $at: DateTime!) {
+  suspensionStatus(subject: $s, at: $at) { sanctions { id endReason } } }"""
 STATUSES = "query($s: [URI!]!) { suspensionStatuses(subjects: $s) { isSuspended } }"
 IDS = "query($f: SanctionFilter) { sanctions(filter: $f) { nodes { id } } }"
 DEEP = f"Sanction~{print_instant(NOW - 365 * DAY)}~san_"
@@ -129,6 +131,11 @@ def whole(lines: Iterable[str]) -> list[str]:
 
 HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "status": (STATUS, {"s": worlds.subject(7)}, set()),
+    "status at another instant": (
+        EARLIER,
+        {"s": worlds.subject(7), "at": print_instant(NOW - 30 * DAY)},
+        {"events_of_sanction"},
+    ),
     "statuses": (STATUSES, {"s": [worlds.subject(n) for n in range(0, 300, 3)]}, set()),
     "newest": (LIST, {"first": 50}, {"sanctions_newest"}),
     "oldest": (LIST, {"last": 50}, {"sanctions_newest"}),
@@ -145,6 +152,11 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         f'{{ eventPage(filter: {{ sanctionId: "{case_id(b"7")}" }}) {{ nodes {{ type }} }} }}',
         {},
         {"events_of_sanction"},
+    ),
+    "a sanction's first entry": (
+        f'{{ sanction(id: "{case_id(b"7")}") {{ logEntry {{ index }} }} }}',
+        {},
+        set(),
     ),
     "sanction": (f'{{ sanction(id: "{case_id(b"7")}") {{ id effect }} }}', {}, set()),
     "appeals": ("{ appeals(first: 50) { nodes { id sanction { id } } } }", {}, {"appeals_newest"}),
