@@ -5,18 +5,15 @@ as it is. Triggers refuse to change or delete entries.
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from governance.fields import Stored
+from governance.fields import PLACE, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.log.checkpoints import Checkpoint
 from governance.log.notes import decode
-
-# In SQLite an integer that is the row's own id: a place is found without another index.
-PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class LogEntry(Stored, table=True):

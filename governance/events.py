@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, col
 
-from governance.fields import EnumText, Stored
+from governance.fields import PLACE, EnumText, Stored
 from governance.fields import UTCDateTime as Utc
 from governance.sanctions import Sanction
 from governance.words import AppealState, EndReason, EventType, ReceiptState, Validity
@@ -46,7 +46,7 @@ class Event(Stored, table=True):
         sa.Index("events_of_notices", "position", sqlite_where=NOTICES, postgresql_where=NOTICES),
     )
 
-    position: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    position: int = Field(primary_key=True, sa_type=PLACE)
     type: EventType = Field(sa_type=EnumText(EventType))
     occurred_at: datetime = Field(sa_type=Utc)
     recorded_at: datetime = Field(sa_type=Utc)

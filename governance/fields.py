@@ -30,6 +30,9 @@ from governance.errors import InvalidInput
 from governance.log.errors import Malformed
 from governance.log.notes import decode
 
+# In SQLite an integer that is the row's own id: a place is found without another index.
+PLACE: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 URI = NewType("URI", str)
 Long = NewType("Long", int)
 Cursor = NewType("Cursor", str)

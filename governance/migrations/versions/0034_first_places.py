@@ -1,5 +1,6 @@
 """Two places fewer to write with each decision: where its first event and its first entry of the
-log are, its own row says, and only what comes later is in the indexes of those.
+log are, its own row says, and only what comes later is in the indexes of those. On SQLite a place
+in the feed is the row's own id, which needs no index.
 
 Entries that began a case before stay in the index of cases: they are never changed.
 """
@@ -25,6 +26,7 @@ def upgrade() -> None:
         op.add_column("sanctions", sa.Column(name, sa.BigInteger(), nullable=True))
     op.execute(f"UPDATE sanctions SET first_event = {EVENT}, first_entry = {ENTRY}")
     op.drop_index("events_of_sanction", "events")
+    _make_places(sa.Integer())
     op.create_index(
         "events_of_sanction",
         "events",
@@ -36,10 +38,17 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("events_of_sanction", "events")
+    _make_places(sa.BigInteger())
     op.create_index("events_of_sanction", "events", ["sanction_id", "position"])
     _name_cases()
     for name in ("first_event", "first_entry"):
         op.drop_column("sanctions", name)
+
+
+def _make_places(kind: sa.types.TypeEngine[int]) -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        with op.batch_alter_table("events") as batch:
+            batch.alter_column("position", type_=kind, autoincrement=False)
 
 
 def _name_cases() -> None:
