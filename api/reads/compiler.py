@@ -4,7 +4,7 @@ Rows of outer objects are always meant by reference: every nested select is corr
 but its own source, since SQLAlchemy looks only one level up by itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
@@ -36,10 +36,11 @@ from api.reads.fields import (
 from api.reads.followings import compiled_following
 from api.reads.groups import compiled_groups
 from api.reads.pages import compiled_page
-from api.reads.selections import Document, below
+from api.reads.pieces import Written
+from api.reads.selections import Document, below, variables_in
 from api.reads.stretches import compiled_stretch
 from api.reads.texts import Text, concatenated, flag, grouped, literal, name_of
-from api.reads.values import arguments
+from api.reads.values import arguments, shape
 
 Methods = Mapping[tuple[str, str], Callable[..., Any] | str]
 
@@ -52,12 +53,23 @@ MOST_JOINED = 3  # to a row: PostgreSQL orders eight tables well, of more whiche
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """One operation's compilation: its document, the values its shape fixes, and the methods
-    that each type's fields come from. `typed` adds what resolves abstract types."""
+    that each type's fields come from. `typed` adds what resolves abstract types. Caches may use the
+    operation's key, if there is one."""
 
     document: Document
     variables: Mapping[str, Any]
     methods: Methods
     typed: bool = False
+    operation: Hashable | None = None
+
+    def key(self, nodes: Sequence[FieldNode], but_in: Collection[str]) -> Hashable | None:
+        """What the JSON of fields depends on, but for arguments that only tell of which rows."""
+        if self.operation is None:
+            return None
+        named = variables_in(self.document, nodes, but_in)
+        others = {name: value for name, value in self.variables.items() if name in named}
+        name = nodes[0].alias or nodes[0].name
+        return self.operation, name.value, self.typed, shape(others)
 
     def root(self, type_name: str, nodes: Sequence[FieldNode], read: Read) -> Text:
         """The JSON of one root field."""
@@ -160,6 +172,15 @@ class Compiler:
         return found.correlate_except(node.source).scalar_subquery()
 
     def _all(self, nodes: Sequence[FieldNode], node: All, read: Read) -> Text:
+        if isinstance(node.source, Written):
+            key = self.key(nodes, [a.name.value for a in nodes[0].arguments or ()])
+            return node.source.before(read.piece(key, lambda read: self._listed(nodes, node, read)))
+        whole: Text = self._listed(nodes, node, read).scalar_subquery()
+        if node.only_if is not None:
+            whole = sa.case((node.only_if, whole), else_=literal("[]"))
+        return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))
+
+    def _listed(self, nodes: Sequence[FieldNode], node: All, read: Read) -> sa.Select[Any]:
         row = node.source.c if node.row is None else node.row
         if node.each is not None:
             json = self._variants(nodes, node.each(row), read)
@@ -168,11 +189,7 @@ class Compiler:
         if node.present is not None:
             json = sa.case((node.present, json), else_=literal("null"))
         items = sa.select(json.label("item")).select_from(node.source).where(*node.where)
-        listed = read.dialect.gathered(items.correlate_except(node.source), node.order)
-        whole: Text = listed.scalar_subquery()
-        if node.only_if is not None:
-            whole = sa.case((node.only_if, whole), else_=literal("[]"))
-        return whole if node.whole is None else sa.case((node.whole, whole), else_=literal("null"))
+        return read.dialect.gathered(items.correlate_except(node.source), node.order)
 
 
 def python_name(name: str) -> str:

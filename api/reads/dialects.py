@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import Grouping, UnaryExpression
@@ -20,6 +20,7 @@ from api.reads.texts import Text, bracketed, whole_number
 Order = Sequence[sa.ColumnElement[Any]]
 Rows = sa.Select[Any] | sa.CompoundSelect[Any]
 Told = Callable[..., Text]  # of keys
+MARK = re.compile("\x01(.*?)\x02")  # where a parameter stands in what was compiled
 POSITION = "position"  # of a sorted row, where the engine has to be told
 
 
@@ -33,7 +34,7 @@ class Dialect(Instants, Protocol):
     engine: sa.Dialect
     list_type: sa.types.TypeEngine[Any]
 
-    def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]: ...
+    def numbered_in(self, sql: str) -> tuple[str, Sequence[str]]: ...
     def __hash__(self) -> int: ...
     def quoted(self, text: Text) -> Text: ...
     def joined(self, item: Text, *order: sa.ColumnElement[Any]) -> sa.FunctionElement[str]: ...
@@ -62,6 +63,7 @@ class Dialect(Instants, Protocol):
 
 class _Shared:
     place: str  # the engine's name for where a row of a table lies
+    sign: str
     unlimited: str  # what it takes for no limit
 
     def once(self, rows: sa.Select[Any]) -> sa.Subquery:
@@ -78,6 +80,16 @@ class _Shared:
         key: sa.ColumnClause[Any] = sa.column(self.place)
         key.table = source
         return key
+
+    def numbered_in(self, sql: str) -> tuple[str, Sequence[str]]:
+        """A compiled statement with its parameters numbered, as found by name they take longer, and
+        their names."""
+        places: dict[str, int] = {}
+
+        def numbered(found: re.Match[str]) -> str:
+            return f"{self.sign}{places.setdefault(found[1], len(places) + 1)}"
+
+        return MARK.sub(numbered, sql), list(places)
 
     def json(self, value: object) -> str:
         return orjson.dumps(value).decode()
@@ -108,17 +120,29 @@ class _Unindexed:
         return self[name] if name in self._row else default
 
 
-class _Marked(SQLiteCompiler):
+class _Marked(SQLCompiler):
     """Parameters between signs that nothing else of a statement has."""
 
-    def bindparam_string(self, name: str, **options: Any) -> str:  # type: ignore[override]
-        if options.get("post_compile"):
-            return super().bindparam_string(name, **options)
-        return f"\x01{name}\x02"
+    def bindparam_string(self, name: str, *given: Any, **options: Any) -> str:
+        found = super().bindparam_string(name, *given, **options)
+        return found.replace(f":{name}", f"\x01{name}\x02", 1)
 
 
-class _Marking(SQLiteDialect):
-    statement_compiler = _Marked
+class _MarkedSQLite(_Marked, SQLiteCompiler):
+    pass
+
+
+class _MarkedPostgreSQL(_Marked, PGCompiler_asyncpg):
+    pass
+
+
+class _SQLite(SQLiteDialect):
+    statement_compiler = _MarkedSQLite
+    supports_statement_cache = True
+
+
+class _PostgreSQL(PGDialect_asyncpg):
+    statement_compiler = _MarkedPostgreSQL
     supports_statement_cache = True
 
 
@@ -131,18 +155,8 @@ class SQLite(SQLiteInstants, _Shared):
     place, unlimited = "rowid", "-1"
     takes_rows_along = False
     sign = "?"
-    engine: sa.Dialect = _Marking(paramstyle="named")
+    engine: sa.Dialect = _SQLite(paramstyle="named")
     list_type: sa.types.TypeEngine[Any] = sa.Text()
-
-    def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]:
-        """The statement with its parameters numbered, as found by name they take longer, and their
-        names."""
-        places: dict[str, int] = {}
-
-        def numbered(found: re.Match[str]) -> str:
-            return f"?{places.setdefault(found[1], len(places) + 1)}"
-
-        return re.sub("\x01(.*?)\x02", numbered, compiled.string), list(places)
 
     def quoted(self, text: Text) -> Text:
         return sa.func.json_quote(text, type_=sa.Text())
@@ -222,11 +236,8 @@ class PostgreSQL(PostgreSQLInstants, _Shared):
     place, unlimited = "ctid", "ALL"
     takes_rows_along = True
     sign = "$"
-    engine: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
+    engine: sa.Dialect = _PostgreSQL(paramstyle="named")  # type: ignore[no-untyped-call]
     list_type: sa.types.TypeEngine[Any] = postgresql.ARRAY(sa.Text())
-
-    def numbered_in(self, compiled: SQLCompiler) -> tuple[str, Sequence[str]]:
-        return compiled.string, compiled.positiontup or ()
 
     def quoted(self, text: Text) -> Text:
         return sa.cast(sa.func.to_json(sa.cast(text, sa.Text())), sa.Text())

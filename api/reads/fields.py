@@ -5,17 +5,19 @@ sees the row and the `Read`, and returns an SQL expression or one of the constru
 which are the only way to a table because visibility stands in them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.sql.selectable import FromClause
 from sqlmodel import SQLModel
 
-from api.reads.dialects import Dialect
+from api.reads.caches import Kept
+from api.reads.dialects import Dialect, Rows
+from api.reads.pieces import SEAL, Piece, conditions, kept_pieces, piece_of, whole
 from api.reads.values import Argument, Env, Getter, Late
 from governance.errors import InvalidInput
 from governance.fields import UTCDateTime, parse_instant, refuse_nul
@@ -23,8 +25,6 @@ from governance.rules.disclosure import ViewerKind
 
 # Python's first and last instants, which asyncpg takes for infinities.
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-
-SEAL = "seal"  # the parameter that marks such places
 
 Row = Any  # the columns of a FROM element
 Condition = sa.ColumnElement[bool]
@@ -61,8 +61,8 @@ class All:
 @dataclass(frozen=True, slots=True)
 class Page:
     """A connection: keyset pages over the rows that fit, by (instant, id). Of a sparse one many
-    rows are looked at for each that fits, so that is done in an index alone. Those that are looked
-    for along `ways` are found in the source by their id."""
+    rows are looked at for each that fits, so that is done in an index alone. What `finding` finds
+    has no other conditions."""
 
     type: type
     source: FromClause
@@ -71,17 +71,26 @@ class Page:
     where: Sequence[Condition] = ()
     newest_first: bool = True
     is_sparse: bool = False
-    ways: Sequence["Along"] = ()
+    finding: "Finding | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Along:
-    """One of several ways to the rows of a page that fit; the statement chooses which is taken."""
+class Finding(Protocol):
+    """Finds the rows of a page that fit, along whichever way is short."""
 
-    source: FromClause
-    keys: tuple[sa.ColumnElement[datetime], sa.ColumnElement[str]]
-    where: Sequence[Condition]
-    is_taken: Condition
+    @property
+    def is_by_id(self) -> bool:
+        """Whether it tells their ids, and not where they lie."""
+
+    def conditions(self, row: Row, read: "Read") -> Sequence[Condition]: ...
+
+    def keys(self, read: "Read", beyond: "Beyond", most: str, *, descending: bool) -> str:
+        """A statement of `page_at`, `page_id` and `page_row` of those beyond a cursor, in order."""
+
+
+class Beyond(Protocol):
+    """What lies beyond the cursors, as a text, by keys that are looked for somehow."""
+
+    def __call__(self, source: FromClause, keys: tuple[Any, Any], how: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +184,7 @@ class Read:
     dialect: Dialect
     viewer: ViewerKind
     binds: dict[str, Getter]
+    pieces: Kept[Piece] = field(default_factory=kept_pieces)
     clock: Getter = _now
     is_elsewhen: bool = False  # at another instant than now
 
@@ -250,6 +260,37 @@ class Read:
             found = found + "." + sa.cast(part, sa.Text())
         return found + ";"
 
+    def piece(
+        self,
+        key: Hashable | None,
+        make: "Callable[[Read], Rows | None]",
+        cut: Callable[[str], str] = whole,
+    ) -> str:
+        """What is cut out of a statement, as text that parts of others are joined with. It is made
+        once for a key; anew where there is none. Empty where there is no statement."""
+
+        def made() -> Piece:
+            apart = replace(self, binds={})
+            statement = make(apart)
+            if statement is None:
+                return Piece("", {})
+            return piece_of(statement, apart.binds, self.dialect, cut)
+
+        is_kept = key is not None and not self.is_elsewhen
+        found = self.pieces.get((self.viewer, key), made) if is_kept else made()
+        self.binds.update(found.binds)
+        return found.sql
+
+    def where(
+        self, key: Hashable | None, source: FromClause, make: "Callable[[Read], list[Condition]]"
+    ) -> str:
+        """Conditions on the rows of a table as such a text, empty where there are none."""
+
+        def statement(read: Read) -> sa.Select[Any]:
+            return sa.select(sa.literal_column("1")).select_from(source).where(*make(read))
+
+        return self.piece(key, statement, conditions)
+
     def rows(self, get: Getter, *columns: str) -> FromClause:
         """Rows of text that Python brings, numbered by a column `ord`."""
         return self.dialect.rows(
@@ -286,9 +327,9 @@ def is_any_of(column: sa.ColumnElement[Any], words: Iterable[str]) -> Condition:
     )
 
 
-def rows_of(record: type[SQLModel]) -> Any:
-    """The rows of a record's table, under a name of their own."""
-    return sa.alias(_plain(record))
+def rows_of(record: type[SQLModel], name: str | None = None) -> Any:
+    """The rows of a record's table, under a name of their own; pieces are told which."""
+    return sa.alias(_plain(record), name)
 
 
 @cache

@@ -13,17 +13,21 @@ from graphql import FieldNode
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.cursors import beyond, cursor
-from api.reads.fields import One, Page, Read, Row, getter
+from api.reads.fields import Finding, One, Page, Read, Row, getter
+from api.reads.pieces import Written, expression
 from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.totals import is_estimated, total
-from api.reads.values import Argument, Env, Getter
+from api.reads.values import Argument, Env, Getter, key_of
 from governance.errors import InvalidInput
+from governance.fields import UTCDateTime
 
 if TYPE_CHECKING:
     from api.reads.compiler import Compiler
 
 DEFAULT_PAGE = 50
 LONGEST_PAGE = 1_000
+TOTALS = {"totalCount", "isTotalCountEstimated"}  # which are counted by the conditions
+KEYS: dict[str, Any] = {"page_at": UTCDateTime(), "page_id": sa.Text(), "page_row": sa.Text()}
 NONE, ONE_MORE = (sa.literal_column(number, sa.Integer()) for number in ("0", "1"))
 
 
@@ -31,12 +35,43 @@ def compiled_page(
     compiler: Compiler, connection: str, nodes: Sequence[FieldNode], page: Page, read: Read
 ) -> Text:
     """The JSON of a connection. Looks one row further than asked, to know whether more follow."""
-    size, is_backward = _size(page, read)
     selections = compiler.below(connection, nodes)
-    is_plain = {s[0].name.value for s in selections.values()} == {"nodes"}
-    if is_plain and not is_backward and not page.is_sparse and not page.ways:
+    names = {selected[0].name.value for selected in selections.values()}
+    if names == {"nodes"} and page.arguments.get("last") is None and not _is_by_id(page):
+        page, size = _conditioned(page, read), _size(page, read)[0]
         return _items_alone(compiler, selections, page, read, connection, size)
-    rows = _rows(page, read, connection, size, is_backward)
+    if page.finding is None or _takes_along(page, read):
+        page = _conditioned(page, read)
+        return _told(compiler, connection, selections, page, read).scalar_subquery()
+    is_total = not names.isdisjoint(TOTALS)
+
+    def told(read: Read) -> sa.Select[Any]:
+        counted = _conditioned(page, read) if is_total else page
+        return _told(compiler, connection, selections, counted, read, found)
+
+    found = Written(_found(page, page.finding, read, connection), **KEYS)
+    key = None if is_total else compiler.key(nodes, ["filter"])
+    return found.before(read.piece(None if key is None else (key, _is_by_id(page)), told))
+
+
+def _conditioned(page: Page, read: Read) -> Page:
+    """The page with the conditions of what it finds, for statements that are no texts."""
+    if page.finding is None:
+        return page
+    return replace(page, where=page.finding.conditions(page.source.c, read))
+
+
+def _told(
+    compiler: Compiler,
+    connection: str,
+    selections: Mapping[str, Sequence[FieldNode]],
+    page: Page,
+    read: Read,
+    found: FromClause | None = None,
+) -> sa.Select[Any]:
+    """What is told of the rows, of which maybe the keys were found."""
+    size, is_backward = _size(page, read)
+    rows = _rows(page, read, connection, size, is_backward, found)
     told, keys = partial(cursor, read, connection), (rows.at, rows.ident)
     kept = rows.place <= size
     edge = name_of(page.type) + "Edge"
@@ -106,8 +141,35 @@ def compiled_page(
             value = info(selected)
         parts += [f',"{key}":', value]
     if not aggregates:  # which would keep it to one row, however many the page has
-        return sa.select(_object(parts)).scalar_subquery()
-    return sa.select(_object(parts)).select_from(_with(rows.source, joined)).scalar_subquery()
+        return sa.select(_object(parts))
+    return sa.select(_object(parts)).select_from(_with(rows.source, joined))
+
+
+def _is_by_id(page: Page) -> bool:
+    return page.is_sparse or (page.finding is not None and page.finding.is_by_id)
+
+
+def _takes_along(page: Page, read: Read) -> bool:
+    return read.dialect.takes_rows_along and not _is_by_id(page)
+
+
+def _found(page: Page, finding: Finding, read: Read, connection: str) -> str:
+    """The keys of the rows, as a text."""
+    given = {name: value for name, value in page.arguments.items() if value is not None}
+    cursors = key_of({name: given[name] for name in ("after", "before") if name in given})
+    sizes = key_of({name: given[name] for name in ("first", "last") if name in given})
+
+    def is_beyond(source: FromClause, keys: tuple[Any, Any], how: str) -> str:
+        key = None if cursors is None else ("beyond", connection, how, cursors)
+        of = replace(page, keys=keys)
+        return read.where(key, source, lambda read: beyond(of, read, connection))
+
+    def size(read: Read) -> sa.Select[Any]:
+        return sa.select((_size(page, read)[0] + ONE_MORE).label("told"))
+
+    most = read.piece(None if sizes is None else ("most", sizes), size, expression)
+    descending = page.newest_first is not ("last" in given)
+    return finding.keys(read, is_beyond, most, descending=descending)
 
 
 def _with(rows: FromClause, joined: Iterable[One]) -> FromClause:
@@ -180,31 +242,30 @@ class _Along:
         return self[name] if name in self._columns else default
 
 
-def _rows(page: Page, read: Read, connection: str, size: Any, is_backward: bool) -> _Rows:
+def _rows(
+    page: Page,
+    read: Read,
+    connection: str,
+    size: Any,
+    is_backward: bool,
+    found: FromClause | None = None,
+) -> _Rows:
     """Where the engine sorts rows as fast as their keys, what is asked of them comes along.
     Otherwise the keys alone are sorted and numbered; an outer join keeps their order when the rest
     of each row is fetched."""
     descending = page.newest_first is not is_backward
     most = size + ONE_MORE
-    is_by_id = page.is_sparse or bool(page.ways)
-    key = page.keys[1] if is_by_id else read.dialect.row_key(page.source)
-    if page.ways:
-        parts = []
-        for way in page.ways:
-            this = replace(page, source=way.source, keys=way.keys, where=way.where)
-            taken = sa.case((way.is_taken, most), else_=NONE)
-            row = way.keys[1].label("page_row")
-            parts.append(sa.select(_keys(this, read, connection, descending, taken, row)))
-        each = sa.union_all(*parts).subquery()
-        order = [each.c.page_at, each.c.page_id]
-        found = sa.select(each).order_by(*_sorted(order, descending)).limit(most).subquery()
-    else:
+    key = page.keys[1] if _is_by_id(page) else read.dialect.row_key(page.source)
+    if found is None:
         found = _keys(page, read, connection, descending, most, key.label("page_row"))
     again = _sorted([found.c.page_at, found.c.page_id], descending)
     number = read.dialect.numbered(again).label("page_place")
     numbered = sa.select(found, number)
-    comes_along = read.dialect.takes_rows_along and not is_by_id
-    within = [found, (_fetched(numbered, found) if comes_along else numbered).subquery()]
+    comes_along = _takes_along(page, read)
+    if comes_along:
+        assert isinstance(found, sa.Subquery)
+        numbered = _fetched(numbered, found)
+    within = [found, numbered.subquery()]
     if is_backward:
         placed = within[-1].c
         within.append(sa.select(*placed).order_by(placed.page_place.desc()).subquery())

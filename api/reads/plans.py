@@ -4,7 +4,6 @@ import gc
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -14,12 +13,12 @@ from api.courtesy import Aside
 from api.reads.caches import Kept
 from api.reads.compiler import Compiler, Methods
 from api.reads.dialects import Dialect
-from api.reads.fields import SEAL, Read
+from api.reads.fields import Read
+from api.reads.pieces import SEAL, compiled, kept_pieces, processed, processor
 from api.reads.selections import Document, fields
 from api.reads.stores import Values
 from api.reads.texts import Text, bracketed
 from api.reads.values import Env, Getter, shape
-from governance.fields import UTCDateTime, printed_anew
 
 KEPT_SQL = 20_000_000  # characters
 
@@ -98,6 +97,7 @@ class Planner:
     def __init__(self, methods: Methods, dialect: Dialect, aside: Aside, most: int = 1_000) -> None:
         self._methods, self._dialect, self._aside = methods, dialect, aside
         self.plans: Kept[Program | Plan] = Kept(most, KEPT_SQL, _sql_length)
+        self.pieces = kept_pieces()
 
     def known(self, operation: Operation, env: Env) -> Root | None:
         """The one root field of a query whose plan is kept; None of any other."""
@@ -205,8 +205,9 @@ class Planner:
         """What is left over refers to itself, thousands of objects a plan, and is cleared away at
         once: the collector would let them pile up, and then have everybody wait for 20 to 50 ms."""
         binds: dict[str, Getter] = {}
-        read = Read(self._dialect, env.viewer.kind, binds)
-        compiler = Compiler(operation.document, env.variables, self._methods, typed)
+        read = Read(self._dialect, env.viewer.kind, binds, self.pieces)
+        document, key = operation.document, operation.key
+        compiler = Compiler(document, env.variables, self._methods, typed, key)
         statement = sa.select(expression(compiler, read))
         made = planned(statement, binds, self._dialect)
         del statement, read, compiler
@@ -225,43 +226,20 @@ _PAGE = re.compile(r"LIMIT (?!-1|ALL)")
 
 def planned(statement: sa.Select[Any], binds: Mapping[str, Getter], dialect: Dialect) -> Plan:
     """The plan of a statement whose parameters are found by name."""
-    compiled = statement.compile(
-        dialect=dialect.engine, compile_kwargs={"render_postcompile": True}
-    )
-    assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
-    sql, names = dialect.numbered_in(compiled)
+    found = compiled(statement, dialect)
+    sql, names = dialect.numbered_in(found.string)
     constants: list[Any] = []
     getters: list[tuple[int, Getter]] = []
     for place, name in enumerate(names):
-        parameter = compiled.binds[name]
-        process = _processor(parameter.type, dialect)
+        parameter = found.binds.get(name)  # none of a piece's
+        process = processor(parameter.type, dialect) if parameter is not None else None
         constant = None
         if name in binds:
-            getters.append((place, _processed(binds[name], process)))
+            getters.append((place, processed(binds[name], process)))
         else:
-            constant = compiled.params[name]
+            constant = found.params[name]
         constants.append(process(constant) if process else constant)
-    checks = tuple(get for name, get in binds.items() if name not in compiled.binds)
+    checks = tuple(get for name, get in binds.items() if name not in names)
     is_point = not any(sign in sql for sign in _MANY)
     is_lookup = is_point and not _PAGE.search(sql)
-    return Plan(sql, constants, tuple(getters), checks, is_point, is_lookup, SEAL in compiled.binds)
-
-
-def _processor(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """How a value of the type is handed to the driver, if not as it is."""
-    if isinstance(kind, UTCDateTime):
-        return _given_text if dialect.name == "sqlite" else None  # as the type has it, but faster
-    found: Callable[[Any], Any] | None = kind.dialect_impl(dialect.engine).bind_processor(
-        dialect.engine
-    )
-    return found
-
-
-def _given_text(value: datetime | None) -> str | None:
-    return None if value is None else printed_anew(value)
-
-
-def _processed(get: Getter, process: Callable[[Any], Any] | None) -> Getter:
-    if process is None:
-        return get
-    return lambda env: process(get(env))
+    return Plan(sql, constants, tuple(getters), checks, is_point, is_lookup, SEAL in names)

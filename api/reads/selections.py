@@ -1,6 +1,6 @@
 """The fields an operation selects from a type, fragments and conditions resolved."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     InlineFragmentNode,
+    Node,
     SelectionSetNode,
     VariableNode,
 )
@@ -78,6 +79,28 @@ def below(
     """The fields that nodes of one response key select together."""
     sets = [node.selection_set for node in nodes if node.selection_set]
     return fields(document, type_name, sets, variables)
+
+
+def variables_in(
+    document: Document, nodes: Iterable[FieldNode], but_in: Collection[str]
+) -> set[str]:
+    """The variables that fields and whatever they may select depend on, but in these arguments of
+    the fields themselves."""
+    found: set[str] = set()
+    within: list[Node] = [*document.fragments.values()]
+    for node in nodes:
+        within += (a for a in node.arguments or () if a.name.value not in but_in)
+        within += node.directives or ()
+        within += [node.selection_set] if node.selection_set else []
+    while within:
+        node_within = within.pop()
+        if isinstance(node_within, VariableNode):
+            found.add(node_within.name.value)
+        for key in node_within.keys:
+            value = getattr(node_within, key)
+            each = value if isinstance(value, tuple | list) else [value]
+            within += [one for one in each if isinstance(one, Node)]
+    return found
 
 
 def _applies(schema: GraphQLSchema, condition: str, type_name: str) -> bool:

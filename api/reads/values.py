@@ -61,6 +61,27 @@ Getter = Callable[[Env], Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """Gets a variable: whoever gets the same is alike."""
+
+    name: str
+
+    def __call__(self, env: Env) -> Any:
+        return env.variables[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Gets what is within a value."""
+
+    of: Getter
+    key: str
+
+    def __call__(self, env: Env) -> Any:
+        return self.of(env)[self.key]
+
+
+@dataclass(frozen=True, slots=True)
 class Late:
     """A value that is there, but mostly known only when the plan runs."""
 
@@ -127,6 +148,20 @@ def known_words(given: Argument) -> list[Any]:
     return list(given.constant or ()) if isinstance(given, Late) else []
 
 
+def key_of(parts: Mapping[str, Argument]) -> Hashable | None:
+    """A key that parts of a filter share which make the same of a statement; None of those that a
+    document says itself: no other has them."""
+    for value in parts.values():
+        if isinstance(value, dict):
+            return None
+        get = value.get if isinstance(value, Late) else Variable("")
+        while isinstance(get, Item):
+            get = get.of
+        if not isinstance(get, Variable):
+            return None
+    return tuple(parts.items())
+
+
 def parts_of(given: Argument) -> dict[str, Argument]:
     """The fields of an input object that are given and not null."""
     fields = given if isinstance(given, dict) else {}
@@ -155,7 +190,7 @@ def _argument(
 def _late(kind: GraphQLInputType, node: ValueNode, variables: Mapping[str, Any]) -> Argument:
     if isinstance(node, VariableNode):
         name = node.name.value
-        return _known(variables.get(name), lambda env: env.variables[name])
+        return _known(variables.get(name), Variable(name))
     if isinstance(node, NullValueNode):
         return None
     if isinstance(node, BooleanValueNode):
@@ -184,14 +219,12 @@ def _known(value: object, get: Getter) -> Argument:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {key: _known(item, _item(get, key)) for key, item in value.items()}
+        return {key: _known(item, Item(get, key)) for key, item in value.items()}
     return _late_of(value, get)
 
 
 def _late_of(value: object, get: Getter) -> Late:
-    said = value if _is_structural(value) else None
+    said = None
+    if _is_structural(value):
+        said = tuple(value) if isinstance(value, list) else value
     return Late(get, _is_single(value), said, _is_unusual(value))
-
-
-def _item(get: Getter, key: str) -> Getter:
-    return lambda env: get(env)[key]

@@ -1,6 +1,6 @@
 """Facets of appeals: how many of those that fit a filter have each value of each dimension."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,6 @@ from api.reads.totals import EXACT, SAMPLE, part_of
 from api.reads.values import Argument, Structural
 from api.schema.appeals import filed, is_overdue, state
 from api.schema.enums import register_word
-from api.schema.facets import all_of
 from api.schema.statistics import dimensions_of, domain, flag
 from governance.appeals import Appeal
 from governance.errors import InvalidInput
@@ -46,6 +45,20 @@ class AppealFacet(Shape):
     key: str = Field(description="The value, as in filters; of platforms the domain")
     number: int = Field(description="How many have it")
     is_estimated: bool = Field(description="Whether the number is an estimate")
+
+
+def _all_of(
+    counted: Sequence[sa.Select[Any]],
+    times: sa.ColumnElement[float],
+    is_estimated: sa.ColumnElement[bool],
+) -> All:
+    """What was counted, so many times as many, by dimension and with the most frequent first."""
+    rows = sa.union_all(*counted).subquery()
+    number = sa.cast(sa.func.round(rows.c.number * times), sa.BigInteger())
+    told = number.label("number"), is_estimated.label("is_estimated")
+    found = sa.select(rows.c.dimension, rows.c.key, *told).subquery()
+    order = [found.c.dimension, found.c.number.desc(), found.c.key]
+    return All(AppealFacet, found, order=order)
 
 
 def appeal_facets_of(read: Read, by: Argument, given: Argument) -> All:
@@ -87,4 +100,4 @@ def appeal_facets_of(read: Read, by: Argument, given: Argument) -> All:
     times = sa.case(
         (is_many, sa.literal_column("1.0") / part_of(last, read)), else_=whole_number(1)
     )
-    return all_of(AppealFacet, counted, times, is_many)
+    return _all_of(counted, times, is_many)

@@ -138,6 +138,23 @@ FLAGS: Mapping[str, Callable[[Row, Read], Condition]] = {
 }
 
 
+# What takes longer to find out of a row, and is looked at last.
+LAST = ["effects", "durations", "endReasons", "keywords", *FLAGS]
+
+
+def apart(given: Argument) -> list[dict[str, Argument]]:
+    """The parts of a filter whose conditions don't depend on each other."""
+    values = parts_of(given)
+    if not values.keys().isdisjoint(("endedAfter", "endedBefore")):
+        return [values]
+    days: dict[str, Argument] = {
+        n: values[n] for n in ("issuedAfter", "issuedBefore") if n in values
+    }
+    others = [name for name in values if name not in days]
+    others.sort(key=lambda name: LAST.index(name) if name in LAST else -1)
+    return [*([days] if days else []), *({name: values[name]} for name in others)]
+
+
 def is_sparse(given: Argument) -> bool:
     """Whether what fits may have to be looked for among everything."""
     return not SPARSE.isdisjoint(parts_of(given))

@@ -19,7 +19,7 @@ from api.schema.declaring import argument, sql
 from api.schema.exports import Export, exports_of
 from api.schema.facets import Facet, facets_of
 from api.schema.feed import Event, EventFilter, EventPage, happened
-from api.schema.filters import SanctionFilter, fits, is_sparse
+from api.schema.filters import SanctionFilter, is_sparse
 from api.schema.inputs import IssueSanctionInput
 from api.schema.logs import Log, newest_log
 from api.schema.nodes import PAGING, Connection, Node
@@ -34,7 +34,7 @@ from api.schema.selections import Selection, selection_by_id, selections_of
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
-from api.schema.ways import pages_along
+from api.schema.ways import shortest
 from governance import previewing
 from governance.errors import InvalidInput
 from governance.exporting.files import ExportFile
@@ -79,16 +79,8 @@ class Query(Shape):
     def sanctions(row: Row, read: Read, filter: Argument, **paging: Argument) -> Any:  # noqa: A002
         found = rows_of(sanctions.Sanction)
         keys = found.c.issued_at, found.c.id
-        where = fits(found.c, read, filter)
-        return Page(
-            Sanction,
-            found,
-            keys,
-            paging,
-            where,
-            is_sparse=is_sparse(filter),
-            ways=pages_along(read, filter),
-        )
+        sparse, finding = is_sparse(filter), shortest(filter)
+        return Page(Sanction, found, keys, paging, is_sparse=sparse, finding=finding)
 
     @sql(
         Sanction | None,

@@ -5,23 +5,28 @@ Which of them is short depends on values that a statement's plan doesn't know. S
 along them asks first, in the same statement, which holds few.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.dialects import Rows
-from api.reads.fields import Along, Condition, Read, Row, rows_of
+from api.reads.fields import Beyond, Condition, Read, Row, rows_of
+from api.reads.pieces import expression
 from api.reads.texts import literal, whole_number
-from api.reads.values import Argument, known_words, parts_of
-from api.schema.filters import along, fits, has_any_of, has_keywords, unusual
+from api.reads.values import Argument, key_of, known_words, parts_of
+from api.schema.filters import along, apart, fits, has_any_of, has_keywords, is_sparse, unusual
 from api.schema.visible import is_heard
 from governance.platforms import Platform
 from governance.records import appeals, sanctions
 from governance.sanctions import SAMPLED
 from governance.words import Effect
 
+ROW = rows_of(sanctions.Sanction, "sanctions_0")  # in texts
+SANCTIONS = f"sanctions AS {ROW.name}"
+PLACE = "(SELECT place FROM short)"
 MOST_COUNTED = 10_000  # along a short way, one by one
 MOST_LISTED = 20_000  # along a short way, to list the first of them
 MOST_READ = 60_000  # the same where its index holds all that they are chosen by
@@ -32,39 +37,38 @@ DAYS = ("issuedAfter", "issuedBefore")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way: what is looked for, maybe along ids that other rows tell; whether its index holds
-    all that is counted, or rows are looked up; and which part of the filter that answers."""
+    """A way: what is looked for, maybe along ids that other rows tell; whether its index holds all
+    that is counted, or rows are looked up; which part of the filter that answers; and what it
+    shares with others that are alike."""
 
     conditions: Callable[[Row, Read], list[Condition]]
     ids: Callable[[Read], Rows] | None = None
     is_whole: bool = False
     answered: str = ""
+    key: Hashable | None = None
 
-    def all_of_it(self, read: Read) -> Rows:
-        """What there is along it, to be counted."""
+    def all_rows(self, read: Read) -> str:
+        """What there is along it, to be counted, as a text."""
         if self.ids:
-            return self.ids(read)
-        row = rows_of(sanctions.Sanction)
-        one = sa.select(whole_number(1).label("one")).select_from(row)
-        return one.where(*self.conditions(row.c, read))
+            return read.piece(_keyed("ids", self.key), self.ids)
+        return f"SELECT 1 AS one FROM {SANCTIONS}{where(self._looked_for(read))}"
 
-    def where(self, row: Row, read: Read, given: Argument) -> list[Condition]:
-        """The conditions of the filter, of those that fit along this way."""
-        plain = read.dialect.unindexed(row)
+    def fitting(self, read: Read, given: Argument) -> list[str]:
+        """The conditions of the filter, of those that fit along this way, as texts."""
         rest = {name: value for name, value in parts_of(given).items() if name != self.answered}
-        where = [*self.conditions(row, read), *fits(plain, read, rest)]
-        if self.is_whole:
-            return where
+        asked = [self._looked_for(read), *fitting(ROW, read, rest)]
         # True of all, but in no index: one of everything would tempt SQLite.
-        return [*where, row.secret_generation >= whole_number(0)]
+        return asked if self.is_whole else [*asked, f"{ROW.name}.secret_generation >= 0"]
+
+    def _looked_for(self, read: Read) -> str:
+        return read.where(_keyed("along", self.key), ROW, lambda read: self.conditions(ROW.c, read))
 
 
 def ways_of(given: Argument) -> list[Way]:
     """The ways to what fits, that along its days last. All days are no shorter than any other."""
     values = parts_of(given)
-    row = rows_of(sanctions.Sanction).c
     parts = [{name: value} for name, value in values.items() if name != "keywords"]
-    found = [_along(part) for part in parts if INDEXED & part.keys() or unusual(row, part)]
+    found = [_along(part) for part in parts if INDEXED & part.keys() or unusual(ROW.c, part)]
     if "keywords" in values:
         found.append(_along_keywords(values["keywords"]))
     asked = {
@@ -80,64 +84,146 @@ def sample_of(given: Argument) -> Way:
     """The way to a fair sample; of what few are, among those."""
     values = parts_of(given)
     if values.get("isAppealed") is True:
-        return Way(_sampled_appealed, is_whole=True)
+        return SAMPLED_APPEALED
     if "keywords" in values:
-        return _along_keywords(values["keywords"], _sampled)
-    return Way(_sampled, is_whole=True)
+        return _along_keywords(values["keywords"], is_sampled=True)
+    return SAMPLED_ANY
 
 
-def place_of_short(
-    ways: Sequence[Way], read: Read, most_fetched: int, most_read: int
-) -> sa.ColumnElement[int]:
-    """The place of the first of the ways along which there are so many at most, whose rows have to
-    be looked up, or whose index holds all; -1 if none is."""
-    whens = []
-    for place, way in enumerate(ways):
+def fitting(
+    source: FromClause, read: Read, given: Argument, *, is_indexed: bool = False
+) -> list[str]:
+    """The conditions of a filter as texts, each kept for whoever asks for the same part; maybe so
+    that no index is looked for by them."""
+    row = source.c if is_indexed else read.dialect.unindexed(source.c)
+
+    def made(part: dict[str, Argument]) -> str:
+        key = _keyed(f"{source.description} {is_indexed}", key_of(part))
+        return read.where(key, source, lambda read: fits(row, read, part))
+
+    return [made(part) for part in apart(given)]
+
+
+def _keyed(what: str, key: Hashable | None) -> Hashable | None:
+    return None if key is None else (what, key)
+
+
+def where(*conditions: str) -> str:
+    given = " AND ".join(filter(None, conditions))
+    return f" WHERE {given}" if given else ""
+
+
+def short(ways: Sequence[Way], read: Read, most_fetched: int, most_read: int) -> str:
+    """`short`, whose `place` is that of the first of the ways along which there are so many at
+    most, whose rows have to be looked up, or whose index holds all; -1 if none is."""
+
+    def is_short(way: Way) -> str:
         most = most_read if way.is_whole else most_fetched
-        some = way.all_of_it(read).limit(whole_number(most + 1)).subquery()
-        held = sa.select(sa.func.count()).select_from(some).scalar_subquery()
-        whens.append((held <= whole_number(most), whole_number(place)))
-    found = sa.select(sa.case(*whens, else_=whole_number(-1)).label("place")).cte("short")
-    return sa.select(found.c.place).scalar_subquery()
+        held = f"SELECT count(*) FROM ({way.all_rows(read)} LIMIT {most + 1}) AS held"
+        return f"({held}) <= {most}"
+
+    whens = " ".join(f"WHEN {is_short(way)} THEN {place}" for place, way in enumerate(ways))
+    return f"short AS (SELECT CASE {whens} ELSE -1 END AS place)"
 
 
-def pages_along(read: Read, given: Argument) -> list[Along]:
-    """The ways for pages of what fits, where an engine may take a long one: it knows of the parts
-    of a filter only what is usual of their values. Without a short one, all are looked at."""
+@dataclass(frozen=True, slots=True)
+class Shortest:
+    """Finds pages of what fits: along a short one of several ways, where an engine may take a long
+    one, as it knows of the parts of a filter only what is usual of their values. Without a short
+    one, all are looked at."""
+
+    given: Argument
+    ways: Sequence[Way]
+    is_by_id: bool
+
+    def conditions(self, row: Row, read: Read) -> list[Condition]:
+        return fits(row, read, self.given)
+
+    def keys(self, read: Read, beyond: Beyond, most: str, *, descending: bool) -> str:
+        if not self.ways:
+            fit = fitting(ROW, read, self.given, is_indexed=True)
+            return self._page(read, beyond, most, descending, fit, "in order")
+        parts = [*self.ways, _all_days(self.given)]
+        taken = [f"= {place}" for place, _ in enumerate(self.ways)] + ["< 0"]
+        pages = []
+        for way, is_taken in zip(parts, taken, strict=True):
+            fit = way.fitting(read, self.given)
+            limit = f"CASE WHEN {PLACE} {is_taken} THEN {most} ELSE 0 END"
+            # Sorted along a way, and not looked for in the order of all; of some, in no order.
+            order = "to sort" if way.ids or way.answered else "along"
+            order = "in order" if is_taken == "< 0" else order
+            page = self._page(read, beyond, limit, descending, fit, order)
+            pages.append(f"SELECT * FROM ({page}) AS part")
+        order = f"ORDER BY {_sorted('page_at', 'page_id', descending)} LIMIT {most}"
+        every = " UNION ALL ".join(pages)
+        place = short(self.ways, read, MOST_LISTED, MOST_READ)
+        return f"WITH {place} SELECT * FROM ({every}) AS each_way {order}"
+
+    def _page(
+        self,
+        read: Read,
+        beyond: Beyond,
+        most: str,
+        descending: bool,
+        fit: Sequence[str],
+        how: str,
+    ) -> str:
+        """The keys of those that fit, up to so many."""
+        keys = _keys(read, how)
+        at, ident = (_told(read, key, (how, place)) for place, key in enumerate(keys))
+        place = ident if self.is_by_id else f"{ROW.name}.rowid"
+        columns = f"{at} AS page_at, {ident} AS page_id, {place} AS page_row"
+        order = f"ORDER BY {_sorted(at, ident, descending)} LIMIT {most}"
+        # The cursor's first: of two bounds SQLite takes the one that it is told first.
+        fitting = where(beyond(ROW, keys, how), *fit)
+        return f"SELECT {columns} FROM {SANCTIONS}{fitting} {order}"
+
+
+def _keys(read: Read, how: str) -> tuple[Any, Any]:
+    row = ROW.c if how == "in order" else read.dialect.unindexed(ROW.c)
+    keys = row.issued_at, row.id
+    if how == "to sort":
+        return read.dialect.to_sort(keys[0]), read.dialect.to_sort(keys[1])
+    return keys
+
+
+def _told(read: Read, key: sa.ColumnElement[Any], kept: Hashable) -> str:
+    def column(_: Read) -> sa.Select[Any]:
+        return sa.select(key.label("told"))
+
+    return read.piece(("page's", kept), column, expression)
+
+
+def _sorted(at: str, ident: str, descending: bool) -> str:
+    order = "DESC" if descending else "ASC"
+    return f"{at} {order}, {ident} {order}"
+
+
+def shortest(given: Argument) -> Shortest:
+    """The pages of what fits a filter."""
     ways = ways_of(given)
     chosen = any(way.ids or way.answered for way in ways)
     if sum(not way.is_whole for way in ways) < 2 and not chosen:
-        return []
-    place = place_of_short(ways, read, MOST_LISTED, MOST_READ)
-    found = []
-    for number, way in enumerate(ways):
-        row = rows_of(sanctions.Sanction)
-        plain = read.dialect.unindexed(row.c)  # sorted, and not looked for in the order of all
-        keys = plain.issued_at, plain.id
-        if way.ids or way.answered:  # whose index isn't in their order
-            keys = read.dialect.to_sort(keys[0]), read.dialect.to_sort(keys[1])
-        where = way.where(row.c, read, given)
-        found.append(Along(row, keys, where, place == whole_number(number)))
-    row = rows_of(sanctions.Sanction)
-    where = _all_days(given).where(row.c, read, given)
-    return [*found, Along(row, (row.c.issued_at, row.c.id), where, place < whole_number(0))]
+        ways = []
+    return Shortest(given, ways, bool(ways) or is_sparse(given))
 
 
 def _along(part: dict[str, Argument]) -> Way:
-    return Way(lambda row, read: along(row, read, part))
+    return Way(lambda row, read: along(row, read, part), key=key_of(part))
 
 
-def _along_keywords(
-    given: Argument, also: Callable[[Row, Read], list[Condition]] = lambda row, read: []
-) -> Way:
+def _along_keywords(given: Argument, *, is_sampled: bool = False) -> Way:
     """Those whose list of keywords is one of those that have any of these."""
 
     def conditions(row: Row, read: Read) -> list[Condition]:
         lists = read.dialect.few(_lists_with(given, read))
         is_any = read.dialect.text_of(row.keywords).in_(lists)
-        return [has_keywords(row), is_any, *also(read.dialect.unindexed(row), read)]
+        sampled = _sampled(read.dialect.unindexed(row), read) if is_sampled else []
+        return [has_keywords(row), is_any, *sampled]
 
-    return Way(conditions, is_whole=True, answered="keywords")
+    key = key_of({"keywords": given})
+    key = None if key is None else ("any keyword", is_sampled, key)
+    return Way(conditions, is_whole=True, answered="keywords", key=key)
 
 
 def _lists_with(given: Argument, read: Read) -> sa.Select[Any]:
@@ -149,7 +235,7 @@ def _lists_with(given: Argument, read: Read) -> sa.Select[Any]:
         least = sa.func.min(told, type_=sa.Text()).label("told")
         return sa.select(least).where(has_keywords(row), *(told > one for one in others))
 
-    lists = least().cte(recursive=True)
+    lists = least().cte(recursive=True, nesting=True)
     following = least(lists.c.told).scalar_subquery()
     lists = lists.union_all(sa.select(following).where(lists.c.told.is_not(None)))
     fitting = has_any_of(read.dialect.json_of(lists.c.told), read, given)
@@ -158,7 +244,7 @@ def _lists_with(given: Argument, read: Read) -> sa.Select[Any]:
 
 def _all_days(given: Argument) -> Way:
     days = {name: value for name, value in parts_of(given).items() if name in DAYS}
-    return Way(lambda row, read: along(row, read, days), is_whole=True)
+    return Way(lambda row, read: along(row, read, days), is_whole=True, key=key_of(days))
 
 
 def _pending(read: Read) -> Rows:
@@ -187,7 +273,7 @@ def _not_binding(read: Read) -> Rows:
 
 
 def _among(ids: Callable[[Read], Rows]) -> Way:
-    return Way(lambda row, read: [row.id.in_(_few(ids(read)))], ids)
+    return Way(lambda row, read: [row.id.in_(_few(ids(read)))], ids, key=ids)
 
 
 def _few(rows: Rows) -> Any:
@@ -209,3 +295,7 @@ def sampled_appeals() -> sa.Select[Any]:
     """The sanctions of the sample against which any appeal was filed."""
     filed = rows_of(appeals.Appeal)
     return sa.select(filed.c.sanction_id).where(filed.c.sanction_id < literal(SAMPLED))
+
+
+SAMPLED_ANY = Way(_sampled, is_whole=True, key="any")
+SAMPLED_APPEALED = Way(_sampled_appealed, is_whole=True, key="appealed")

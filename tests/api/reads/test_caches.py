@@ -4,6 +4,7 @@ import gc
 import threading
 from collections import Counter
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import graphql
@@ -245,6 +246,50 @@ async def test_plans_are_made_by_a_thread_that_gives_way_and_leave_nothing_to_co
     for _ in range(2):  # answered by graphql-core
         assert "errors" in await ask.answer(LISTED, {"filter": {"platform": "no domain"}})
     assert planners == {"plans_0": 4}
+
+
+PARTS: list[dict[str, Any]] = [
+    {"platform": "harbor.example"},
+    {"measures": ["WARNING"]},
+    {"effects": ["ENDED"]},
+    {"isAppealed": True},
+    {"sources": ["NOTICE", "OWN_INITIATIVE"]},
+    {"issuedAfter": "2026-01-01T00:00:00Z"},
+]
+
+
+async def test_plans_of_new_combinations_are_put_together_of_what_is_kept(ask: Asking) -> None:
+    """Most of who look at a selection are the first to combine its parts."""
+
+    async def made(count: int) -> tuple[int, int]:
+        """How many plans, and pieces of plans, so many parts take."""
+        planner = ask.executor.reader.planner
+        before = planner.plans.misses, planner.pieces.misses
+        for parts in combinations(PARTS, count):
+            given = {name: value for part in parts for name, value in part.items()}
+            await ask.data(document("sanctions"), {"filter": given, "first": 5, "counts": False})
+            for by in (["MEASURE", "VALIDITY"], ["VALIDITY"], ["MEASURE"]):
+                await ask.data(document("counts"), {"filter": given, "by": by})
+        return planner.plans.misses - before[0], planner.pieces.misses - before[1]
+
+    plans_of_one, pieces_of_one = await made(1)
+    assert plans_of_one == 4 * len(PARTS)
+    assert 0 < pieces_of_one < 80
+    await made(2)
+    assert await made(3) == (4 * 20, 0)
+
+
+async def test_what_a_document_says_itself_is_in_no_kept_piece(ask: Asking) -> None:
+    query = """{ sanctions(filter: { measures: [WARNING], isAppealed: true }) { nodes { id } }
+      facets(by: [MEASURE], mayEstimate: true, filter: { measures: [%s] }) { number } }"""
+    await ask.data(query % "WARNING")
+    pieces = ask.executor.reader.planner.pieces
+    before = pieces.misses
+    for measures in ("SERVER_LIMITED", "WARNING, SERVER_LIMITED", "ACCOUNT_SUSPENDED"):
+        await ask.data(query % measures)
+    held = "".join(piece.sql for piece in pieces._held.values())
+    assert "measure =" not in held
+    assert pieces.misses == before + 6  # what each document tells of what is found
 
 
 async def test_no_plan_is_made_of_mapped_classes(
