@@ -30,6 +30,7 @@ def data_routes(site: Site) -> list[Route]:
             request,
             "data",
             asked=AsGraphQL("exports", asked),
+            feed=f"{PATH}.atom",
             is_indexed=not request.query_params,
             days=by_day(found["nodes"]),
             **turned_at(PATH, found["pageInfo"]),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.explorer.asking import Data
+from api.explorer.asking import Data, Desk
 from api.explorer.facets import bad, day_of
 from api.explorer.platforms import page_of
 from api.explorer.site import AsGraphQL, Site
@@ -33,18 +33,10 @@ PARTS = {
 def report_routes(site: Site) -> list[Route]:
     """The list of platforms' reports, and one."""
 
-    async def all_of(request: Request) -> list[Data]:
-        found, asked = list[Data](), {"first": READ}
-        while True:
-            data = (await site.desk.ask(request, "reports", asked))["platforms"]
-            found += data["nodes"]
-            if not data["pageInfo"]["hasNextPage"]:
-                return found
-            asked = {"first": READ, "after": data["pageInfo"]["endCursor"]}
-
     async def listed(request: Request) -> Response:
         named = sorted(
-            await all_of(request), key=lambda one: (one["name"].casefold(), one["domain"])
+            await all_reports(site.desk, request),
+            key=lambda one: (one["name"].casefold(), one["domain"]),
         )
         page = page_of(request, len(named), LISTED)
         shown = named[(page - 1) * LISTED : page * LISTED]
@@ -55,6 +47,7 @@ def report_routes(site: Site) -> list[Route]:
             request,
             "reports",
             asked=AsGraphQL("reports", {}),
+            feed=f"{PATH}.atom",
             is_indexed=not request.query_params,
             platforms=platforms,
             half=half,
@@ -89,6 +82,17 @@ def report_routes(site: Site) -> list[Route]:
         )
 
     return [site.route(PATH, listed), site.route(f"{PATH}/{{domain}}", one)]
+
+
+async def all_reports(desk: Desk, request: Request) -> list[Data]:
+    """Every platform with what it published."""
+    found, asked = list[Data](), {"first": READ}
+    while True:
+        data = (await desk.ask(request, "reports", asked))["platforms"]
+        found += data["nodes"]
+        if not data["pageInfo"]["hasNextPage"]:
+            return found
+        asked = {"first": READ, "after": data["pageInfo"]["endCursor"]}
 
 
 def grouped(rows: Iterable[Data], name: str) -> list[tuple[str, list[Data]]]:

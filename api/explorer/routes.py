@@ -41,6 +41,7 @@ def public_routes(site: Site) -> Sequence[Route]:
         asked = {"smallerThan": before_of(request)}
         data = await site.desk.ask(request, "log", asked)
         told = {
+            "feed": "/log.atom",
             "log": data["log"],
             "peers": data["peers"],
             "is_newest": asked["smallerThan"] is None,

@@ -1,11 +1,10 @@
-"""Lists as they are taken along: feeds, downloads, figures; on both engines."""
+"""Lists as they are taken along: downloads, figures; on both engines."""
 
 import csv
 import io
 import re
 from html import unescape
 from types import ModuleType
-from xml.etree import ElementTree
 
 import orjson
 import pytest
@@ -14,7 +13,6 @@ from starlette.testclient import TestClient
 from api.explorer import downloads, platforms, reports
 from tests.api.worlds import NASTY, Cast
 
-ATOM = "{http://www.w3.org/2005/Atom}"
 ALL = "{ sanctions(first: 1000) { nodes { id measure explanation keywords } } }"
 
 
@@ -88,48 +86,6 @@ def test_a_bad_selection_is_told_before_anything_is_sent(site: TestClient) -> No
     for path in ("/sanctions.csv", "/sanctions.ndjson", "/sanctions.atom", "/appeals.csv"):
         page = site.get(f"{path}?{'state' if 'appeals' in path else 'measure'}=BAN")
         assert (page.status_code, page.headers["content-type"][:9]) == (400, "text/html")
-
-
-@pytest.mark.parametrize("name", ["sanctions", "appeals"])
-def test_feeds_are_atom_and_say_what_the_list_says(site: TestClient, name: str) -> None:
-    answer = site.get(f"/{name}.atom")
-    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
-    feed = ElementTree.fromstring(answer.content)
-    entries = feed.findall(f"{ATOM}entry")
-    assert 10 < len(entries) <= 50
-    for part in ("title", "id", "updated", "published"):
-        assert all(entry.findtext(f"{ATOM}{part}") for entry in entries)
-    linked = [entry.find(f"{ATOM}link") for entry in entries]
-    page = site.get(f"/{name}").text
-    for link in linked[:25]:
-        assert link is not None
-        path = link.attrib["href"].removeprefix("http://testserver").partition("#")[0]
-        assert f'href="{path}"' in page
-
-
-def test_each_appeal_of_the_feed_has_its_place_on_the_page(site: TestClient) -> None:
-    feed = ElementTree.fromstring(site.get("/appeals.atom").content)
-    linked = [link.attrib["href"] for link in feed.findall(f"{ATOM}entry/{ATOM}link")]
-    assert linked
-    for path, _, anchor in (address.partition("#") for address in linked):
-        assert site.get(path).text.count(f'id="{anchor}"') == 1
-
-
-def test_a_feed_is_of_its_selection(site: TestClient) -> None:
-    page = site.get("/sanctions?measure=WARNING").text
-    [address] = re.findall(r'rel="alternate" type="application/atom\+xml"[^>]*href="([^"]+)"', page)
-    feed = ElementTree.fromstring(site.get(unescape(address)).content)
-    titles = [entry.findtext(f"{ATOM}title") or "" for entry in feed.findall(f"{ATOM}entry")]
-    assert titles
-    assert all(" warned " in title for title in titles)
-
-
-def test_a_feed_is_read_by_the_plan_of_its_list(site: TestClient) -> None:
-    plans = site.app.state.executor.reader.planner.plans  # type: ignore[attr-defined]
-    site.get("/sanctions?kind=SERVER")
-    made = plans.misses
-    site.get("/sanctions.atom?kind=SERVER")
-    assert plans.misses == made
 
 
 def test_figures_are_a_table(site: TestClient) -> None:
