@@ -16,7 +16,7 @@ from api.console import fail, harmless, now, opened, progress, say
 from api.observing import logs
 from governance.database import Database
 from governance.errors import BadSetting
-from governance.exporting.places import ExportFailed, Folder, place_of
+from governance.exporting.places import STAYS, ExportFailed, Folder, place_of
 from governance.log.errors import LogError
 from governance.log.sequencing import Sequencer
 from governance.log.signers import parse_verifier
@@ -61,6 +61,9 @@ def run(
                 register(database, place)
     except ExportFailed as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        say(f"interrupted: {STAYS}")
+        raise
     say(
         f"{done.days:,} days with {done.rows:,} rows exported; the explanations of {done.again:,} "
         "made again"

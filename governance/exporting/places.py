@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 PARTIAL = ".partial"
+STAYS = "what is finished stays; run it again to go on from there"
 
 
 class ExportFailed(Exception):
@@ -100,7 +101,7 @@ class Remote:
     def __init__(self, url: str) -> None:
         self.name = _harmless(url)
         self._fs: Any
-        import fsspec  # the one import of it: most nodes export to a folder
+        import fsspec  # here and below alone: most nodes export to a folder
 
         self._fs, self._root = fsspec.url_to_fs(url)
 
@@ -142,9 +143,29 @@ def place_of(where: str) -> Folder | Remote:
     name = _harmless(where)
     try:
         with _driven():
+            if not _moves(scheme):
+                raise ValueError(
+                    f"{scheme}:// can't move files, so what is there might be half written: "
+                    "expected a folder, or an address that can, such as s3://bucket/folder"
+                )
             return Remote(where)
     except OSError as error:
         raise ExportFailed(f"{name}: {error}") from None
+
+
+def _moves(scheme: str) -> bool:
+    """Whether files can be moved there: its driver has means of its own. A cache has those of what
+    it lies before."""
+    import fsspec
+    from fsspec.asyn import AsyncFileSystem
+    from fsspec.implementations.cached import CachingFileSystem
+
+    kind = fsspec.get_filesystem_class(scheme)
+    bases = fsspec.AbstractFileSystem, AsyncFileSystem
+    return issubclass(kind, CachingFileSystem) or any(
+        getattr(kind, means, None) not in [getattr(base, means, None) for base in bases]
+        for means in ("mv", "cp_file", "_cp_file")
+    )
 
 
 def _harmless(address: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from governance.exporting.columns import Dataset
 from governance.exporting.formats import WRITERS, Writer
 from governance.exporting.manifests import File
-from governance.exporting.places import ExportFailed
+from governance.exporting.places import STAYS, ExportFailed
 from governance.words import ExportFormat as Format
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -58,5 +58,4 @@ def stopped(where: str, error: OSError | sqlite3.Error) -> ExportFailed:
     else:
         name = getattr(error, "sqlite_errorname", "")
         is_full, why = name == "SQLITE_FULL", name or type(error).__name__
-    said = "what is finished stays; run it again to go on from there"
-    return ExportFailed(f"{where}: {'the disk is full' if is_full else why}: {said}")
+    return ExportFailed(f"{where}: {'the disk is full' if is_full else why}: {STAYS}")

@@ -1,5 +1,10 @@
 """`comity export`: what it makes, what it says, and how it is checked."""
 
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from governance.log.signers import parse_verifier
 from governance.membership import add_platform
 from governance.settings import read_settings
 from tests.api.cli.conftest import Comity
+from tests.api.serving import PATIENCE, ROOT, command, environment
 
 
 def begun(database_url: str) -> str:
@@ -35,6 +41,42 @@ def test_days_are_exported_once_and_verify(node: Comity, database_url: str, tmp_
     assert (unknown.code, "without --key" in unknown.err) == (0, True)
 
 
+def test_an_interrupted_export_says_what_stays(
+    node: Comity, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exports"
+    (folder / "manifests").mkdir(parents=True)
+    newest = folder / "manifests" / "2026-01-01.note"
+    os.mkfifo(newest)  # where an export waits for us
+    process = subprocess.Popen(
+        command("export", str(folder)),
+        cwd=ROOT,
+        env=environment(database_url=database_url, key_file=tmp_path / "keys" / "comity.key"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        writing = _await_reader(newest, process)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=PATIENCE)[1]
+        os.close(writing)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert told == "interrupted: what is finished stays; run it again to go on from there\n"
+
+
+def _await_reader(fifo: Path, process: "subprocess.Popen[str]") -> int:
+    """Opens the FIFO for writing as soon as the process reads it."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        assert process.poll() is None
+        with suppress(OSError):  # nobody reads yet
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.01)
+    raise AssertionError("nobody read it")
+
+
 def test_a_changed_file_fails_the_check(node: Comity, database_url: str, tmp_path: Path) -> None:
     begun(database_url)
     folder = tmp_path / "exports"
@@ -52,8 +94,8 @@ def test_a_broken_manifest_is_named(node: Comity, database_url: str, tmp_path: P
     manifest = next(folder.glob("manifests/*.explanations.note"))
     for data in (b"", b"\xff\n", b"comity export v1\n"):
         manifest.write_bytes(data)
-        for command in (("export",), ("export", "verify")):
-            done = node(*command, str(folder), export_folder=folder)
+        for words in (("export",), ("export", "verify")):
+            done = node(*words, str(folder), export_folder=folder)
             assert (done.code, done.out) == (1, "")
             assert manifest.name.removesuffix(".explanations.note") in done.err
             assert "Traceback" not in done.err

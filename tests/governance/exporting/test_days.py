@@ -13,6 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from fsspec.implementations.memory import MemoryFileSystem
 from sqlmodel import col
 
 from governance import migrations
@@ -306,14 +307,39 @@ def test_an_address_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ExportFailed, match="nosuch"):
         place_of("nosuch://bucket")
     with pytest.raises(ExportFailed, match="nowhere: its driver stopped with TypeError") as told:
-        place_of("reference://alice:secret@nowhere")
+        place_of("generic://alice:secret@nowhere")
     assert "secret" not in str(told.value)
     with pytest.raises(ExportFailed, match="expected a folder"):
         place_of("")  # what a shell makes of a variable that isn't set
 
 
-def test_what_an_address_can_not_do_is_told_without_its_words(lite_days: Days) -> None:
-    place, log = place_of("data:,secret"), lite_days.world.database.log
+@pytest.mark.parametrize(
+    "address",
+    ["zip://days::/nowhere/out.zip", "tar:///nowhere/out.tar", "data:,secret", "reference://there"],
+)
+def test_an_address_where_nothing_can_be_moved_is_refused(address: str) -> None:
+    """A day would be there while it is half written."""
+    scheme = address.partition(":")[0]
+    with pytest.raises(ExportFailed, match=f"{scheme}:// can't move files.* such as s3://"):
+        place_of(address)
+
+
+def test_an_address_behind_a_cache_is_taken() -> None:
+    place_of("simplecache::memory://exports")
+
+
+class Faulty(MemoryFileSystem):  # type: ignore[misc]
+    """A driver that can't list what is there."""
+
+    protocol = "faulty"
+
+    def ls(self, path: str, detail: bool = True, **_: object) -> None:
+        raise NotImplementedError("secret")
+
+
+def test_what_a_driver_can_not_do_is_told_without_its_words(lite_days: Days) -> None:
+    fsspec.register_implementation("faulty", Faulty, clobber=True)
+    place, log = place_of("faulty://exports"), lite_days.world.database.log
     assert log is not None
     with pytest.raises(ExportFailed, match="its driver stopped with NotImplementedError"):
         export(lite_days.world.database, log, place, now=AFTER)
