@@ -1,18 +1,22 @@
 """How much time each page of the explorer takes, of the server's processor and the database's.
 
 python -m bench.pages [--sanctions 1000000] [--rounds 3] [--only TEXT] [--url URL --key FILE]
+                      [--drawn 100]
 
 Cold: nothing that pages keep is kept. Warm: asked again at once. Of several rounds the least is
 shown, since whatever else runs only adds to it. A statement's time is the database's own; on SQLite
-it is in the server's.
+it is in the server's. Drawn: random selections of one to five choices, with dates, orders and pages
+in the depth; first as they come, with plans to make, and then with plans that are kept.
 """
 
 import argparse
+import random
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
+from urllib.parse import urlencode
 
 import psycopg
 from rich.console import Console
@@ -23,6 +27,7 @@ from api.app import create_app
 from api.explorer.asking import Desk
 from bench import worlds
 from governance.settings import Settings
+from governance.words import Automation, DurationBucket, Effect, EndReason, Ground, Source, Validity
 
 MOST = 0.1  # seconds of processor time that a page may take
 out = Console(width=140)
@@ -35,6 +40,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="addresses that contain this")
     parser.add_argument("--url", help="a database that is there already")
     parser.add_argument("--key", type=Path, help="its key file")
+    parser.add_argument("--drawn", type=int, help="random selections, in place of the pages")
     options = parser.parse_args()
     if options.url:
         _measured(Settings(database_url=options.url, key_file=options.key), options)
@@ -49,6 +55,9 @@ def _measured(settings: Settings, options: argparse.Namespace) -> None:
     costs = []
     app = create_app(settings)
     with TestClient(app, follow_redirects=False) as visitor:
+        if options.drawn:
+            _show_drawn(engine, visitor, app.state.desk, settings, options.drawn)
+            return
         for address in _addresses(visitor):
             if options.only not in address:
                 continue
@@ -61,6 +70,48 @@ def _measured(settings: Settings, options: argparse.Namespace) -> None:
     out.print(table)
     over = sum(cost > MOST for cost in costs)
     out.print(f"{len(costs)} pages, median {1_000 * median(costs):.0f} ms, {over} over 100 ms")
+
+
+def _show_drawn(
+    engine: str, visitor: TestClient, desk: Desk, settings: Settings, count: int
+) -> None:
+    rng = random.Random(5)
+    addresses = [_drawn(rng, visitor) for _ in range(count)]
+    _visit(visitor, "/sanctions")
+    table = Table(engine, "median ms CPU", "90th", "slowest", "over 100", "", box=None)
+    for name in ("first", "kept"):
+        costs = [_once(visitor, desk, settings, address)[1] for address in addresses]
+        slowest = max(zip(costs, addresses, strict=True))
+        shown = (median(costs), quantiles(costs, n=10)[-1], slowest[0])
+        over = str(sum(cost > MOST for cost in costs))
+        table.add_row(name, *(f"{1_000 * n:,.0f}" for n in shown), over, slowest[1])
+    out.print(table)
+
+
+def _drawn(rng: random.Random, visitor: TestClient) -> str:
+    """The address of a list with random choices."""
+    keyword = rng.choice([k for of_category in worlds.KEYWORDS.values() for k in of_category])
+    days = datetime.now(UTC).date() - timedelta(days=rng.randrange(1, worlds.AGE.days))
+    choices: list[tuple[str, object]] = [
+        ("platform", f"p{rng.randrange(worlds.PLATFORMS)}.example"),
+        ("measure", rng.choice(worlds.MEASURES)),
+        ("category", rng.choice(worlds.CATEGORIES)),
+        ("keyword", keyword),
+        ("effect", rng.choice(list(Effect))),
+        ("validity", rng.choice(list(Validity))),
+        ("end", rng.choice(list(EndReason))),
+        ("duration", rng.choice(list(DurationBucket))),
+        ("ground", rng.choice(list(Ground))),
+        ("automation", rng.choice(list(Automation))),
+        ("source", rng.choice(list(Source))),
+        ("language", rng.choice([one for one in worlds.LANGUAGES if one])),
+        ("appealed", rng.choice(["yes", "no"])),
+        ("binding", rng.choice(["yes", "no"])),
+    ]
+    chosen = rng.sample(choices, rng.randint(1, 5))
+    chosen += rng.sample([("from", days), ("to", days)], rng.choice([0, 0, 1]))
+    chosen += rng.choice([[], [], [("sort", "oldest")], [("after", _deep(visitor))]])
+    return f"/sanctions?{urlencode(chosen)}"
 
 
 def _once(
