@@ -55,13 +55,14 @@ class Counts:
         return any(count.startswith(ABOUT) for count in self.by_value.values())
 
     def of_all(self, total: int, selection: Selection) -> "Counts":
-        """The same where all are listed: so few that estimates say little of them."""
+        """The same where all are listed: so few that estimates say little of them. Where none are,
+        what was chosen is offered, and what leads to some."""
         if not self.is_about and self.total is not None:
             return self
         chosen = selection.values.keys()
         compared = {one: count for one, count in self.by_value.items() if one[0] in chosen}
-        free = {facet.name for facet in selection.counted} - chosen
-        return Counts(compared, self.exact & chosen | (set() if total else free), total, False)
+        exact = self.exact & chosen if total else {facet.name for facet in selection.counted}
+        return Counts(compared, exact, total, False)
 
 
 async def counts(desk: Desk, request: Request, selection: Selection) -> Counts:

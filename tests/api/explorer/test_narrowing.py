@@ -260,6 +260,12 @@ def test_no_choice_is_offered_that_leads_to_nothing(node: Node, team: Team) -> N
     assert "No decisions that fit" in html
     assert "<details" not in html
     assert {"/sanctions?to=2020-01-02", "/sanctions?from=2020-01-01"} <= set(links(html))
+    html = node.client.get("/sanctions?effect=ENDED&measure=WARNING&to=2020-01-02").text
+    assert re.findall(r'aria-current="true"><span>([^<]+)<', html) == ["Warning", "Ended"]
+    assert html.count('class="facet"') == html.count('<li><a href="/sanctions?') == 2
+    html = node.client.get("/sanctions?effect=ENDED").text
+    assert re.findall(r'<span class="count">(\d+)<', html) == ["1"]  # it is in force
+    assert "effect=PENDING" not in html
 
 
 @pytest.mark.parametrize(
