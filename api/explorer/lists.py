@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from api.courtesy import unhurried
 from api.explorer.asking import Data
 from api.explorer.counts import counts, offered_platforms
 from api.explorer.facets import SORTS, Selection, Shelf, bad, sort_of
-from api.explorer.site import AsGraphQL, Site
+from api.explorer.site import PUBLIC, AsGraphQL, Site, address
 
 PAGE = 25
 
@@ -21,6 +21,8 @@ def list_route(site: Site, shelf: Shelf) -> Route:
     name = shelf.path[1:]
 
     async def listed(request: Request) -> Response:
+        if short := without_blanks(request):
+            return RedirectResponse(short, status_code=303, headers=PUBLIC)
         selection = Selection.of(shelf, request.query_params)
         sort = sort_of(request.query_params)
         asked = {"filter": selection.filter(), **paged(request, sort)}
@@ -52,6 +54,13 @@ def list_route(site: Site, shelf: Shelf) -> Route:
         )
 
     return site.route(shelf.path, listed)
+
+
+def without_blanks(request: Request) -> str:
+    """The address without the fields of a form that were left empty; empty where none were."""
+    given = request.query_params.multi_items()
+    kept = [(name, value) for name, value in given if value.strip()]
+    return address(request, kept) if len(kept) < len(given) else ""
 
 
 def paged(request: Request, sort: str = "newest", size: int = PAGE) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What every page has in common: the shell around it, its headers, and how problems look."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -113,8 +113,12 @@ def _mended(request: Request, problem: Problem) -> str:
         return ""
     names = {name for name, _ in given}
     wrong = names & {*problem.names} or names & {"after", "before"} or names
-    kept = urlencode([(name, value) for name, value in given if name not in wrong])
-    return f"{request.url.path}?{kept}" if kept else request.url.path
+    return address(request, [(name, value) for name, value in given if name not in wrong])
+
+
+def address(request: Request, query: Sequence[tuple[str, str]]) -> str:
+    """That of the same page with another query."""
+    return f"{request.url.path}?{urlencode(query)}" if query else request.url.path
 
 
 class Site:

@@ -15,7 +15,7 @@ from api.explorer.asking import Data, Problem
 from api.explorer.changing import Sent, change, instant, onward, refused, text
 from api.explorer.counts import counts
 from api.explorer.facets import OWN, SORTS, Selection, sort_of
-from api.explorer.lists import paged, turned
+from api.explorer.lists import paged, turned, without_blanks
 from api.explorer.moves import moves_of
 from api.explorer.notices import notices_due, receipts_due
 from api.explorer.sessions import Session, Sessions
@@ -101,6 +101,8 @@ def staff_routes(site: Site, keys: Keys, members: Members) -> list[Route]:
         who = await entered(request, session)
         if who is None:
             return onward(PATH)
+        if short := without_blanks(request):
+            return onward(short)
         actor, platform = who
         within = {"platform": str(platform["domain"])}
         selection = replace(Selection.of(OWN, request.query_params), within=within)

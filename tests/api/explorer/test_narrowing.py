@@ -227,6 +227,25 @@ def test_every_choice_is_kept_when_the_form_is_sent(site: TestClient) -> None:
         assert f">{chosen} <span" in html
 
 
+@pytest.mark.parametrize(
+    ("sent", "address"),
+    [
+        (
+            "/sanctions?measure=WARNING&from=&to=&server=&language=en",
+            "?measure=WARNING&language=en",
+        ),
+        ("/sanctions?from=&to=&server=+&language=", ""),
+        ("/appeals?from=2026-03-01&to=", "?from=2026-03-01"),
+    ],
+)
+def test_fields_that_are_left_empty_are_not_in_the_address(
+    site: TestClient, sent: str, address: str
+) -> None:
+    page = site.get(sent)
+    assert (page.status_code, page.headers["location"]) == (303, sent.partition("?")[0] + address)
+    assert site.get(page.headers["location"]).status_code == 200
+
+
 def test_every_facet_tells_how_many_each_choice_would_show(node: Node, team: Team) -> None:
     ids = [
         node.issue(team.issuer, contentLanguage=tag, subject=f"https://mod.example/@{n}")

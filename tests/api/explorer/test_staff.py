@@ -121,6 +121,8 @@ def test_staff_see_all_their_sanctions_with_whom_they_are_about(
     assert 'aria-current="true">Oldest first' in staff.page.text
     assert staff.text.index("acct:p0@elsewhere") < staff.text.index("acct:p1@elsewhere")
     assert staff.open("/staff/sanctions?platform=other.example").status_code == 400
+    sent = staff.open("/staff/sanctions?measure=WARNING&server=")
+    assert sent.url.query == b"measure=WARNING"
 
 
 def test_an_appeal_is_answered_by_its_buttons(node: Node, team: Team, staff: Visitor) -> None:
