@@ -218,6 +218,18 @@ def test_nobody_but_a_server_is_searched_for(site: TestClient, text: str) -> Non
     assert "Server: expected a server such as spam.example." in page.text
 
 
+@pytest.mark.parametrize("path", ["/sanctions", "/sanctions?category=VIOLENCE", "/appeals"])
+def test_what_each_choice_means_is_read_without_a_mouse(site: TestClient, path: str) -> None:
+    told = 0
+    for facet in site.get(path).text.split('<details class="facet"')[1:]:
+        choices = re.findall(r'<a href="([^"]+)"[^>]*><span>([^<]+)</span>', facet)
+        meanings = re.findall(r"<dt>([^<]+)</dt><dd>[^<]{4,}</dd>", facet)
+        assert "title=" not in facet.partition("</details>")[0]
+        assert meanings in ([], [title for _, title in choices])
+        told += len(meanings)
+    assert told > 5
+
+
 def test_every_choice_is_kept_when_the_form_is_sent(site: TestClient) -> None:
     query = "language=en&language=de&appealed=no&binding=yes&measure=WARNING"
     html = site.get(f"/sanctions?{query}").text
