@@ -48,8 +48,8 @@ class _Zipped:
 def csv_lines(dataset: Dataset, rows: Rows) -> bytes:
     """RFC 4180 in UTF-8; null is empty, a list is JSON."""
     text = io.StringIO(newline="")
-    cells = ([_cell(row[c.name], c) for c in dataset.columns] for row in rows)
-    csv.writer(text, lineterminator="\n").writerows(cells)
+    columns = [_cells([row[c.name] for row in rows], c) for c in dataset.columns]
+    csv.writer(text, lineterminator="\n").writerows(zip(*columns, strict=True))
     return text.getvalue().encode()
 
 
@@ -95,9 +95,10 @@ WRITERS: Mapping[Format, Callable[[BinaryIO, Dataset], Writer]] = {
 }
 
 
-def _cell(value: Any, column: Column) -> str:
-    if value is None:
-        return ""
+def _cells(values: list[Any], column: Column) -> list[Any]:
+    """What the writer prints as it is."""
     if column.kind is Kind.FLAG:
-        return "true" if value else "false"
-    return orjson.dumps(value).decode() if column.kind is Kind.TEXTS else str(value)
+        return [value if value is None else "true" if value else "false" for value in values]
+    if column.kind is Kind.TEXTS:
+        return [value if value is None else orjson.dumps(value).decode() for value in values]
+    return values

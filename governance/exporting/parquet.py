@@ -15,9 +15,8 @@ class Parquet:
     """Parquet with zstd; a batch is a row group. The schema version is in its metadata."""
 
     def __init__(self, file: BinaryIO, dataset: Dataset) -> None:
-        self._columns, self._schema = dataset.columns, schema_of(dataset)
-        self._file = file
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+        self._dataset = dataset
+        self._writer = pq.ParquetWriter(file, schema_of(dataset), compression="zstd")
 
     def __enter__(self) -> Self:
         return self
@@ -31,8 +30,7 @@ class Parquet:
 
     def write(self, rows: Rows) -> None:
         if rows:
-            arrays = [_array([row[c.name] for row in rows], c) for c in self._columns]
-            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+            self._writer.write_table(table_of(self._dataset, rows))
 
 
 _INSTANT = pa.timestamp("us", "UTC")
@@ -49,6 +47,11 @@ def schema_of(dataset: Dataset) -> pa.Schema:
     """The dataset's columns as Arrow has them."""
     fields = [pa.field(c.name, _TYPES[c.kind], nullable=c.is_nullable) for c in dataset.columns]
     return pa.schema(fields, {"comity.schemaVersion": str(SCHEMA_VERSION)})
+
+
+def table_of(dataset: Dataset, rows: Rows) -> pa.Table:
+    arrays = [_array([row[c.name] for row in rows], c) for c in dataset.columns]
+    return pa.Table.from_arrays(arrays, schema=schema_of(dataset))
 
 
 def _array(values: list[Any], column: Column) -> pa.Array:

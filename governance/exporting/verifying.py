@@ -2,41 +2,27 @@
 says. The entries in `events` lead to the root that the manifest names; all else follows from them.
 """
 
-import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any, BinaryIO, Self
 
-import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from governance.exporting.columns import DATASETS, EVENTS, EXPLANATIONS, Dataset, rows_of
-from governance.exporting.formats import csv_header, csv_lines, ndjson_lines
+from governance.exporting.columns import DATASETS, EXPLANATIONS
+from governance.exporting.comparing import DayRows, Texts, Unfit
 from governance.exporting.manifests import File, Manifest, open_manifest, path_of
-from governance.fields import print_instant
-from governance.log.commitments import Opening
 from governance.log.errors import LogError
-from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import decode, encode
 from governance.log.signers import Verifier
-from governance.log.tree import leaf_hash, node_hash, subtrees
+from governance.log.tree import node_hash, subtrees
 from governance.words import ExportFormat as Format
 
-BATCH = 5_000
 Progress = Callable[[int, int], None]
-Entry = tuple[int, bytes, Leaf]
 _UNREADABLE = OSError, EOFError, zlib.error, pa.ArrowException
 _IMPOSSIBLE = LookupError, TypeError, AttributeError  # what an entry of another form leads to
-
-
-class Unfit(Exception):
-    """A file isn't what it should be."""
 
 
 @dataclass(slots=True)
@@ -142,27 +128,30 @@ def _day(
         done.signed |= {file.path for file in explanations.files}
     _check_place(manifest, path, before)
     _check_files(folder, manifest.files, {dataset.name for dataset in DATASETS})
-    commitments: dict[str, Mapping[str, str]] = {}
     if before is not None and known and known != manifest.edge:
         raise Unfit("the tree before it isn't the one after the day before")
     edge = Edge(manifest.first, map(decode, manifest.edge))
-    with _Rows(folder, manifest) as rows:
+    with ExitStack() as stack:
+        rows = stack.enter_context(DayRows(folder, manifest))
+        texts: Texts | None = None
+        if explanations is not None:
+            _check_explanations(folder, explained.name, explanations, manifest)
+            texts = stack.enter_context(Texts(folder, explained.name, explanations))
         for entries in rows.entries():
-            for index, hashed, leaf in entries:
+            for index, hashed, _ in entries:
                 if index != edge.size:
                     raise Unfit(f"events: expected the entry {edge.size}, got {index}")
                 edge.add(hashed)
-                if "statement" in leaf.decision:
-                    commitments[str(leaf.case)] = leaf.decision["commitments"]
             rows.compare(entries)
+            if texts is not None:
+                texts.compare(entries)
         rows.end()
-    if (edge.size, edge.root) != (manifest.size, manifest.root) or manifest.next != edge.size:
-        raise Unfit("the entries don't lead to the root that was signed")
-    done.rows += rows.count
-    if explanations is not None:
-        done.rows += _check_explanations(
-            folder, explained.name, explanations, manifest, commitments
-        )
+        if (edge.size, edge.root) != (manifest.size, manifest.root) or manifest.next != edge.size:
+            raise Unfit("the entries don't lead to the root that was signed")
+        done.rows += rows.count
+        if texts is not None:
+            texts.end()
+            done.rows += texts.count
     done.days, done.entries, done.origin = done.days + 1, edge.size, manifest.origin
     done.edge = edge.hashes
 
@@ -188,115 +177,7 @@ def _check_files(folder: Path, files: Iterable[File], names: set[str]) -> None:
             raise Unfit(f"{file.path} isn't the file that was signed")
 
 
-class _Rows:
-    """The files of a day, read side by side with the rows that their entries lead to."""
-
-    def __init__(
-        self, folder: Path, manifest: Manifest, datasets: tuple[Dataset, ...] = DATASETS
-    ) -> None:
-        self._datasets = datasets
-        self._paths = {(f.dataset, f.format): folder / f.path for f in manifest.files}
-        self._told = {(f.dataset, f.format): f.rows for f in manifest.files}
-        self._texts: dict[tuple[str, Format], BinaryIO] = {}
-        self._counts = {dataset.name: 0 for dataset in datasets}
-        self.tables = {d.name: _table(self._paths[d.name, Format.PARQUET], d) for d in datasets}
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        for key, path in self._paths.items():
-            if key[1] is not Format.PARQUET:
-                self._texts[key] = self._open.enter_context(gzip.open(path))  # type: ignore[assignment]
-        for dataset in self._datasets:
-            self._expect(dataset, Format.CSV, csv_header(dataset))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    @property
-    def count(self) -> int:
-        return sum(self._counts.values())
-
-    def entries(self) -> Iterator[list[Entry]]:
-        file = pq.ParquetFile(self._paths[EVENTS.name, Format.PARQUET])
-        for batch in file.iter_batches(BATCH, columns=["logIndex", "entry"]):
-            rows = batch.to_pylist()
-            yield [
-                (
-                    row["logIndex"],
-                    leaf_hash(row["entry"].encode()),
-                    parse_leaf(row["entry"].encode()),
-                )
-                for row in rows
-            ]
-
-    def compare(self, entries: list[Entry]) -> None:
-        for dataset in DATASETS:
-            rows = rows_of(dataset, entries)
-            self.expect(dataset, rows)
-            for row in rows:
-                if next(self.tables[dataset.name], None) != row:
-                    raise Unfit(f"{dataset.name}: a row of Parquet isn't what its entry says")
-
-    def expect(self, dataset: Dataset, rows: list[dict[str, Any]]) -> None:
-        """That these rows are next in the formats of text."""
-        self._counts[dataset.name] += len(rows)
-        self._expect(dataset, Format.CSV, csv_lines(dataset, rows))
-        self._expect(dataset, Format.NDJSON, ndjson_lines(dataset, rows))
-
-    def _expect(self, dataset: Dataset, form: Format, text: bytes) -> None:
-        if self._texts[dataset.name, form].read(len(text)) != text:
-            raise Unfit(f"{dataset.name}: a row of {form} isn't what its entry says")
-
-    def end(self) -> None:
-        for (name, form), file in self._texts.items():
-            if file.read(1):
-                raise Unfit(f"{name}: {form} has more rows than there are entries")
-        for name, table in self.tables.items():
-            if next(table, None) is not None:
-                raise Unfit(f"{name}: Parquet has more rows than there are entries")
-        for (name, _), told in self._told.items():
-            if told != self._counts[name]:
-                raise Unfit(f"{name}: it says {told} rows; there are {self._counts[name]}")
-
-
-def _table(path: Path, dataset: Dataset) -> Iterator[dict[str, Any]]:
-    names = [column.name for column in dataset.columns]
-    for batch in pq.ParquetFile(path).iter_batches(BATCH):
-        for row in batch.to_pylist():
-            if list(row) != names:
-                raise Unfit(f"{dataset.name}: Parquet has other columns")
-            yield {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    return print_instant(value) if isinstance(value, datetime) else value
-
-
-def _check_explanations(
-    folder: Path,
-    name: str,
-    manifest: Manifest,
-    day: Manifest,
-    commitments: Mapping[str, Mapping[str, str]],
-) -> int:
-    """Each text must be what its sanction's entry commits to, and the same in every format; where
-    its key is lost, it can't be proved."""
+def _check_explanations(folder: Path, name: str, manifest: Manifest, day: Manifest) -> None:
     if (manifest.day, manifest.first, manifest.next) != (day.day, day.first, day.next):
         raise Unfit(f"{name}: it is of another day")
     _check_files(folder, manifest.files, {EXPLANATIONS.name})
-    with _Rows(folder, manifest, (EXPLANATIONS,)) as rows:
-        for row in rows.tables[EXPLANATIONS.name]:
-            _check_opening(name, row, commitments.get(row["sanctionId"], {}))
-            rows.expect(EXPLANATIONS, [row])
-        rows.end()
-    return rows.count
-
-
-def _check_opening(name: str, row: Mapping[str, Any], commitments: Mapping[str, str]) -> None:
-    told, value = row["field"], row["value"]
-    if told not in commitments:
-        raise Unfit(f"{name}: {row['sanctionId']} commits to no {told}")
-    if row["key"] is not None:
-        value = orjson.loads(value) if told == "policyReference" else value
-        Opening(told, value, decode(row["key"])).check(decode(commitments[told]))

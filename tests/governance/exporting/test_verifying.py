@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from governance.exporting import comparing
+from governance.exporting import days as exporting
 from governance.exporting.files import register
 from governance.exporting.manifests import Manifest, open_manifest, path_of
 from governance.exporting.places import ExportFailed, Folder
@@ -279,3 +281,62 @@ def test_an_entry_that_tells_what_none_does_is_found(
     resigned(lite_days.folder, lambda m: rehashed(lite_days.folder, m), LOG_KEY)
     [fault] = verify(lite_days.folder, KEY).faults
     assert fault.startswith(path_of(FIRST))
+
+
+def retabled(folder: Path, dataset: str, change: Callable[[Any], Any]) -> None:
+    """What the node itself could sign with another table of the first day."""
+    from pyarrow import parquet
+
+    [path] = (folder / "parquet" / dataset / f"day={FIRST}").iterdir()
+    parquet.write_table(change(parquet.read_table(path)), path)
+    resigned(folder, lambda m: rehashed(folder, m), LOG_KEY)
+    note = folder / path_of(FIRST, of_explanations=True)
+    note.write_bytes(rehashed(folder, open_manifest(note.read_bytes())).signed(LOG_KEY))
+
+
+def retyped(table: Any, name: str, value: str) -> Any:
+    """The table with another value in its first row."""
+    first, *others = table.to_pylist()
+    return type(table).from_pylist([first | {name: value}, *others], table.schema)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "change", "said"),
+    [
+        ("statements", lambda t: retyped(t, "category", "VIOLENCE2"), "a row of Parquet isn't"),
+        ("events", lambda t: retyped(t, "type", "APPEAL_FILED"), "a row of Parquet isn't"),
+        ("statements", lambda t: t.slice(1), "a row of Parquet isn't what its entry says"),
+        ("events", lambda t: t.slice(0, t.num_rows - 1), "has more rows than there are"),
+        ("statements", lambda t: type(t).from_batches(2 * t.to_batches()), "Parquet has more rows"),
+        ("statements", lambda t: t.drop_columns(["platform"]), "Parquet has other columns"),
+        ("explanations", lambda t: retyped(t, "sanctionId", "san_none"), "commits to no"),
+        ("explanations", lambda t: t.slice(1), "a row of CSV isn't"),
+        ("explanations", lambda t: t.slice(0, 1), "CSV has more rows"),
+    ],
+)
+def test_a_table_that_is_not_what_was_logged_is_found(
+    lite_days: Days, dataset: str, change: Callable[[Any], Any], said: str
+) -> None:
+    lite_days.export()
+    retabled(lite_days.folder, dataset, change)
+    assert said in faults(lite_days)
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_row_too_many_is_found(lite_days: Days, form: str) -> None:
+    lite_days.export()
+    path = lite_days.folder / f"{form}/events/day={FIRST}/events.{form}.gz"
+    text = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(text + text.splitlines(keepends=True)[-1]))
+    resigned(lite_days.folder, lambda m: rehashed(lite_days.folder, m), LOG_KEY)
+    assert f"events: {form.upper()} has more rows than there are entries" in faults(lite_days)
+
+
+def test_a_day_is_checked_a_batch_at_a_time(
+    lite_days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Explanations beside the entries that commit to them, which aren't kept."""
+    for module in (exporting, comparing):
+        monkeypatch.setattr(module, "BATCH", 1)
+    lite_days.export()
+    assert verify(lite_days.folder, KEY).faults == []
