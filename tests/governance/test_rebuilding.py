@@ -25,6 +25,7 @@ from governance.membership import add_member
 from governance.migrations import downgrade, upgrade
 from governance.peers import Peer, PeerFork, PeerPlatform, PeerSource
 from governance.restoring import restore
+from governance.sanctions import Sanction
 from governance.words import PeerState, ReceiptState, Remedy, Role, SanctionAnswer, Validity
 from tests.builders import DAY, HOUR, KEYS, LOG_KEY, Team, World
 from tests.governance.test_applying import URL, Theirs
@@ -150,6 +151,10 @@ class Node:
             found["receipts"] = [repr(one.model_dump(exclude={"reason"})) for one in receipts]
             platforms = session.exec(select(PeerPlatform)).all()
             found["peer_platforms"] = [repr(p.model_dump(exclude={"check_at"})) for p in platforms]
+            places = {(one.position, one.sanction_id) for one in session.exec(select(Event))}
+            sanctions = session.exec(select(Sanction)).all()
+            assert {(one.first_event, one.id) for one in sanctions} <= places
+            found["sanctions"] = [repr(s.model_dump(exclude={"first_event"})) for s in sanctions]
             found["events"] = [
                 repr(event.model_dump(exclude=STATE if event.receipt_state else {"position"}))
                 for event in session.exec(select(Event))

@@ -75,6 +75,7 @@ def test_every_text_comes_back(world: World, texts: list[str], is_many: bool) ->
             "seed": bytes([number % 256]) * 32,
             "subject": text,
             "aliases": [text] * (number % 3),
+            "lookup_keys": [text] * (number % 2),
             "reason": text or None,
             "policy_reference": {"rule": text, "url": None} if number % 2 else None,
         }

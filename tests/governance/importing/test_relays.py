@@ -82,9 +82,9 @@ def many(url: str, file: Path, baton: Baton) -> Summary:
 
 def logged(database: Database) -> list[str | None]:
     """Whose decisions the log has, in its order; the references in the records'."""
-    query = "SELECT issuer_reference FROM log_entries JOIN disclosures ON case_id = sanction_id"
+    query = "SELECT issuer_reference FROM sanctions JOIN disclosures ON id = sanction_id"
     with database.engine.connect() as connection:
-        return list(connection.scalars(sa.text(f'{query} ORDER BY "index"')))
+        return list(connection.scalars(sa.text(f"{query} ORDER BY first_entry")))
 
 
 @pytest.mark.parametrize("runners", [2, 3])
