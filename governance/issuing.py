@@ -187,7 +187,8 @@ def _take_place(
     if replaced.issued_by is not None:
         batch.took_part(by.id, replaced.issued_by, DecidingPart.ISSUER.value)
     _insert(session, batch, now)
-    correct_copies(session, Corrected(replaced, ledger_of(session).size - 2), now=now)
+    superseded = ledger_of(session).size - 2  # before that of the replacement's issue
+    correct_copies(session, Corrected(replaced, superseded), now=now)
     move_appeals(session, replaced.id, by.id, now=now)
     for held in known.by_key.values():
         if replaced.id in held:

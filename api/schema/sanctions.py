@@ -296,6 +296,6 @@ class Sanction(SanctionStatement, Node):
         keys = found.c.filed_at, found.c.id
         return Page(Appeal, found, keys, paging, where, newest_first=False)
 
-    @sql(LogEntry | None, "Its place in the decision log")
+    @sql(LogEntry | None, "Its place in this node's log; null where another node's log has it")
     def log_entry(row: Row, read: Read) -> Any:
         return entry_at(row.first_entry)
