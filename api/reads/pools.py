@@ -54,6 +54,7 @@ class PostgreSQLStore:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._idle: list[Connection] = []
         self._held = 0  # connections, idle ones too
+        self._acquiring = set[asyncio.Future[Connection]]()
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._points = Points(self._alone, self._together)
         self._shared: dict[str, str] = {}  # a statement for many values, by that for one
@@ -137,14 +138,25 @@ class PostgreSQLStore:
             await self._give_back(connection)
 
     async def _acquired(self) -> Connection:
+        """A connection to come. Who leaves meanwhile leaves it to others: what is broken off while
+        it is made, asyncpg tells the loop as a failure of nobody's."""
         assert self._pool is not None, "open() comes first"
         self._held += 1
+        acquiring = asyncio.ensure_future(self._pool.acquire(timeout=self._patience))
+        self._acquiring.add(acquiring)
+        acquiring.add_done_callback(self._acquiring.discard)
         try:
-            return await self._pool.acquire(timeout=self._patience)
+            return await asyncio.shield(acquiring)
         except BaseException:
+            acquiring.add_done_callback(self._hand_on_acquired)
+            raise
+
+    def _hand_on_acquired(self, acquiring: "asyncio.Future[Connection]") -> None:
+        if acquiring.cancelled() or acquiring.exception():
             self._held -= 1
             self._hand_on(None)
-            raise
+        else:
+            self._hand_on(acquiring.result())
 
     async def _next(self) -> "Connection | None":
         """What somebody hands on: a connection, or leave to acquire another."""

@@ -2,10 +2,13 @@
 PostgreSQL's on connections that are handed on and never lost."""
 
 import asyncio
+import contextlib
+import gc
 import os
 import sys
 import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -121,6 +124,28 @@ async def test_a_connection_is_not_lost_with_who_waits_for_it(narrow: PostgreSQL
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert [one for one in found if one == 1] == [1] * 4
     assert await asyncio.gather(*[ask(narrow, "SELECT 2")] * 2) == [2, 2]
+
+
+async def test_who_leaves_while_a_connection_is_made_leaves_it_to_others(
+    postgresql_url: str,
+) -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    for steps in range(40):  # of the loop, into making a connection
+        store = PostgreSQLStore(postgresql_url, 2, 2)
+        await store.open()
+        running = asyncio.create_task(ask(store, "SELECT 1 FROM pg_sleep(0.01)"))
+        leaving = asyncio.create_task(ask(store, "SELECT 2"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            assert await leaving == 2
+        assert await asyncio.gather(*(ask(store, "SELECT 3") for _ in range(3))) == [3] * 3
+        await asyncio.wait_for(store.close(), 20)
+        assert await running == 1
+    gc.collect()
+    assert not told
 
 
 async def test_connections_that_broke_are_replaced(
