@@ -58,8 +58,8 @@ def test_an_interrupted_export_says_what_stays(
     try:
         writing = _await_reader(newest, process)
         process.send_signal(signal.SIGINT)
+        os.close(writing)  # else one that comes just before it reads is seen once it has read
         told = process.communicate(timeout=PATIENCE)[1]
-        os.close(writing)
     finally:
         process.kill()
     assert process.returncode == 130
