@@ -98,6 +98,7 @@ def create_app(
     followed = Followed(metrics)
     metrics.watch("documents", lambda: executor.documents.kept)
     metrics.watch("plans", lambda: executor.reader.planner.plans)
+    metrics.watch("pieces", lambda: executor.reader.planner.pieces)
 
     folder = own_folder(settings.export_folder) if settings.export_folder else None
 

@@ -18,6 +18,7 @@ from tests.postgres import Server
 
 TOKEN = "a-token-for-prometheus"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+LIST = "query($filter: SanctionFilter) { sanctions(filter: $filter) { pageInfo { endCursor } } }"
 Figures = dict[tuple[str, ...], float]
 
 
@@ -80,6 +81,8 @@ def test_requests_refusals_errors_statements_and_caches_are_counted(node: Node, 
     node.client.get("/nothing")
     node.post("{ policy { version } }", by="cty_unknown")
     node.data("{ __schema { queryType { name } } }")
+    for given in ({"isAppealed": True}, {"isAppealed": True, "isBinding": True}):
+        node.data(LIST, {"filter": given})
     found = figures(node)
     assert found["comity_requests_total", "mutation issueSanction", "ok"] == 1
     assert found["comity_requests_total", "mutation issueSanction", "refused"] == 1
@@ -100,6 +103,8 @@ def test_requests_refusals_errors_statements_and_caches_are_counted(node: Node, 
     assert found["comity_statements_total",] > 10
     assert found["comity_cache_lookups_total", "documents", "hit"] >= 2
     assert found["comity_cache_lookups_total", "plans", "miss"] >= 1
+    for result in ("hit", "miss"):
+        assert found["comity_cache_lookups_total", "pieces", result] >= 1
     assert found["comity_feed_position",] == positions(node.world.database)[-1]
     assert first["sanction"]["id"]
 
