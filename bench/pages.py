@@ -200,7 +200,8 @@ def _addresses(visitor: TestClient) -> Iterator[str]:
     yield from ("/sanctions.atom", "/sanctions.atom?kind=SERVER", "/sanctions.atom?language=xx")
     queries = ("", "?platform=p3.example", "?outcome=OVERTURNED", "?state=FILED", "?overdue=yes")
     yield from (f"/appeals{query}" for query in queries)
-    yield from ("/appeals.atom", "/reports.atom", "/data.atom", "/log.atom", "/forks.atom")
+    yield from ("/appeals.atom", "/reports.atom", "/data.atom", "/platforms.atom")
+    yield from ("/log.atom", "/forks.atom")
     yield from ("/policy", "/log", "/data", "/reports/p3.example", "/appeal", "/staff")
     for by in ("", "by=DAY", "by=MONTH", "by=PLATFORM&by=MEASURE&by=CATEGORY"):
         yield f"/statistics.csv?{by}"

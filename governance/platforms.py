@@ -18,7 +18,10 @@ class PlatformStatement(Shape):
 
 
 class Platform(PlatformStatement, Stored, table=True):
+    """One that was added here, or whose domain first named a followed node then."""
+
     __tablename__ = "platforms"
+    __table_args__ = (sa.Index("platforms_in_order", "added_at", "id"),)
 
     added_at: datetime = Field(sa_type=UTCDateTime)
 

@@ -14,6 +14,7 @@ from api.explorer.asking import Data
 from api.explorer.data import PATH as DATA
 from api.explorer.data import by_day
 from api.explorer.facets import APPEALS, SANCTIONS, Selection, Shelf
+from api.explorer.platforms import PATH as PLATFORMS
 from api.explorer.reports import PATH as REPORTS
 from api.explorer.reports import all_reports, published
 from api.explorer.site import PUBLIC, Site
@@ -59,6 +60,10 @@ def feed_routes(site: Site) -> list[Route]:
         platforms = await all_reports(site.desk, request)
         return _newest(entry for one in platforms for entry in _of_reports(one))
 
+    async def joined(request: Request, _: Selection) -> Sequence[Entry]:
+        found = await site.desk.ask(request, "newest_platforms", {"last": LENGTH})
+        return [_of_platform(node) for node in reversed(found["platforms"]["nodes"])]
+
     async def days(request: Request, _: Selection) -> Sequence[Entry]:
         asked = {"first": LENGTH * len(ALL) * len(ExportFormat)}
         nodes = (await site.desk.ask(request, "exports", asked))["exports"]["nodes"]
@@ -98,6 +103,7 @@ def feed_routes(site: Site) -> list[Route]:
         feed("Sanctions", SANCTIONS, sanctions),
         feed("Appeals", APPEALS, appeals),
         feed("Reports", Shelf(REPORTS, ()), reports),
+        feed("Platforms that joined", Shelf(PLATFORMS, ()), joined),
         feed("Daily files", Shelf(DATA, ()), days),
         feed("Checkpoints of the log", log, checkpoints),
         feed("Logs that were forked", log, forks, "/forks.atom"),
@@ -143,6 +149,17 @@ def _of_reports(platform: Data) -> Iterator[Entry]:
             one["publishedAt"],
             f"Version {one['version']}, published {day(one['publishedAt'])}.",
         )
+
+
+def _of_platform(node: Data) -> Entry:
+    log = f"the followed log {node['peer']['origin']}" if node["peer"] else "this node’s log"
+    return Entry(
+        f"{node['name']} joined",
+        f"{PLATFORMS}/{node['domain']}",
+        node["joinedAt"],
+        node["joinedAt"],
+        f"{node['domain']}; its decisions are in {log}.",
+    )
 
 
 def _of_day(on: str, datasets: list[Data]) -> Entry:

@@ -47,6 +47,7 @@ def platform_routes(site: Site) -> list[Route]:
             request,
             "platforms",
             asked=AsGraphQL("side_by_side", asked),
+            feed=f"{PATH}.atom",
             is_indexed=not request.query_params,
             rows=rows[(page - 1) * LISTED : page * LISTED],
             newer=f"{this}{page - 1}" if page > 1 else None,

@@ -33,6 +33,10 @@ class SigningKey(Node):
 class Platform(PlatformStatement, Node):
     id: strawberry.ID = Field(description="Global id, prefixed plt_")
 
+    @sql(datetime, "When it joined this node, or its domain named a followed one")
+    def joined_at(row: Row, read: Read) -> Any:
+        return row.added_at
+
     @sql(Peer | None, "The followed node that it decides on; null if on this one")
     def peer(row: Row, read: Read) -> Any:
         spoken, peer = rows_of(PeerPlatform), rows_of(PeerRow)

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.explorer import feeds
-from governance import following, reporting
+from governance import following, membership, reporting
 from governance.exporting.days import export
 from governance.exporting.files import register
 from governance.exporting.places import Folder
@@ -20,11 +20,13 @@ from governance.log.growth import Forked
 from governance.periods import Period
 from tests.api.http.outside import Node
 from tests.builders import DAY, KEYS, NOW, Team
-from tests.logs import LOG, ORIGIN, Served, story
+from tests.governance.test_applying import URL, Theirs
+from tests.logs import ALPHA, BETA, LOG, ORIGIN, Served, story
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HERE = "http://testserver"
-FED = ["/sanctions", "/sanctions?measure=WARNING", "/appeals", "/reports", "/data", "/log"]
+FED = ["/sanctions", "/sanctions?measure=WARNING", "/appeals"]
+FED += ["/reports", "/data", "/log", "/platforms"]
 
 
 @pytest.fixture
@@ -167,6 +169,36 @@ def test_a_feed_has_the_newest_alone(
     ]
 
 
+def test_who_joined_last_comes_first(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "LENGTH", 2)
+    assert entries(node.client, "/platforms.atom") == []
+    at = []
+    for name in ("alpha", "beta", "gamma"):
+        node.clock.forward(DAY)
+        at.append(node.at())
+        domain = f"{name}.example"
+        node.world.do(membership.add_platform, domain, name.title(), now=node.clock.now)
+    newest, older = entries(node.client, "/platforms.atom")
+    assert [told(it, "title") for it in (newest, older)] == ["Gamma joined", "Beta joined"]
+    assert [told(it, "updated") for it in (newest, older)] == at[:0:-1]
+    assert told(newest, "published") == told(newest, "updated")
+    assert told(newest, "summary") == "gamma.example; its decisions are in this node’s log."
+    assert linked(newest) == "/platforms/gamma.example"
+    assert f'Here since <time datetime="{at[-1]}">' in node.client.get(linked(newest)).text
+
+
+def test_who_joined_by_a_followed_node_says_so(node: Node) -> None:
+    node.world.do(following.begin, KEYS, URL, [LOG.verifier()], None, now=NOW)
+    node.clock.forward(DAY)
+    Follower(node.world.database, KEYS, ORIGIN, clock=node.clock).poll(Theirs().served())
+    found = entries(node.client, "/platforms.atom")
+    assert {linked(it) for it in found} == {f"/platforms/{ALPHA}", f"/platforms/{BETA}"}
+    for entry in found:
+        assert told(entry, "updated") == node.at()
+        assert f"its decisions are in the followed log {ORIGIN}." in told(entry, "summary")
+        assert 'by <a href="/log#peers">' in node.client.get(linked(entry)).text
+
+
 def test_each_day_of_the_feed_leads_to_its_manifest(exported: Node) -> None:
     found = entries(exported.client, "/data.atom")
     query = "{ exports(first: 100) { nodes { day dataset rowCount manifestUrl } } }"
@@ -199,6 +231,6 @@ def test_both_histories_of_a_forked_log_are_in_a_feed(node: Node) -> None:
 
 
 def test_feeds_of_what_is_not_narrowed_take_no_facet(site: TestClient) -> None:
-    for path in ("/reports.atom", "/data.atom", "/log.atom", "/forks.atom"):
+    for path in ("/reports.atom", "/data.atom", "/log.atom", "/forks.atom", "/platforms.atom"):
         whole = site.get(path).text
         assert site.get(f"{path}?measure=BAN").text == whole

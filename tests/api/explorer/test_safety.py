@@ -65,7 +65,7 @@ def hostile(node: Node) -> tuple[Visitor, list[str], Team]:
     for move in ("ADMIT", "START_REVIEW", "ASK"):
         node.do("MoveAppeal", team.reviewer, appealId=appeal["id"], move=move, message=SCRIPT)
     pages = ["/", "/sanctions", "/appeals", "/platforms", "/categories", "/appeal", "/staff"]
-    pages += ["/reports.atom", "/data.atom", "/log.atom", "/forks.atom"]
+    pages += ["/reports.atom", "/data.atom", "/log.atom", "/forks.atom", "/platforms.atom"]
     pages += ["/sanctions.atom", "/appeals.atom", f"/sanctions/{sanction}", f"/sanctions/{server}"]
     pages += ["/platforms/mod.example", "/platforms/named.example", "/platforms/other.example"]
     return visitor, [*pages, f"/staff/appeals/{appeal['id']}", "/staff/notices"], team

@@ -106,6 +106,18 @@ def test_what_another_node_decides_is_known_here(pair: Pair) -> None:
     assert event["sanction"]["id"] == sanction_id
 
 
+def test_a_platform_joined_when_its_domain_first_named_its_node(pair: Pair) -> None:
+    pair.issue()
+    pair.here.clock.forward(2 * DAY)
+    pair.poll()
+    joined = pair.here.at()
+    pair.here.clock.forward(DAY)
+    pair.poll()
+    listed = pair.here.data("{ platforms { nodes { domain joinedAt } } }")["platforms"]["nodes"]
+    assert [one["domain"] for one in listed] == ["here.example", "b.example"]
+    assert listed[0]["joinedAt"] < listed[1]["joinedAt"] == joined
+
+
 def test_without_a_token_only_what_is_public_is_known(pair: Pair) -> None:
     sanction_id = pair.issue(explanation="Threats")
     server = pair.issue(

@@ -22,11 +22,12 @@ from governance.fields import print_instant
 from governance.log.leaves import case_id
 from governance.membership import Actor, authenticate
 from governance.migrations import upgrade
+from governance.platforms import Platform
 from tests.api.worlds import Asking, asking
 from tests.builders import DAY, KEYS, NOW, World
 from tests.postgres import Server
 
-SANCTIONS = 20_000
+SANCTIONS, MANY_PLATFORMS = 20_000, 5_000
 # What nobody may read from one end to the other.
 LARGE = {"sanctions", "events", "disclosures", "subject_keys", "appeals"}
 
@@ -99,13 +100,13 @@ class Recording:
 
 
 async def plans(
-    ask: Asking, large: Large, query: str, variables: Mapping[str, Any], actor: Actor | None = None
+    ask: Asking, url: str, query: str, variables: Mapping[str, Any], actor: Actor | None = None
 ) -> list[str]:
     """How each table is reached, as the engine says."""
     reader = ask.executor.reader
     reader.store = store = Recording(reader.store)
     await ask.data(query, variables, actor)
-    return [line for sql, values in store.asked for line in await explained(large.url, sql, values)]
+    return [line for sql, values in store.asked for line in await explained(url, sql, values)]
 
 
 async def explained(url: str, sql: str, values: Values) -> list[str]:
@@ -196,7 +197,7 @@ FIGURES = """query($f: SanctionFilter) {
 @pytest.mark.parametrize("name", HOT)
 async def test_hot_reads_go_along_an_index(ask: Asking, large: Large, name: str) -> None:
     query, variables, indexes = HOT[name]
-    lines = await plans(ask, large, query, variables, large.member)
+    lines = await plans(ask, large.url, query, variables, large.member)
     assert not whole(lines)
     assert all(any(index in line for line in lines) for index in indexes), lines
 
@@ -204,7 +205,7 @@ async def test_hot_reads_go_along_an_index(ask: Asking, large: Large, name: str)
 async def test_lists_of_keywords_are_found_one_after_the_other(ask: Asking, large: Large) -> None:
     """On SQLite all that they are chosen by is in the index, too."""
     given = {"keywords": ["CYBER_STALKING"], "sources": ["NOTICE"], "isAppealed": True}
-    lines = [x for x in await plans(ask, large, IDS, {"f": given}) if "of_keywords" in x]
+    lines = [x for x in await plans(ask, large.url, IDS, {"f": given}) if "of_keywords" in x]
     assert len(lines) >= 3, lines
     if large.url.startswith("sqlite"):
         assert all(re.search(r"COVERING INDEX sanctions_of_keywords( \(|$)", x) for x in lines), (
@@ -216,9 +217,22 @@ async def test_lists_of_keywords_are_found_one_after_the_other(ask: Asking, larg
 async def test_a_way_goes_along_its_own_index(ask: Asking, large: Large) -> None:
     """A language that is compared is there, and SQLite looked among all of those that have any."""
     given = {"endReasons": ["LIFTED"], "languages": ["de"], "isAppealed": True}
-    lines = await plans(ask, large, IDS, {"f": given})
+    lines = await plans(ask, large.url, IDS, {"f": given})
     assert not any(re.search("SCAN .* sanctions_in_language", line) for line in lines), lines
     assert any("sanctions_ended_early" in line for line in lines), lines
+
+
+@pytest.mark.parametrize("page", ["first: 50", "last: 50"])
+async def test_platforms_go_along_their_order(change: Asking, rich_url: str, page: str) -> None:
+    rows = [
+        {"id": f"plt_{n}", "domain": f"p{n}.example", "name": f"{n}", "added_at": NOW + n * DAY}
+        for n in range(MANY_PLATFORMS)
+    ]
+    with World(rich_url) as world, world.database.engine.begin() as session:
+        session.execute(sa.insert(Platform), rows)
+    query = f"{{ platforms({page}) {{ nodes {{ domain joinedAt }} }} }}"
+    lines = await plans(change, rich_url, query, {})
+    assert any("platforms_in_order" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("query", [LIST, PLAIN])
@@ -237,7 +251,7 @@ async def test_platforms_are_joined_to_a_page(ask: Asking, large: Large, query: 
 async def test_no_row_is_fetched_that_may_not_fit(
     ask: Asking, large: Large, name: str, query: str
 ) -> None:
-    lines = await plans(ask, large, query, {"f": SPARSE[name]}, large.member)
+    lines = await plans(ask, large.url, query, {"f": SPARSE[name]}, large.member)
     assert not any(
         re.search(r"( USING INDEX| Index Scan using) sanctions_newest", x) for x in lines
     )
@@ -245,14 +259,14 @@ async def test_no_row_is_fetched_that_may_not_fit(
 
 async def test_servers_are_counted_in_their_index_alone(ask: Asking, large: Large) -> None:
     query = "query($f: SanctionFilter) { sanctions(filter: $f) { totalCount } }"
-    lines = await plans(ask, large, query, {"f": {"subjectKinds": ["SERVER"]}}, large.member)
+    lines = await plans(ask, large.url, query, {"f": {"subjectKinds": ["SERVER"]}}, large.member)
     alone = ("COVERING INDEX sanctions_of_servers", "Index Only Scan using sanctions_of_servers")
     assert any(how in line for line in lines for how in alone), lines
 
 
 async def test_what_ended_as_usual_is_not_sorted(ask: Asking, large: Large) -> None:
     given = {"endReasons": ["EXPIRED"]}
-    lines = await plans(ask, large, PLAIN, {"f": given}, large.member)
+    lines = await plans(ask, large.url, PLAIN, {"f": given}, large.member)
     assert any("sanctions_newest" in line for line in lines), lines
 
 
@@ -260,7 +274,7 @@ async def test_what_ended_as_usual_is_not_sorted(ask: Asking, large: Large) -> N
 async def test_statuses_begin_with_the_subject(ask: Asking, large: Large, name: str) -> None:
     """Indexes of ends and of measures tempt SQLite, most of all before it has statistics."""
     query, variables, _ = HOT[name]
-    lines = await plans(ask, large, query, variables, large.member)
+    lines = await plans(ask, large.url, query, variables, large.member)
     reached = [line for line in lines if line.startswith("SEARCH sanctions_")]
     assert all(line.endswith("(id=?)") for line in reached), reached
     assert bool(reached) is large.url.startswith("sqlite")
@@ -283,7 +297,7 @@ BY_THREE = """query($f: SanctionFilter) {
 async def test_figures_are_read_from_indexes_alone(
     ask: Asking, large: Large, query: str, given: dict[str, Any]
 ) -> None:
-    lines = await plans(ask, large, query, {"f": given})
+    lines = await plans(ask, large.url, query, {"f": given})
     reads = [line for line in lines if re.search(r" sanctions_\d", line)]
     assert reads
     assert not whole(lines), lines
@@ -300,7 +314,7 @@ async def test_a_dated_page_begins_at_its_cursor(
     if not large.url.startswith("sqlite"):
         return  # PostgreSQL takes both
     days = {"issuedAfter": print_instant(NOW - 600 * DAY), "issuedBefore": print_instant(NOW)}
-    lines = await plans(ask, large, LIST, {"f": {**given, **days}, "first": 25, "after": DEEP})
+    lines = await plans(ask, large.url, LIST, {"f": {**given, **days}, "first": 25, "after": DEEP})
     assert any("issued_at>? AND (issued_at,id)<(?,?)" in line for line in lines), lines
 
 
@@ -309,7 +323,7 @@ async def test_days_beside_whole_weeks_are_looked_for_one_by_one(ask: Asking, la
     if not large.url.startswith("sqlite"):
         return
     year = {"issuedAfter": print_instant(NOW - 365 * DAY), "measures": ["CONTENT_REMOVED"]}
-    lines = await plans(ask, large, COUNT, {"f": year})
+    lines = await plans(ask, large.url, COUNT, {"f": year})
     reads = [line for line in lines if line.startswith("SEARCH tallies_")]
     assert [line.endswith("(by=? AND issued_at=?)") for line in reads] == [False, True], reads
 
@@ -341,7 +355,7 @@ async def test_what_is_rare_is_found_along_its_index(
         variables = {"f": given, "by": ["MEASURE", "EFFECT"], "may": True}
     elif index == "sanctions_sampled":
         return  # a list is none of a sample
-    lines = await plans(ask, large, query, variables)
+    lines = await plans(ask, large.url, query, variables)
     assert any(index in line for line in lines), lines
     if large.url.startswith("sqlite"):  # PostgreSQL knows which ways nobody takes, once it runs
         assert not whole(lines)
