@@ -51,6 +51,16 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextlib.contextmanager
+def interruptible(told: Callable[[], str]) -> Iterator[None]:
+    """Around what Ctrl+C may end: says what that leaves, once it has ended."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"interrupted: {told()}")
+        raise
+
+
 def span(text: str) -> timedelta:
     match = re.fullmatch(r"([0-9]{1,5})([dhm])", text)
     if match is None:

@@ -12,7 +12,7 @@ import anyio.to_thread
 import typer
 from typer.core import TyperGroup
 
-from api.console import fail, harmless, now, opened, progress, say
+from api.console import fail, harmless, interruptible, now, opened, progress, say
 from api.observing import logs
 from governance.database import Database
 from governance.errors import BadSetting
@@ -24,6 +24,7 @@ from governance.settings import read_settings
 
 EVERY = timedelta(minutes=15)
 AT_FIRST = timedelta(minutes=2)  # after the start
+UNCHANGED = "not everything was checked, and nothing was changed"
 
 
 class _Group(TyperGroup):
@@ -53,7 +54,11 @@ def run(
     settings = read_settings()
     try:
         place = place_of(where)
-        with opened(settings) as database, progress("days") as told:
+        with (
+            interruptible(lambda: STAYS),
+            opened(settings) as database,
+            progress("days") as told,
+        ):
             done = export(
                 database, settings.sequencer(), place, now=now(), since=first, progress=told
             )
@@ -61,9 +66,6 @@ def run(
                 register(database, place)
     except ExportFailed as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        say(f"interrupted: {STAYS}")
-        raise
     say(
         f"{done.days:,} days with {done.rows:,} rows exported; the explanations of {done.again:,} "
         "made again"
@@ -87,7 +89,7 @@ def verify(
         fail("--key: it isn't a verifier key")
     if not trusted:
         say("without --key, nothing shows whose export this is")
-    with progress(folder.name) as told:
+    with interruptible(lambda: UNCHANGED), progress(folder.name) as told:
         found = verified(folder, trusted, told)
     if found.faults:
         fail(*found.faults)

@@ -4,7 +4,7 @@ says. The entries in `events` lead to the root that the manifest names; all else
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path
@@ -23,6 +23,11 @@ from governance.words import ExportFormat as Format
 Progress = Callable[[int, int], None]
 _UNREADABLE = OSError, EOFError, zlib.error, pa.ArrowException
 _IMPOSSIBLE = LookupError, TypeError, AttributeError  # what an entry of another form leads to
+_WRONG = LogError, Unfit, ValueError, *_UNREADABLE, *_IMPOSSIBLE
+
+
+def _untold(_done: int, _total: int) -> None:
+    """Where nobody wants to know how far it is."""
 
 
 @dataclass(slots=True)
@@ -69,29 +74,39 @@ class Edge:
 
 
 def verify(
-    folder: Path, verifiers: Iterable[Verifier] = (), progress: Progress | None = None
+    folder: Path, verifiers: Iterable[Verifier] = (), progress: Progress = _untold
 ) -> Verified:
-    """Checks every day that is in a folder, oldest first, and that nothing else lies there."""
+    """Checks every day that is in a folder, oldest first, and that nothing else lies there.
+    `progress` hears of entries, within large days, too."""
     done, trusted = Verified(), list(verifiers)
     paths = sorted((folder / "manifests").glob("*-*-*.note"))
     paths = [path for path in paths if not path.name.endswith(".explanations.note")]
     before: Manifest | None = None
-    for place, path in enumerate(paths):
+    end = _end(paths)
+    for path in paths:
         manifest: Manifest | None = None
         try:
             manifest = open_manifest(path.read_bytes(), trusted)
-            _day(folder, path, trusted, manifest, before, done)
-        except (LogError, Unfit, ValueError, *_UNREADABLE, *_IMPOSSIBLE) as error:
+            _day(folder, path, trusted, manifest, before, done, lambda size: progress(size, end))
+        except _WRONG as error:
             done.faults.append(f"{path.relative_to(folder)}: {_told(error)}")
         if manifest is None:
             done.unread.add(path.stem)
+        else:
+            progress(manifest.next, end)
         before = manifest
-        if progress is not None:
-            progress(place + 1, len(paths))
     if not paths:
         done.faults.append("manifests: none is there")
     done.faults += [f"{path}: no manifest names it" for path in _unsigned(folder, done)]
     return done
+
+
+def _end(paths: Iterable[Path]) -> int:
+    """How many entries there are up to the newest day, by the last manifest that can be read."""
+    for path in sorted(paths, reverse=True):
+        with suppress(*_WRONG):
+            return open_manifest(path.read_bytes()).next
+    return 0
 
 
 def _told(error: Exception) -> str:
@@ -119,6 +134,7 @@ def _day(
     manifest: Manifest,
     before: Manifest | None,
     done: Verified,
+    told: Callable[[int], None],
 ) -> None:
     known, done.edge = done.edge, ()
     done.signed |= {file.path for file in manifest.files}
@@ -145,6 +161,7 @@ def _day(
             rows.compare(entries)
             if texts is not None:
                 texts.compare(entries)
+            told(edge.size)
         rows.end()
         if (edge.size, edge.root) != (manifest.size, manifest.root) or manifest.next != edge.size:
             raise Unfit("the entries don't lead to the root that was signed")

@@ -8,8 +8,11 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from api.console import now
 from governance.database import Database
+from governance.exporting import verifying
 from governance.log.signers import parse_verifier
 from governance.membership import add_platform
 from governance.settings import read_settings
@@ -39,6 +42,20 @@ def test_days_are_exported_once_and_verify(node: Comity, database_url: str, tmp_
     assert "1 days, 1 rows in each format, up to entry 1" in checked.out
     unknown = node("export", "verify", str(folder))
     assert (unknown.code, "without --key" in unknown.err) == (0, True)
+
+
+def test_an_interrupted_check_says_that_it_is_none(
+    node: Comity, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    key, folder = begun(database_url), tmp_path / "exports"
+    node("export", str(folder))
+    monkeypatch.setattr(verifying.Edge, "add", interrupted)
+    stopped = node("export", "verify", str(folder), "--key", key)
+    assert (stopped.code, stopped.out) == (130, "")
+    assert stopped.err == "interrupted: not everything was checked, and nothing was changed\n"
 
 
 def test_an_interrupted_export_says_what_stays(

@@ -49,6 +49,24 @@ def rehashed(folder: Path, manifest: Manifest) -> Manifest:
     return replace(manifest, files=tuple(files))
 
 
+def test_how_far_a_check_is_is_told_within_a_large_day(
+    lite_days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (comparing, exporting):
+        monkeypatch.setattr(module, "BATCH", 1)
+    lite_days.export()
+    told: list[tuple[int, int]] = []
+    assert not verify(lite_days.folder, KEY, lambda *how_far: told.append(how_far)).faults
+    [size] = {total for _, total in told}
+    assert [*dict(told)] == [*range(1, size + 1)]
+    [*_, newest] = sorted((lite_days.folder / "manifests").glob("*-??.note"))
+    newest.write_bytes(b"something else")
+    told.clear()
+    assert verify(lite_days.folder, KEY, lambda *how_far: told.append(how_far)).faults
+    [end] = {total for _, total in told}
+    assert max(done for done, _ in told) == end < size
+
+
 @pytest.mark.parametrize("form", ExportFormat)
 @pytest.mark.parametrize("dataset", ["statements", "appeals", "events", "explanations"])
 def test_a_changed_byte_is_found(lite_days: Days, dataset: str, form: ExportFormat) -> None:
