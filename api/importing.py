@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.console import now, opened, progress, say, span
+from api.console import interruptible, now, opened, progress, say, span
 from api.starting import MANY, settling
 from governance.database import Database
 from governance.importing.block_events import import_block_events
@@ -24,6 +24,7 @@ from governance.settings import Keys, read_settings
 app = typer.Typer(help="Import decisions from files of other systems.")
 
 SHOWN_ROWS = 1_000
+AGAIN = "import the same file again to go on"
 LARGE = 16 << 20  # bytes of a file that two processes import sooner than one, once they run
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file to import.")]
@@ -115,7 +116,20 @@ def _second(file: Path, baton: Baton, *, publish_comments: bool) -> Summary:
 def _import(importer: Callable[..., Summary], file: Path, **options: Any) -> None:
     with settling(MANY):
         settings = read_settings()
-    with opened(settings) as database, progress(file.name) as told:
+    reached = 0  # percent
+
+    def told(done: int, total: int) -> None:
+        nonlocal reached
+        reached = 100 * done // max(total, 1)
+        shown(done, total)
+
+    def left() -> str:
+        if options.get("dry_run"):
+            return "nothing was changed"
+        part = f", some {reached} percent of the file" if reached else ""
+        return f"what was taken in stays{part}; {AGAIN}"
+
+    with interruptible(left), opened(settings) as database, progress(file.name) as shown:
         summary = importer(
             database, settings.keys(), file, now=now(), clock=now, progress=told, **options
         )

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from itertools import chain, pairwise, zip_longest
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 
@@ -85,7 +86,8 @@ def relayed(
             process = context.Process(  # type: ignore[attr-defined]
                 target=_run, args=(theirs, baton, told), daemon=True
             )
-            process.start()
+            with _deaf():
+                process.start()
             held.callback(process.join)
             # Before it is waited for: whoever hears nothing more, and isn't heard, stops.
             held.callback(result.close)
@@ -102,9 +104,20 @@ def relayed(
     return _together(summaries)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Whoever is started here hears no Ctrl+C, which all processes of a terminal get, from its
+    first moment on: it stops when the first one does."""
+    resource_tracker.ensure_running()  # to start it would undo this
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _run(work: Work, baton: Baton, told: Connection) -> None:
-    """A runner in a process of its own; it stops when the first one does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A runner in a process of its own."""
     try:
         found: Summary | Exception = work(baton)
     except Exception as error:

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from api import importing
 from governance.errors import Busy
+from governance.importing import runs
 from governance.importing.dsa_statements import TOGETHER
 from governance.sanctions import Disclosure
 from tests.api.cli.conftest import Comity
@@ -146,6 +147,34 @@ def test_a_large_dump_is_imported_by_two_processes(
     assert done.out.startswith(f"line {TOGETHER + 3}: category: ")
     assert f"{TOGETHER + 2:,} rows read: {TOGETHER + 1:,} issued, " in done.err
     assert len(rows(database_url)["sanctions"]) == TOGETHER + 1
+
+
+@pytest.mark.usefixtures("files")
+def test_an_interrupted_import_says_what_stays_and_is_gone_on_with(
+    node: Comity, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = runs.Run.advance
+
+    def interrupted(run: runs.Run, done: int, total: int) -> None:
+        advance(run, done, total)
+        raise KeyboardInterrupt
+
+    arguments = ("import", "block-events", "events.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "BATCH", 1)
+        patch.setattr(runs.Run, "advance", interrupted)
+        dry = node(*arguments, "--dry-run")
+        assert (dry.code, dry.err) == (130, "interrupted: nothing was changed\n")
+        assert rows(database_url)["sanctions"] == []
+        done = node(*arguments)
+    assert (done.code, done.out) == (130, "")
+    assert done.err == (
+        "interrupted: what was taken in stays, some 33 percent of the file; "
+        "import the same file again to go on\n"
+    )
+    assert len(rows(database_url)["sanctions"]) == 1
+    assert "4 rows read: 0 issued, 1 recorded without binding, 1 unchanged" in node(*arguments).err
+    assert len(rows(database_url)["sanctions"]) == 2
 
 
 @pytest.mark.usefixtures("files")

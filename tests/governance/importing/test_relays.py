@@ -1,5 +1,6 @@
 """Several processes import one file as one would, and stop together."""
 
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -158,3 +159,15 @@ def test_nobody_waits_for_a_runner_who_has_much_to_tell(
         relayed(
             lambda baton: mine(baton=baton), partial(many, world.database.url, file), context=FORKS
         )
+
+
+def hearing(_baton: Baton) -> Summary:
+    """Counts the signal of Ctrl+C among those that a process hears."""
+    return Summary(read=signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
+def test_ctrl_c_is_for_the_first_process_alone() -> None:
+    """A terminal gives it to all; the others stop as the first one does."""
+    assert hearing(None).read == 1  # type: ignore[arg-type]
+    assert relayed(hearing, hearing).read == 1
+    assert hearing(None).read == 1  # type: ignore[arg-type]
