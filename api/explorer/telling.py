@@ -216,7 +216,7 @@ def sentence(text: str) -> str:
 
 def meant(code: str, kind: str) -> str:
     """What a code of a kind of words stands for."""
-    return meaning(getattr(words, kind)[code])
+    return meaning(getattr(vocabulary if hasattr(vocabulary, kind) else words, kind)[code])
 
 
 def web(address: str) -> str:

@@ -135,6 +135,32 @@ def test_a_sanction_tells_its_statement_and_never_its_subject(site: TestClient, 
         assert private not in page.text
 
 
+def test_what_a_platform_wrote_keeps_its_direction_and_its_lines(node: Node, team: Team) -> None:
+    text = "نُشر النص مرة أخرى.\n\nمرة أخرى."
+    sanction = node.issue(team.issuer, explanation=text)["sanction"]["id"]
+    page = node.client.get(f"/sanctions/{sanction}").text
+    assert f'<p class="typed lead" dir="auto">{text}</p>' in page
+    assert f"<dd><code>{sanction}</code></dd>" in page
+    assert f'<p class="explanation" dir="auto">{text}</p>' in node.client.get("/sanctions").text
+    long = node.issue(team.issuer, explanation="Word. " * 100, subject="acct:b@elsewhere.example")
+    page = node.client.get(f"/sanctions/{long['sanction']['id']}").text
+    assert '<p class="typed" dir="auto">Word. ' in page
+    listed = node.client.get("/sanctions").text
+    assert "Word.…</p>" in listed
+
+
+@pytest.mark.parametrize("rule", ["Rule 1", "Rule 1, no threats"])
+def test_a_rule_is_told_once(node: Node, team: Team, rule: str) -> None:
+    published = {"rule": rule, "version": "2", "url": "https://mod.example/rules"}
+    given = {"groundReference": "Rule 1", "policyReference": published}
+    keywords = {"category": "CYBER_VIOLENCE", "keywords": ["CYBER_BULLYING_INTIMIDATION"]}
+    sanction = node.issue(team.issuer, **given, **keywords)["sanction"]["id"]
+    page = node.client.get(f"/sanctions/{sanction}").text
+    assert ("<dt>Published rule</dt>" in page) == (rule != "Rule 1")
+    assert page.count("<dt>Rule or law</dt>") == 1
+    assert "Cyber bullying and intimidation" in page
+
+
 def test_every_document_fits_the_schema() -> None:
     schema = build_schema(sdl())
     for file in sorted(QUERIES.glob("*.graphql")):
