@@ -23,6 +23,7 @@ def category_route(site: Site) -> Route:
                 "share": 100 * row["sanctionCount"] / most,
                 "length": row["medianDurationSeconds"],
                 "appeals": row["appealCount"],
+                "decided": row["decidedCount"],
                 "overturned": row["overturnRate"],
                 "answered": row["medianSecondsToDecision"],
             }

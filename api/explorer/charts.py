@@ -60,6 +60,16 @@ class Days:
         return max((column.value for column in self.columns), default=0)
 
     @property
+    def busiest(self) -> date | None:
+        """The day with the most, if it is one."""
+        days = [column.day for column in self.columns if column.value == self.peak]
+        return days[0] if len(days) == 1 else None
+
+    @property
+    def mean(self) -> float:
+        return sum(column.value for column in self.columns) / len(self.columns)
+
+    @property
     def ticks(self) -> Sequence[int]:
         """What the lines across stand for, from the top to 0."""
         return range(_top(self.peak, self.step), -1, -self.step)

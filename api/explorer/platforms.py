@@ -136,6 +136,7 @@ def side_by_side(data: Data, sort: str) -> list[dict[str, Any]]:
                 "length": told.get("medianDurationSeconds"),
                 "automated": machines.get(domain, 0) / decisions if decisions else None,
                 "appeals": told.get("appealCount", 0),
+                "decided": told.get("decidedCount", 0),
                 "overturned": told.get("overturnRate"),
                 "answered": told.get("medianSecondsToDecision"),
                 "overdue": told.get("overdueAppealCount", 0),

@@ -46,6 +46,27 @@ def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: 
     assert f"<h1>4 {whole} began, 4&nbsp;ended, 1&nbsp;of them overturned</h1>" in page
 
 
+def test_a_rate_is_told_with_what_it_is_a_share_of(node: Node, team: Team) -> None:
+    for n, outcome in enumerate(("UPHELD", "OVERTURNED")):
+        issued = node.issue(team.issuer, subject=f"acct:p{n}@elsewhere.example")["sanction"]["id"]
+        filed = node.do("FileAppeal", team.admin, sanctionId=issued, grounds="No")["appeal"]["id"]
+        for move in ("ADMIT", "START_REVIEW"):
+            node.do("MoveAppeal", team.reviewer, appealId=filed, move=move)
+        decision = {"appealId": filed, "outcome": outcome, "statement": "So"}
+        node.do("DecideAppeal", team.reviewer, **decision)
+    for path in ("/platforms", "/categories"):
+        page = node.client.get(path).text
+        assert '50% <span class="aside">of 2</span>' in page, path
+
+
+def test_a_chart_says_what_is_usual_and_which_day_was_the_busiest() -> None:
+    first = date(2026, 3, 1)
+    counts = {"2026-03-01": 2, "2026-03-03": 7}
+    told = days(counts, first, first + timedelta(days=2))
+    assert (told.mean, told.peak, told.busiest) == (3, 7, date(2026, 3, 3))
+    assert days({**counts, "2026-03-01": 7}, first, first + timedelta(days=2)).busiest is None
+
+
 @pytest.mark.parametrize(
     ("peak", "ticks"),
     [
