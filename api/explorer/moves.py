@@ -103,6 +103,6 @@ def moves_of(state: AppealState) -> list[Move]:
         for move, step in APPEAL_STEPS.items()
         if state in step.origins
     ]
-    found += [DECIDE] if state in DECIDABLE else []
+    found = [DECIDE, *found] if state in DECIDABLE else found
     found += [INVITE] if state in OPEN else []
     return sorted(found, key=lambda move: move.for_person)

@@ -138,18 +138,22 @@ def state(sanction: Told) -> str:
 def answered(appeal: Told) -> str:
     """How an appeal stands now, in a few words."""
     if appeal["isOverdue"]:
-        return f"overdue since {day(appeal['dueAt'])}"
-    if appeal["state"] in OPEN:
-        return f"{label(appeal['state']).lower()}, due {day(appeal['dueAt'])}"
+        return f"an answer is overdue since {day(appeal['dueAt'])}"
+    if appeal["state"] in OPEN and appeal["state"] != AppealState.AWAITING_APPELLANT:
+        return f"{label(appeal['state']).lower()}, an answer is due {day(appeal['dueAt'])}"
     if appeal["state"] == AppealState.DECIDED:
         return f"{label(appeal['outcome']).lower()} {day(appeal['decidedAt'])}"
     if appeal["state"] == AppealState.FINAL:
         return f"{label(appeal['outsideOutcome']).lower()} by an outside body"
     if appeal["state"] == AppealState.INADMISSIBLE:
-        why = meant(appeal["inadmissibleCode"], "InadmissibleCode")
+        why = _within(meant(appeal["inadmissibleCode"], "InadmissibleCode"))
         return f"refused without a review {day(appeal['decidedAt'])}: {why}"
-    told = meant(appeal["state"], "AppealState")
-    return told[:1].lower() + told[1:]
+    return _within(meant(appeal["state"], "AppealState"))
+
+
+def _within(text: str) -> str:
+    """A sentence as it goes on within another."""
+    return text[:1].lower() + text[1:]
 
 
 def day(instant: str | datetime) -> str:

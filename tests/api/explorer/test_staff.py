@@ -135,6 +135,7 @@ def test_an_appeal_is_answered_by_its_buttons(node: Node, team: Team, staff: Vis
     staff.send(action, move="ADMIT", message="")
     assert "Admitted, waiting for a reviewer" in staff.text
     staff.send(action, move="START_REVIEW", message="")
+    assert "<details open><summary>Decide it</summary>" in staff.page.text
     staff.send(action, move="ASK", message="Who else was it?")
     assert "Who else was it?" in staff.text
     node.do("MoveAppeal", team.admin, appealId=appeal_id, move="ANSWER", message="My cat")

@@ -2,7 +2,17 @@
 
 import pytest
 
-from api.explorer.telling import DEEDS, deed, label, meaning, percent, sentence, span, state
+from api.explorer.telling import (
+    DEEDS,
+    answered,
+    deed,
+    label,
+    meaning,
+    percent,
+    sentence,
+    span,
+    state,
+)
 from governance.vocabulary import CONTENT_TYPE_LABELS, KEYWORD_LABELS, ContentType, Keyword
 from governance.words import EndReason, Measure, Validity
 
@@ -95,3 +105,26 @@ def test_a_word_means_what_its_kind_says() -> None:
     assert meaning(ContentType.OTHER) == CONTENT_TYPE_LABELS[ContentType.OTHER]
     assert meaning(EndReason.OVERTURNED) == EndReason.OVERTURNED.description
     assert meaning(Validity.OVERTURNED) == Validity.OVERTURNED.description
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"isOverdue": True}, "an answer is overdue since 8 March 2026"),
+        ({"state": "FILED"}, "filed, an answer is due 8 March 2026"),
+        ({"state": "AWAITING_APPELLANT"}, "the appellant was asked; the clock is paused"),
+        ({"state": "WITHDRAWN"}, "taken back by the appellant"),
+        (
+            {"state": "INADMISSIBLE", "inadmissibleCode": "UNFOUNDED"},
+            "refused without a review 4 March 2026: it gives no grounds that could be reviewed",
+        ),
+    ],
+)
+def test_an_appeal_tells_what_is_due(given: dict[str, object], told: str) -> None:
+    appeal = {
+        "state": "IN_REVIEW",
+        "isOverdue": False,
+        "dueAt": "2026-03-08T00:00:00Z",
+        "decidedAt": "2026-03-04T00:00:00Z",
+    }
+    assert answered({**appeal, **given}) == told
