@@ -5,9 +5,12 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from starlette.applications import Starlette
@@ -23,6 +26,7 @@ from api.trailers import Sealed
 
 # Seconds that a thread keeps others from running; of Python's 5 ms each answer would have some.
 SWITCH = 0.0002
+LISTENING = 0.1  # seconds for workers to answer before their supervisor hears what it was told
 MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
 
 
@@ -34,7 +38,33 @@ class Workers(Multiprocess):
         # wait for one that ended, and with it whoever stops them all.
         for process in self.processes:
             process.child_conn.close()
-        super().keep_subprocess_alive()
+        self._hear()
+        if not self._is_told:
+            super().keep_subprocess_alive()
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether this process is told to do anything, such as to stop."""
+        return bool(self.signal_queue) or self.should_exit.is_set()
+
+    def _hear(self) -> None:
+        """Returns once every worker has said that it is well, or this process is told anything:
+        uvicorn itself hears nothing else while it asks, and a worker says nothing until it has
+        loaded. Kills those that say nothing for too long."""
+        asked = [process.parent_conn for process in self.processes]
+        for connection in asked:
+            with suppress(OSError):  # it has ended, which is heard below
+                connection.send(b"ping")
+        until = monotonic() + self.config.timeout_worker_healthcheck
+        while asked and not self._is_told and monotonic() < until:
+            heard = wait(asked, LISTENING)
+            for connection in [one for one in asked if one in heard]:
+                asked.remove(connection)
+                with suppress(OSError, EOFError):
+                    connection.recv()
+        for process in self.processes:
+            if process.parent_conn in asked and not self._is_told:
+                process.kill()
 
     def terminate_all(self) -> None:
         # While any process listens, the system goes on taking connections that nobody answers.

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
+from api.serving import Workers, configured
 from tests.api.http.outside import OPERATIONS, Node, issue_input
 from tests.api.serving import PATIENCE, Served, children, serving
+from tests.forking import begun as begun_process
 
 SIZE = 200  # sanctions of the batch
 
@@ -175,3 +177,62 @@ def test_workers_that_end_while_they_are_asked_how_they_are_hold_nobody_up(
         served.process.terminate()
         served.process.join(PATIENCE / 2)  # of what workers get to answer
         assert served.process.exitcode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_supervisor_hears_that_it_is_to_stop_while_its_workers_say_nothing(
+    node: Node, database_url: str
+) -> None:
+    """As those that have not started say nothing."""
+    settings = {"database_url": database_url, "key_file": node.settings.key_file}
+    with serving("--workers", "2", **settings) as served:
+        workers = children(served.process.pid or 0, "spawn_main")
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1)  # asked twice a second, they don't answer
+        served.process.terminate()
+        until = time.monotonic() + PATIENCE / 2  # of what workers get to answer
+        while not all(map(are_told_to_stop, workers)):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        assert served.ended() == 0
+
+
+def are_told_to_stop(pid: int) -> bool:
+    """Whether a process that stands still has the signal before it."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    return bool(int(status["ShdPnd"], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+async def nothing(*_: object) -> None:
+    """An application that starts at once."""
+
+
+def supervise() -> None:
+    """A worker that is to say each second that it is well."""
+    config = configured(nothing, port=0, workers=1, lifespan="off", timeout_worker_healthcheck=1)
+    sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))  # workers take it over
+    Workers(config, sockets=[config.bind_socket()]).run()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_that_says_nothing_for_too_long_is_replaced() -> None:
+    with begun_process(supervise) as supervisor:
+        until = time.monotonic() + PATIENCE
+
+        def workers() -> list[int]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+            return children(supervisor.pid or 0, "spawn_main")
+
+        while not (first := workers()):
+            pass
+        os.kill(first[0], signal.SIGSTOP)
+        while not (second := workers()) or second == first:
+            pass
+        supervisor.terminate()
+        supervisor.join(PATIENCE)
+        assert supervisor.exitcode == 0
