@@ -12,12 +12,13 @@ from pathlib import Path
 from governance.settings import Settings
 
 NODE = "api.serving:application"
+QUIET = {"COMITY_LOG_LEVEL": "warning", "COMITY_LOG_FORMAT": "text"}
 
 
 @contextlib.contextmanager
 def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
     """A server of one process on the first processor: its port and its process id. A node is
-    served as it always is, anything else by uvicorn as it comes."""
+    served as it always is, but tells warnings alone; anything else by uvicorn as it comes."""
     port = free_port()
     command = f"-m bench.served {port}"
     if app != NODE:
@@ -25,7 +26,7 @@ def serving(app: str, settings: Settings) -> Iterator[tuple[int, int]]:
     first = {min(os.sched_getaffinity(os.getppid()))}
     process = subprocess.Popen(
         [sys.executable, *command.split()],
-        env=environment(settings),
+        env=environment(settings) | QUIET,
         preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
     )
     try:

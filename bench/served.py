@@ -6,13 +6,15 @@ from functools import partial
 from uvicorn import Server
 
 from api.apart import pages_apart
+from api.observing.logs import configuration
 from api.serving import application, configured
 from governance.settings import read_settings
 
 if __name__ == "__main__":
     port = int(sys.argv[1])
-    with pages_apart(read_settings()) as pages:
-        app = partial(application, pages)
+    settings = read_settings()
+    with pages_apart(settings) as pages:
+        app, log_config = partial(application, pages), configuration(settings)
         Server(
-            configured(app, factory=True, host="127.0.0.1", port=port, log_level="warning")
+            configured(app, factory=True, host="127.0.0.1", port=port, log_config=log_config)
         ).run()
