@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.explorer.asking import Data, Problem
+from api.explorer.languages import language
 from api.explorer.telling import label, meaning
 from api.schema.appeal_facets import AppealDimension
 from api.schema.statistics import StatisticsDimension as Dimension
@@ -224,15 +225,17 @@ class Selection:
         self, facet: Facet, platforms: Sequence[Data], found: Sequence[str] = ()
     ) -> Iterator["Choice"]:
         """What may be chosen of a facet: of one without words of its own, what was found."""
-        if facet.name in (PLATFORM.name, LANGUAGE.name):
-            is_platform = facet.name == PLATFORM.name
-            names = {one["domain"]: one["name"] for one in platforms if is_platform}
-            chosen = self.values.get(facet.name, ())
+        chosen = self.values.get(facet.name, ())
+        if facet.name == PLATFORM.name:
+            names = {one["domain"]: one["name"] for one in platforms}
             for value in dict.fromkeys((*(found or names), *chosen)):
                 yield Choice(self, facet.name, value, names.get(value, value))
+        elif facet is LANGUAGE:
+            for value in dict.fromkeys((*found, *chosen)):
+                yield Choice(self, facet.name, value, language(value))
         elif facet is KEYWORD:
             fit = _keywords(self.values.get("category", ()))
-            for keyword in fit or map(Keyword, self.values.get("keyword", ())):
+            for keyword in fit or map(Keyword, chosen):
                 yield Choice(self, facet.name, keyword, label(keyword), meaning(keyword))
         elif facet.is_flag:
             for value in ("yes", "no"):
@@ -250,6 +253,8 @@ class Selection:
                     title = f"{name} {value}"
                 elif facet.is_flag:
                     title = facet.title if value == "yes" else f"Not {facet.title.lower()}"
+                elif facet is LANGUAGE:
+                    title = language(value)
                 else:
                     title = label(value) if facet.words else value
                 yield Choice(self, name, value, title)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.explorer.languages import language
 from api.explorer.telling import (
     DEEDS,
     answered,
@@ -15,6 +16,14 @@ from api.explorer.telling import (
 )
 from governance.vocabulary import CONTENT_TYPE_LABELS, KEYWORD_LABELS, ContentType, Keyword
 from governance.words import EndReason, Measure, Validity
+
+
+@pytest.mark.parametrize(
+    ("tag", "told"),
+    [("de", "German"), ("pt-BR", "Portuguese (BR)"), ("EN", "English"), ("tlh", "tlh")],
+)
+def test_a_language_is_told_by_its_name(tag: str, told: str) -> None:
+    assert language(tag) == told
 
 
 def test_every_measure_is_told_as_a_deed() -> None:
