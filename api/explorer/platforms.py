@@ -1,6 +1,7 @@
 """Platforms: side by side, and one."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -80,6 +81,7 @@ def platform_routes(site: Site) -> list[Route]:
             platform=platform,
             nodes=data["sanctions"]["nodes"],
             decided=only(told, "now")["sanctionCount"],
+            has_before=only(told, "before")["sanctionCount"] > 0,
             figures=figures(told, f"{SANCTIONS.path}?from={period.first}&to={period.last}{of_it}"),
             days=by_day(told, period),
             categories=by_facet(told, CATEGORY, period, of_it),
@@ -100,11 +102,12 @@ def page_of(request: Request, rows: int, size: int) -> int:
 
 
 def figures(data: Data, counted: str) -> list[Figure]:
-    """A platform's key figures, each against the period before; and the list of its decisions."""
+    """A platform's key figures, each against the period before, if it decided anything then; and
+    the list of its decisions."""
     now, before = only(data, "now"), only(data, "before")
     length, answer = "medianDurationSeconds", "medianSecondsToDecision"
     machines = automated(data)
-    return [
+    found = [
         figure("Decisions", now["sanctionCount"], before["sanctionCount"], number, counted),
         figure("Median length", now[length], before[length], span),
         figure("Decided by machines alone", *machines, percent, f"{counted}&automation=FULLY"),
@@ -114,6 +117,7 @@ def figures(data: Data, counted: str) -> list[Figure]:
         figure("Median time to an answer", now[answer], before[answer], span),
         figure("Answers overdue", now["overdueAppealCount"], before["overdueAppealCount"], number),
     ]
+    return found if before["sanctionCount"] else [replace(one, compared="") for one in found]
 
 
 def side_by_side(data: Data, sort: str) -> list[dict[str, Any]]:

@@ -46,6 +46,16 @@ def test_time_outs_that_ended_are_told_with_those_found_wrong(node: Node, team: 
     assert f"<h1>4 {whole} began, 4&nbsp;ended, 1&nbsp;of them overturned</h1>" in page
 
 
+def test_a_platform_without_a_period_before_says_so_once(node: Node, team: Team) -> None:
+    node.issue(team.issuer)
+    page = node.client.get("/platforms/mod.example").text
+    assert "none before" not in page
+    assert "In the 30 days before it decided nothing." in page
+    node.clock.forward(40 * DAY)
+    node.issue(team.issuer, subject="acct:b@elsewhere.example")
+    assert "as before" in node.client.get("/platforms/mod.example").text
+
+
 def test_a_rate_is_told_with_what_it_is_a_share_of(node: Node, team: Team) -> None:
     for n, outcome in enumerate(("UPHELD", "OVERTURNED")):
         issued = node.issue(team.issuer, subject=f"acct:p{n}@elsewhere.example")["sanction"]["id"]
