@@ -45,6 +45,9 @@ _STATUS = {
     "UNAVAILABLE": (503, "Not now"),
 }
 _BUG = 500, "Something went wrong"
+# Cursors are what visitors know as pages.
+_CURSOR = ": expected a cursor of "
+_NO_PAGE = "no page of this list has this address: it was cut off, or is another list’s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +179,5 @@ def _problem(error: Data, fields: Sequence[tuple[bytes, bytes]]) -> Problem:
     status, title = _STATUS.get(error.get("extensions", {}).get("code"), _BUG)
     waits = [value.decode() for name, value in fields if name == b"retry-after"]
     told = {"Retry-After": waits[0]} if waits else None
-    return Problem(status, title, error["message"], told)
+    message = _NO_PAGE if _CURSOR in error["message"] else error["message"]
+    return Problem(status, title, message, told)
