@@ -13,11 +13,13 @@ FILLED = 0.8  # of the width of a day
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One row of a table with a bar in it; its length is a percentage of the longest."""
+    """One row of a table with a bar in it; its length is a percentage of the longest, its share is
+    of all of them."""
 
     title: str
     value: int
     length: float
+    share: float
     address: str = ""
 
 
@@ -118,7 +120,8 @@ def _step(peak: int) -> int:
 def bars(rows: Sequence[tuple[str, int, str]]) -> list[Bar]:
     """The rows as bars, in order."""
     longest = max((value for _, value, _ in rows), default=0) or 1
-    return [Bar(title, value, 100 * value / longest, at) for title, value, at in rows]
+    every = sum(value for _, value, _ in rows) or 1
+    return [Bar(title, n, 100 * n / longest, n / every, at) for title, n, at in rows]
 
 
 def days(counts: Mapping[str, int], first: date, last: date) -> Days:

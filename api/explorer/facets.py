@@ -51,6 +51,7 @@ class Facet:
     dimension: Dimension | AppealDimension | None = None  # what it is counted by
     is_single: bool = False
     is_flag: bool = False  # yes or no
+    meanings: tuple[str, str] = ("", "")  # of yes and of no
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,18 @@ SANCTIONS = Shelf(
         SERVER,
         LANGUAGE,
         Facet("appealed", "Appealed", "isAppealed", None, Dimension.IS_APPEALED, is_flag=True),
-        Facet("binding", "Binding", "isBinding", None, Dimension.IS_BINDING, is_flag=True),
+        Facet(
+            "binding",
+            "Binding",
+            "isBinding",
+            None,
+            Dimension.IS_BINDING,
+            is_flag=True,
+            meanings=(
+                "Made under the policy; other platforms take account of it",
+                "A record of an outside decision, such as a court’s; it binds nobody",
+            ),
+        ),
     ),
     dated="issued",
 )
@@ -238,8 +250,8 @@ class Selection:
             for keyword in fit or map(Keyword, chosen):
                 yield Choice(self, facet.name, keyword, label(keyword), meaning(keyword))
         elif facet.is_flag:
-            for value in ("yes", "no"):
-                yield Choice(self, facet.name, value, label(value))
+            for value, means in zip(("yes", "no"), facet.meanings, strict=True):
+                yield Choice(self, facet.name, value, label(value), means)
         elif facet.words is not None:
             for word in facet.words:
                 yield Choice(self, facet.name, word, label(word), meaning(word))

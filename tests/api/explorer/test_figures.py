@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api.explorer.charts import days
+from api.explorer.charts import bars, days
 from api.explorer.figures import figure
 from api.explorer.reports import told
 from api.explorer.telling import number, percent, span
@@ -67,6 +67,12 @@ def test_a_rate_is_told_with_what_it_is_a_share_of(node: Node, team: Team) -> No
     for path in ("/platforms", "/categories"):
         page = node.client.get(path).text
         assert '50% <span class="aside">of 2</span>' in page, path
+
+
+def test_a_bar_has_its_share_of_all() -> None:
+    told = [(bar.length, bar.share) for bar in bars([("a", 3, ""), ("b", 1, "")])]
+    assert told == [(100, 0.75), (100 / 3, 0.25)]
+    assert bars([("none", 0, "")])[0].share == 0
 
 
 def test_a_chart_says_what_is_usual_and_which_day_was_the_busiest() -> None:
