@@ -67,6 +67,10 @@ COUNTED = (
 # Ids are random, so those up to this one are a fair sample of all.
 SAMPLED, ONE_SAMPLED_IN = "san_4", 16
 
+# How `rules.durations.bucket` tells those that last for no known time. That the second has no end
+# stands in no words of its own: SQLite would look for it among all ends.
+_RESTRICTS_NOTHING = "(starts_at IS NULL OR ends_at IS NOT NULL OR measure = 'WARNING')"
+
 # Indexes of what few sanctions are. What all others are isn't in them, so that most decisions
 # needn't write them: by name, what is in them and what they are in order of first.
 UNUSUAL = {
@@ -77,9 +81,10 @@ UNUSUAL = {
     "sanctions_in_language": ("content_language IS NOT NULL", "content_language"),
     "sanctions_of_illegal": ("ground <> 'INCOMPATIBLE_CONTENT'", "ground"),
     "sanctions_of_notices": ("source <> 'OWN_INITIATIVE'", "source"),
-    "sanctions_by_machines": ("automation = 'FULLY'",),
     "sanctions_begun_later": ("starts_at IS NULL OR starts_at > issued_at",),
     "sanctions_longest": (f"lasts > {max(BUCKETS.values()) // MICROSECOND}",),
+    "sanctions_restricting_none": (f"lasts IS NULL AND {_RESTRICTS_NOTHING}",),
+    "sanctions_open_ended": (f"lasts IS NULL AND NOT {_RESTRICTS_NOTHING}",),
     "sanctions_not_binding": ("is_binding IS FALSE",),
 }
 
@@ -126,6 +131,7 @@ class Sanction(SanctionStatement, Stored, table=True):
         sa.Index("sanctions_of_platform", "platform_id", "issued_at", "id"),
         sa.Index("sanctions_of_measure", "measure", "issued_at", "id"),
         sa.Index("sanctions_of_category", "category", "issued_at", "id"),
+        sa.Index("sanctions_of_automation", "automation", "issued_at", "id"),
         sa.Index("sanctions_ended", "ends_at", "id", "measure", "redacted_at", "validity"),
         *(_unusual(name, *columns) for name, columns in UNUSUAL.items()),
         *_of_keywords(),

@@ -30,7 +30,6 @@ from governance.errors import Refused
 from governance.identifiers import SubjectKind
 from governance.rules.disclosure import Viewer
 from governance.words import (
-    Automation,
     DurationBucket,
     Effect,
     EndReason,
@@ -98,7 +97,11 @@ class Structural:
 
 STRUCTURAL = (Structural, EventType)
 # Words of the records that have an index of their own, asked for alone.
-RARE = {Automation.FULLY, DurationBucket.OVER_180_DAYS, Effect.PENDING, SubjectKind.SERVER}
+RARE = {
+    *(DurationBucket.NONE, DurationBucket.OPEN_ENDED, DurationBucket.OVER_180_DAYS),
+    *(Effect.IN_FORCE, Effect.PENDING),
+    SubjectKind.SERVER,
+}
 WITH_RARE = tuple(type(word) for word in RARE)
 # And those of which all others have one.
 USUAL = {

@@ -16,6 +16,13 @@ def restricts(row: Row) -> Condition:
     return sa.or_(row.lasts.is_not(None), sa.and_(is_open_ended, sa.not_(is_warning)))
 
 
+def unmeasured(row: Row, word: DurationBucket) -> list[Condition]:
+    """What is open-ended, or restricts nothing, in the words by which its index is known."""
+    is_warning = sa.type_coerce(row.measure, sa.Text()) == _word(Measure.WARNING)
+    is_none = sa.or_(row.starts_at.is_(None), row.ends_at.is_not(None), is_warning)
+    return [row.lasts.is_(None), is_none if word is DurationBucket.NONE else sa.not_(is_none)]
+
+
 def bucket(row: Row, read: Read) -> sa.ColumnElement[str]:
     """The bucket that a sanction is counted in."""
     whens: list[tuple[Any, Any]] = []
@@ -27,5 +34,5 @@ def bucket(row: Row, read: Read) -> sa.ColumnElement[str]:
     return sa.case(*whens, else_=_word(DurationBucket.NONE))
 
 
-def _word(word: DurationBucket) -> sa.ColumnElement[str]:
+def _word(word: DurationBucket | Measure) -> sa.ColumnElement[str]:
     return sa.literal_column(f"'{word}'", sa.Text())

@@ -10,7 +10,7 @@ from pydantic import Field
 from api.reads.fields import Condition, Read, Row, getter, is_any_of, rows_of, there_is, within
 from api.reads.texts import literal
 from api.reads.values import Argument, Env, Late, known_words, parts_of
-from api.schema.durations import bucket
+from api.schema.durations import bucket, unmeasured
 from api.schema.sanctions import binds, effect, has_ended
 from api.schema.subjects import is_of_platform, lookup_keys
 from api.schema.visible import sees_subject
@@ -77,7 +77,7 @@ WORDS = {
 
 
 # What no index is ordered by: those that fit may be few among all.
-SPARSE = {"automations", "durations", "effects", "isAppealed", "isBinding"}
+SPARSE = {"durations", "effects", "isAppealed", "isBinding"}
 
 
 def fits(found: Row, read: Read, given: Argument) -> list[Condition]:
@@ -191,14 +191,19 @@ def unusual(found: Row, values: dict[str, Argument]) -> list[Condition]:
             where.append(sa.type_coerce(column, sa.Text()) != sa.literal_column(f"'{word}'"))
     if known_words(values.get("subjectKinds")) == [SubjectKind.SERVER]:
         where.append(is_any_of(found.subject_kind, [SubjectKind.SERVER]))
-    if known_words(values.get("automations")) == [Automation.FULLY]:
-        where.append(is_any_of(found.automation, [Automation.FULLY]))
-    if known_words(values.get("durations")) == [DurationBucket.OVER_180_DAYS]:
-        longest = max(BUCKETS.values()) // MICROSECOND
-        where.append(found.lasts > sa.literal_column(str(longest), sa.BigInteger()))
+    match known_words(values.get("durations")):
+        case [DurationBucket.OVER_180_DAYS]:
+            where.append(is_longest(found))
+        case [DurationBucket.OPEN_ENDED | DurationBucket.NONE as word]:
+            where += unmeasured(found, word)
     if "keywords" in values:
         where.append(has_keywords(found))
     return where
+
+
+def is_longest(found: Row) -> Condition:
+    longest = max(BUCKETS.values()) // MICROSECOND
+    return found.lasts > sa.literal_column(str(longest), sa.BigInteger())  # type: ignore[no-any-return]
 
 
 def has_keywords(found: Row) -> Condition:

@@ -7,6 +7,7 @@ along them asks first, in the same statement, which holds few.
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,13 +17,25 @@ from api.reads.dialects import Rows
 from api.reads.fields import Beyond, Condition, Read, Row, rows_of
 from api.reads.pieces import expression
 from api.reads.texts import literal, whole_number
-from api.reads.values import Argument, key_of, known_words, parts_of
-from api.schema.filters import along, apart, fits, has_any_of, has_keywords, is_sparse, unusual
+from api.reads.values import Argument, Env, key_of, known_words, parts_of
+from api.schema.durations import unmeasured
+from api.schema.filters import (
+    along,
+    apart,
+    fits,
+    has_any_of,
+    has_keywords,
+    is_longest,
+    is_sparse,
+    unusual,
+)
 from api.schema.visible import is_heard
+from governance.fields import UTCDateTime
 from governance.platforms import Platform
 from governance.records import appeals, sanctions
+from governance.rules.durations import BUCKETS
 from governance.sanctions import SAMPLED
-from governance.words import Effect
+from governance.words import DurationBucket, Effect
 
 ROW = rows_of(sanctions.Sanction, "sanctions_0")  # in texts
 SANCTIONS = f"sanctions AS {ROW.name}"
@@ -31,21 +44,22 @@ MOST_COUNTED = 10_000  # along a short way, one by one
 MOST_LISTED = 20_000  # along a short way, to list the first of them
 MOST_READ = 60_000  # the same where its index holds all that they are chosen by
 
-INDEXED = {"platform", "measures", "categories", "languages", "subject"}
+INDEXED = {"platform", "measures", "categories", "automations", "languages", "subject"}
 DAYS = ("issuedAfter", "issuedBefore")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """A way: what is looked for, maybe along ids that other rows tell; whether its index holds all
-    that is counted, or rows are looked up; which part of the filter that answers; and what it
-    shares with others that are alike."""
+    that is counted, or rows are looked up; which part of the filter that answers; what it shares
+    with others that are alike; and what isn't along it, and lies together in the order of all."""
 
     conditions: Callable[[Row, Read], list[Condition]]
     ids: Callable[[Read], Rows] | None = None
     is_whole: bool = False
     answered: str = ""
     key: Hashable | None = None
+    beside: Callable[[Row, Read], list[Condition]] | None = None
 
     def all_rows(self, read: Read) -> str:
         """What there is along it, to be counted, as a text."""
@@ -59,6 +73,14 @@ class Way:
         asked = [self._looked_for(read), *fitting(ROW, read, rest)]
         # True of all, but in no index: one of everything would tempt SQLite.
         return asked if self.is_whole else [*asked, f"{ROW.name}.secret_generation >= 0"]
+
+    def fitting_beside(self, read: Read, given: Argument) -> list[str]:
+        """The same of those beside it; none of them unless there are any."""
+        beside = self.beside
+        if beside is None:
+            return []
+        asked = read.where(_keyed("beside", self.key), ROW, lambda read: beside(ROW.c, read))
+        return [asked, *fitting(ROW, read, given)]
 
     def _looked_for(self, read: Read) -> str:
         return read.where(_keyed("along", self.key), ROW, lambda read: self.conditions(ROW.c, read))
@@ -152,10 +174,13 @@ class Shortest:
             # Sorted along a way, and not looked for in the order of all; of some, in no order.
             order = "to sort" if way.ids or way.answered else "along"
             order = "in order" if is_taken == "< 0" else order
-            page = self._page(read, beyond, limit, descending, fit, order)
-            pages.append(f"SELECT * FROM ({page}) AS part")
+            pages.append(self._page(read, beyond, limit, descending, fit, order))
+            if beside := way.fitting_beside(read, self.given):
+                # From their own bound on: from the cursor's, all that lies before it would be read.
+                order = "in order" if descending else "since"
+                pages.append(self._page(read, beyond, limit, descending, beside, order))
         order = f"ORDER BY {_sorted('page_at', 'page_id', descending)} LIMIT {most}"
-        every = " UNION ALL ".join(pages)
+        every = " UNION ALL ".join(f"SELECT * FROM ({page}) AS part" for page in pages)
         place = short(self.ways, read, MOST_LISTED, MOST_READ)
         return f"WITH {place} SELECT * FROM ({every}) AS each_way {order}"
 
@@ -175,12 +200,13 @@ class Shortest:
         columns = f"{at} AS page_at, {ident} AS page_id, {place} AS page_row"
         order = f"ORDER BY {_sorted(at, ident, descending)} LIMIT {most}"
         # The cursor's first: of two bounds SQLite takes the one that it is told first.
-        fitting = where(beyond(ROW, keys, how), *fit)
+        edge = _keys(read, "along") if how == "since" else keys
+        fitting = where(beyond(ROW, edge, how), *fit)
         return f"SELECT {columns} FROM {SANCTIONS}{fitting} {order}"
 
 
 def _keys(read: Read, how: str) -> tuple[Any, Any]:
-    row = ROW.c if how == "in order" else read.dialect.unindexed(ROW.c)
+    row = ROW.c if how in {"in order", "since"} else read.dialect.unindexed(ROW.c)
     keys = row.issued_at, row.id
     if how == "to sort":
         return read.dialect.to_sort(keys[0]), read.dialect.to_sort(keys[1])
@@ -201,9 +227,13 @@ def _sorted(at: str, ident: str, descending: bool) -> str:
 
 def shortest(given: Argument) -> Shortest:
     """The pages of what fits a filter."""
-    ways = ways_of(given)
+    ways, asked = ways_of(given), parts_of(given)
+    if known_words(asked.get("effects")) == [Effect.IN_FORCE]:
+        ways.append(IN_FORCE)
     chosen = any(way.ids or way.answered for way in ways)
-    if sum(not way.is_whole for way in ways) < 2 and not chosen:
+    # One part that has an index is read along it: in order, and there is nothing else to look at.
+    is_plain = len(asked.keys() - {*DAYS}) < 2 or all(way.is_whole for way in ways)
+    if is_plain and not chosen:
         ways = []
     return Shortest(given, ways, bool(ways) or is_sparse(given))
 
@@ -250,9 +280,31 @@ def _all_days(given: Argument) -> Way:
 def _pending(read: Read) -> Rows:
     """Those that begin later than they were decided, or never, and those decided in the future."""
     one, other = rows_of(sanctions.Sanction), rows_of(sanctions.Sanction)
-    begins_later = sa.or_(one.c.starts_at.is_(None), one.c.starts_at > one.c.issued_at)
     ahead = sa.select(other.c.id).where(other.c.issued_at > read.now)
-    return sa.union_all(sa.select(one.c.id).where(begins_later), ahead)
+    return sa.union_all(sa.select(one.c.id).where(_begins_later(one.c)), ahead)
+
+
+def _begins_later(row: Row) -> Condition:
+    return sa.or_(row.starts_at.is_(None), row.starts_at > row.issued_at)
+
+
+def _lasting(read: Read) -> Rows:
+    """Those that may be in force though they were issued long ago."""
+    row = [rows_of(sanctions.Sanction).c for _ in range(4)]
+    return sa.union_all(
+        sa.select(row[0].id).where(is_longest(row[0])),
+        sa.select(row[1].id).where(*unmeasured(row[1], DurationBucket.OPEN_ENDED)),
+        sa.select(row[2].id).where(*unmeasured(row[2], DurationBucket.NONE)),
+        sa.select(row[3].id).where(_begins_later(row[3])),
+    )
+
+
+def _is_recent(row: Row, read: Read) -> Condition:
+    return row.issued_at > read.bound(_half_a_year_ago, UTCDateTime(), "recent")  # type: ignore[no-any-return]
+
+
+def _half_a_year_ago(env: Env) -> datetime:
+    return env.now - max(BUCKETS.values())
 
 
 def _appealed(read: Read) -> Rows:
@@ -280,6 +332,13 @@ def _few(rows: Rows) -> Any:
     return rows.limit(whole_number(MOST_LISTED + 1))
 
 
+# What is in force and not among those was issued no longer ago than they last.
+IN_FORCE = Way(
+    lambda row, read: [row.id.in_(_few(_lasting(read))), sa.not_(_is_recent(row, read))],
+    _lasting,
+    key=_lasting,
+    beside=lambda row, read: [_is_recent(row, read)],
+)
 PENDING, APPEALED, NOT_BINDING = _among(_pending), _among(_appealed), _among(_not_binding)
 
 

@@ -174,6 +174,8 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
             ("in a language", {"languages": ["xx"]}, "sanctions_in_language"),
             ("unlawful", {"grounds": ["ILLEGAL_CONTENT"]}, "sanctions_of_illegal"),
             ("noticed", {"sources": ["NOTICE", "TRUSTED_FLAGGER"]}, "sanctions_of_notices"),
+            ("by people", {"automations": ["NOT_AUTOMATED"]}, "sanctions_of_automation"),
+            ("open-ended", {"durations": ["OPEN_ENDED"]}, "sanctions_open_ended"),
             ("with a keyword", {"keywords": ["CYBER_STALKING"]}, "sanctions_of_keywords"),
             ("standing", {"validities": ["STANDING"]}, "sanctions_newest"),
             ("of a time", LATELY, "sanctions_newest"),
@@ -182,8 +184,8 @@ HOT: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 }
 SPARSE: dict[str, dict[str, Any]] = {
     "pending": {"effects": ["PENDING"]},
-    "without an end": {"durations": ["OPEN_ENDED"]},
-    "by machines alone": {"automations": ["FULLY"]},
+    "in force": {"effects": ["IN_FORCE"]},
+    "of a day": {"durations": ["UP_TO_1_DAY"]},
     "not binding": {"isBinding": False},
 }
 PLAIN = """query($f: SanctionFilter) {
@@ -317,6 +319,21 @@ async def test_a_dated_page_begins_at_its_cursor(
     assert any("issued_at>? AND (issued_at,id)<(?,?)" in line for line in lines), lines
 
 
+@pytest.mark.parametrize("given", [{}, {"measures": ["CONTENT_REMOVED"]}])
+async def test_what_is_in_force_is_looked_for_where_it_may_be(
+    ask: Asking, large: Large, given: dict[str, Any]
+) -> None:
+    """None is among the oldest, but for what lasts for longer than half a year, is open-ended or
+    began later: those are in indexes of their own."""
+    asked = {"f": {**given, "effects": ["IN_FORCE"]}, "last": 25}
+    lines = await plans(ask, large.url, LIST, asked)
+    for index in ("longest", "open_ended", "restricting_none", "begun_later"):
+        assert any(f"sanctions_{index}" in line for line in lines), (index, lines)
+    if large.url.startswith("sqlite"):  # PostgreSQL tells bounds on another line
+        alone = "USING COVERING INDEX sanctions_newest (issued_at>?)"
+        assert any(line.endswith(alone) for line in lines), lines
+
+
 async def test_days_beside_whole_weeks_are_looked_for_one_by_one(ask: Asking, large: Large) -> None:
     """A range of them would be all that is asked for."""
     if not large.url.startswith("sqlite"):
@@ -336,10 +353,12 @@ COMMON = {"platform": "p3.example", "measures": ["CONTENT_REMOVED"], "languages"
 @pytest.mark.parametrize(
     ("given", "index"),
     [
-        ({"automations": ["NOT_AUTOMATED"]}, "sanctions_sampled"),
-        ({"automations": ["FULLY"]}, "sanctions_by_machines"),
+        ({"automations": ["PARTIALLY"]}, "sanctions_sampled"),
+        ({"automations": ["NOT_AUTOMATED"]}, "sanctions_of_automation"),
         ({"effects": ["PENDING"]}, "sanctions_begun_later"),
         ({"durations": ["OVER_180_DAYS"]}, "sanctions_longest"),
+        ({"durations": ["OPEN_ENDED"]}, "sanctions_open_ended"),
+        ({"durations": ["NONE"], "platform": "p3.example"}, "sanctions_restricting_none"),
         ({"isBinding": False}, "sanctions_not_binding"),
         (COMMON, "sanctions_of_platform"),
         ({**COMMON, "keywords": ["CYBER_STALKING", "HATE_SPEECH"]}, "sanctions_of_keywords"),

@@ -63,6 +63,13 @@ LISTED = """query($filter: SanctionFilter) {
   sanctions(filter: $filter, first: 1000) { nodes { id } pageInfo { hasNextPage } }
   last: sanctions(filter: $filter, last: 3) { nodes { id } }
 }"""
+WALKED = """query(
+  $filter: SanctionFilter, $first: Int, $after: String, $last: Int, $before: String
+) {
+  sanctions(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+    nodes { id } pageInfo { startCursor endCursor }
+  }
+}"""
 # Around these, days, ISO weeks, months and years change.
 EDGES = [datetime(y, m, d, tzinfo=UTC) for y, m, d in [(2024, 12, 30), (2025, 1, 1), (2026, 3, 1)]]
 
@@ -422,6 +429,33 @@ async def test_lists_hold_what_fits_along_any_way(
     assert [node["id"] for node in listed["sanctions"]["nodes"]] == ids
     assert [node["id"] for node in listed["last"]["nodes"]] == ids[-3:]
     assert not listed["sanctions"]["pageInfo"]["hasNextPage"]
+
+
+@pytest.mark.usefixtures("most_listed")
+@pytest.mark.parametrize("records", ["one by one"], indirect=True)
+@pytest.mark.parametrize(
+    ("size", "beyond", "cursor"),
+    [("first", "after", "endCursor"), ("last", "before", "startCursor")],
+)
+@pytest.mark.parametrize("now", [NOW, EDGES[2] + 180 * DAY, EDGES[2] + 180 * DAY + MICRO])
+async def test_what_is_in_force_is_listed_page_by_page(
+    told: Asking, records: Records, size: str, beyond: str, cursor: str, now: datetime
+) -> None:
+    """Of whatever age, though few are old, which are looked for apart."""
+    records.now = now
+    wanted, fits = has_effect([Effect.IN_FORCE])
+    expected = sorted((s.issued_at, s.id) for s in records.sanctions if fits(records, s))
+    assert expected[0][0] < now - 180 * DAY < expected[-1][0]
+    ids = [ident for _, ident in expected]
+    found: list[str] = []
+    edge = None
+    while len(found) < len(ids):
+        page = await told.data(WALKED, {"filter": wanted, size: 4, beyond: edge})
+        nodes = [node["id"] for node in page["sanctions"]["nodes"]]
+        assert nodes
+        found += nodes if size == "first" else nodes[::-1]
+        edge = page["sanctions"]["pageInfo"][cursor]
+    assert found == (ids[::-1] if size == "first" else ids)
 
 
 async def test_each_dimension_stands_in_documents_and_variables_alike(ask: Asking) -> None:
