@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.explorer.asking import Data, Problem
-from api.explorer.languages import language
+from api.explorer.names import language
 from api.explorer.telling import label, meaning
 from api.schema.appeal_facets import AppealDimension
 from api.schema.statistics import StatisticsDimension as Dimension

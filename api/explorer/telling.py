@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from api.explorer.languages import language
+from api.explorer.names import country, language
 from api.schema.enums import KINDS
 from governance import vocabulary, words
 from governance.fields import parse_instant
@@ -254,6 +254,7 @@ def xml(text: str) -> str:
 FILTERS = {
     "label": label,
     "language": language,
+    "country": country,
     "deed": deed,
     "state": state,
     "answered": answered,

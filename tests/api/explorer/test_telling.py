@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.explorer.languages import language
+from api.explorer.names import COUNTRIES, country, language
 from api.explorer.telling import (
     DEEDS,
     answered,
@@ -14,7 +14,13 @@ from api.explorer.telling import (
     span,
     state,
 )
-from governance.vocabulary import CONTENT_TYPE_LABELS, KEYWORD_LABELS, ContentType, Keyword
+from governance.vocabulary import (
+    CONTENT_TYPE_LABELS,
+    KEYWORD_LABELS,
+    TERRITORIES,
+    ContentType,
+    Keyword,
+)
 from governance.words import EndReason, Measure, Validity
 
 
@@ -24,6 +30,11 @@ from governance.words import EndReason, Measure, Validity
 )
 def test_a_language_is_told_by_its_name(tag: str, told: str) -> None:
     assert language(tag) == told
+
+
+def test_a_country_is_told_by_its_name() -> None:
+    assert set(COUNTRIES) == TERRITORIES
+    assert [country(code) for code in ("DE", "XX")] == ["Germany", "XX"]
 
 
 def test_every_measure_is_told_as_a_deed() -> None:

@@ -1,7 +1,7 @@
-"""Languages by their names, which visitors know better than their tags."""
+"""Languages and countries by their names, which visitors know better than their codes."""
 
 # The official ones of the EU, and others that much is written in there.
-NAMES = {
+LANGUAGES = {
     "ar": "Arabic",
     "bg": "Bulgarian",
     "ca": "Catalan",
@@ -43,12 +43,50 @@ NAMES = {
     "uk": "Ukrainian",
     "zh": "Chinese",
 }
+# Of the EEA.
+COUNTRIES = {
+    "AT": "Austria",
+    "BE": "Belgium",
+    "BG": "Bulgaria",
+    "CY": "Cyprus",
+    "CZ": "Czechia",
+    "DE": "Germany",
+    "DK": "Denmark",
+    "EE": "Estonia",
+    "ES": "Spain",
+    "FI": "Finland",
+    "FR": "France",
+    "GR": "Greece",
+    "HR": "Croatia",
+    "HU": "Hungary",
+    "IE": "Ireland",
+    "IS": "Iceland",
+    "IT": "Italy",
+    "LI": "Liechtenstein",
+    "LT": "Lithuania",
+    "LU": "Luxembourg",
+    "LV": "Latvia",
+    "MT": "Malta",
+    "NL": "Netherlands",
+    "NO": "Norway",
+    "PL": "Poland",
+    "PT": "Portugal",
+    "RO": "Romania",
+    "SE": "Sweden",
+    "SI": "Slovenia",
+    "SK": "Slovakia",
+}
 
 
 def language(tag: str) -> str:
     """A BCP 47 tag as a name: `pt-BR` is "Portuguese (BR)"; one without a name as it is."""
     primary, _, rest = tag.partition("-")
-    name = NAMES.get(primary.lower())
+    name = LANGUAGES.get(primary.lower())
     if name is None:
         return tag
     return f"{name} ({rest})" if rest else name
+
+
+def country(code: str) -> str:
+    """A country by its name; a code without one as it is."""
+    return COUNTRIES.get(code, code)
