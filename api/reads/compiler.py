@@ -21,20 +21,10 @@ from graphql import (
 )
 from graphql.type import GraphQLNonNull
 
-from api.reads.fields import (
-    All,
-    Following,
-    Groups,
-    Node,
-    Nothing,
-    One,
-    Read,
-    Row,
-    Stretch,
-    Variants,
-)
+from api.reads.fields import Read, Row
 from api.reads.followings import compiled_following
 from api.reads.groups import compiled_groups
+from api.reads.nodes import All, Following, Groups, Node, Nothing, One, Stretch, Variants
 from api.reads.pages import compiled_page
 from api.reads.pieces import Written
 from api.reads.selections import Document, below, variables_in

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.reads.fields import Page, Read, getter
+from api.reads.fields import Read, getter
+from api.reads.nodes import Page
 from api.reads.texts import Text, concatenated
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from graphql import FieldNode
 
-from api.reads.fields import Following, Read
+from api.reads.fields import Read
+from api.reads.nodes import Following
 from api.reads.texts import Text, bracketed, concatenated, name_of
 from api.reads.values import Env
 

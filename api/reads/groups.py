@@ -12,7 +12,8 @@ from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.dialects import POSITION
-from api.reads.fields import Condition, Figures, Groups, Read, Row
+from api.reads.fields import Condition, Read, Row
+from api.reads.nodes import Figures, Groups
 from api.reads.texts import Text, bracketed, concatenated, literal, name_of, whole_number
 
 if TYPE_CHECKING:

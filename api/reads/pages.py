@@ -13,7 +13,8 @@ from graphql import FieldNode
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.cursors import beyond, cursor
-from api.reads.fields import Finding, One, Page, Read, Row, getter
+from api.reads.fields import Read, Row, getter
+from api.reads.nodes import Finding, One, Page
 from api.reads.pieces import Written, expression
 from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.totals import is_estimated, total

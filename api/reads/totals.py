@@ -7,7 +7,8 @@ them is says how large a part of the table they are (as in k-minimum-values sket
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
 
-from api.reads.fields import Page, Read
+from api.reads.fields import Read
+from api.reads.nodes import Page
 from api.reads.texts import Text, flag, literal, whole_number
 
 EXACT = 10_000  # rows that are counted one by one

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import All, Key, Read, Row, rows_of
+from api.reads.fields import Read, Row, rows_of
+from api.reads.nodes import All, Key
 from api.reads.texts import literal, whole_number
 from api.reads.totals import EXACT, SAMPLE, part_of
 from api.reads.values import Argument, Structural

@@ -8,16 +8,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlmodel import col
 
-from api.reads.fields import (
-    All,
-    Condition,
-    One,
-    Read,
-    Row,
-    is_any_of,
-    rows_of,
-    within,
-)
+from api.reads.fields import Condition, Read, Row, is_any_of, rows_of, within
+from api.reads.nodes import All, One
 from api.reads.values import Argument, parts_of
 from api.schema.declaring import sql
 from api.schema.nodes import Node

@@ -8,7 +8,8 @@ import strawberry.pydantic
 from sqlalchemy.sql.selectable import FromClause
 from sqlmodel import col
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of, there_is, value_from
+from api.reads.fields import Read, Row, is_any_of, rows_of, there_is, value_from
+from api.reads.nodes import All, One
 from api.schema.appeals import Appeal, state
 from api.schema.declaring import sql
 from api.schema.sanctions import Sanction, disclosed

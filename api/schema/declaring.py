@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 
-from api.reads.fields import Node
+from api.reads.nodes import Node
 
 Method = Callable[..., Node | sa.ColumnElement[Any]]
 

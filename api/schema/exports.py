@@ -7,7 +7,8 @@ import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import Page, Read, Row, rows_of
+from api.reads.fields import Read, Row, rows_of
+from api.reads.nodes import Page
 from api.reads.texts import concatenated, literal
 from api.reads.values import Argument
 from api.schema.declaring import sql

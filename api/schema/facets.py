@@ -9,7 +9,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import All, Condition, Key, Read, Row, getter, rows_of
+from api.reads.fields import Condition, Read, Row, getter, rows_of
+from api.reads.nodes import All, Key
 from api.reads.pieces import Written, expression
 from api.reads.texts import whole_number
 from api.reads.totals import part_of

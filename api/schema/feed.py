@@ -7,7 +7,8 @@ import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import Condition, One, Read, Row, is_any_of, rows_of, there_is, value_from
+from api.reads.fields import Condition, Read, Row, is_any_of, rows_of, there_is, value_from
+from api.reads.nodes import One
 from api.reads.stretches import cursor
 from api.reads.values import Argument, known_words, parts_of
 from api.schema.appeals import Appeal

@@ -9,7 +9,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlmodel import col
 
-from api.reads.fields import All, One, Read, Row, rows_of
+from api.reads.fields import Read, Row, rows_of
+from api.reads.nodes import All, One
 from api.reads.texts import literal, whole_number
 from api.reads.values import Argument
 from api.schema.declaring import argument, sql

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import strawberry
 import strawberry.pydantic
 
-from api.reads.fields import One, Read, Row, rows_of, value_from
+from api.reads.fields import Read, Row, rows_of, value_from
+from api.reads.nodes import One
 from api.schema.appeals import Appeal
 from api.schema.declaring import sql
 from api.schema.logs import LogEntry, entry_at

@@ -9,8 +9,9 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlalchemy.sql.elements import Grouping
 
-from api.reads.fields import All, Condition, Read, Row, is_any_of, rows_of
+from api.reads.fields import Condition, Read, Row, is_any_of, rows_of
 from api.reads.groups import SECOND
+from api.reads.nodes import All
 from api.reads.texts import bracketed, whole_number
 from api.schema.declaring import sql
 from api.schema.visible import is_late

@@ -8,7 +8,8 @@ import strawberry
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import All, One, Page, Read, Row, rows_of
+from api.reads.fields import Read, Row, rows_of
+from api.reads.nodes import All, One, Page
 from api.reads.values import Argument
 from api.schema.declaring import sql
 from api.schema.nodes import PAGING, Connection, Node

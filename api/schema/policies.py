@@ -9,7 +9,7 @@ import strawberry.pydantic
 from pydantic import Field
 
 import api.schema.enums  # noqa: F401  registers the enums
-from api.reads.fields import One
+from api.reads.nodes import One
 from governance.fields import Long, Shape
 from governance.rules import policy
 from governance.words import Measure, PermanentBasis

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 import strawberry.pydantic
 from pydantic import Field
 
-from api.reads.fields import All, One, Read, Row, is_any_of, rows_of
+from api.reads.fields import Read, Row, is_any_of, rows_of
+from api.reads.nodes import All, One
 from api.schema.declaring import sql
 from api.schema.nodes import Refusal
 from api.schema.sanctions import Sanction, binds, has_ended

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 import strawberry
 import strawberry.pydantic
 
-from api.reads.fields import All, One, Page, Read, Row, Stretch, Variants, getter, rows_of
+from api.reads.fields import Read, Row, getter, rows_of
+from api.reads.nodes import All, One, Page, Stretch, Variants
 from api.reads.values import Argument, Env
 from api.schema.appeal_facets import AppealDimension, AppealFacet, appeal_facets_of
 from api.schema.appeals import Appeal, AppealFilter, filed

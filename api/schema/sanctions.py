@@ -9,18 +9,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlmodel import col
 
-from api.reads.fields import (
-    LAST,
-    Condition,
-    One,
-    Page,
-    Read,
-    Row,
-    is_any_of,
-    rows_of,
-    there_is,
-    value_from,
-)
+from api.reads.fields import LAST, Condition, Read, Row, is_any_of, rows_of, there_is, value_from
+from api.reads.nodes import One, Page
 from api.reads.values import Argument
 from api.schema.appeals import Appeal, appeals_of
 from api.schema.declaring import sql

@@ -10,17 +10,8 @@ import strawberry.pydantic
 from pydantic import Field
 from sqlalchemy.sql.selectable import FromClause
 
-from api.reads.fields import (
-    Condition,
-    Figures,
-    Groups,
-    Key,
-    Read,
-    Row,
-    is_any_of,
-    rows_of,
-    value_from,
-)
+from api.reads.fields import Condition, Read, Row, is_any_of, rows_of, value_from
+from api.reads.nodes import Figures, Groups, Key
 from api.reads.texts import whole_number
 from api.reads.values import Argument, Late, Structural
 from api.schema.appeals import is_overdue

@@ -11,9 +11,7 @@ from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.fields import (
     LAST,
-    All,
     Condition,
-    One,
     Read,
     Row,
     getter,
@@ -22,6 +20,7 @@ from api.reads.fields import (
     rows_of,
     value_from,
 )
+from api.reads.nodes import All, One
 from api.reads.values import Argument, Env
 from api.schema.declaring import sql
 from api.schema.peers import stale_peers

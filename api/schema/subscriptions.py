@@ -4,7 +4,8 @@ from typing import Any
 
 import strawberry.pydantic
 
-from api.reads.fields import Following, Read, Row, rows_of
+from api.reads.fields import Read, Row, rows_of
+from api.reads.nodes import Following
 from api.reads.values import Argument
 from api.schema.declaring import argument, sql
 from api.schema.feed import Event, EventFilter, happened

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql.selectable import FromClause
 
 from api.reads.dialects import Rows
-from api.reads.fields import Beyond, Condition, Read, Row, rows_of
+from api.reads.fields import Condition, Read, Row, rows_of
+from api.reads.nodes import Beyond
 from api.reads.pieces import expression
 from api.reads.texts import literal, whole_number
 from api.reads.values import Argument, Env, key_of, known_words, parts_of
