@@ -30,8 +30,8 @@ from graphql import (
     is_list_type,
 )
 
-from api.reads.pages import DEFAULT_PAGE, LONGEST_PAGE
 from api.reads.selections import Document
+from api.reads.sizes import DEFAULT_PAGE, LONGEST_PAGE
 
 UNSIZED = 10
 FIGURES = 1_000

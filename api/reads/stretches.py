@@ -15,7 +15,7 @@ from graphql import FieldNode
 
 from api.reads.fields import Read, getter, there_is
 from api.reads.nodes import Stretch
-from api.reads.pages import page_size
+from api.reads.sizes import page_size
 from api.reads.texts import Text, bracketed, concatenated, flag, literal, name_of
 from api.reads.values import Argument, Env, Getter
 from governance.errors import InvalidInput
