@@ -32,10 +32,10 @@ from api.schema.receipts import Receipt, ReceiptFilter, received
 from api.schema.reports import TransparencyReport, report_of
 from api.schema.sanctions import Sanction
 from api.schema.selections import Selection, selection_by_id, selections_of
+from api.schema.shortest import shortest
 from api.schema.statistics import Statistics, StatisticsDimension, statistics_of
 from api.schema.statuses import SuspensionStatus, status_of, statuses_of
 from api.schema.subjects import domain_of
-from api.schema.ways import shortest
 from governance import previewing
 from governance.errors import InvalidInput
 from governance.exporting.files import ExportFile

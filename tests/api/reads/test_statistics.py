@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from api.reads import groups
-from api.schema import ways
+from api.schema import shortest, ways
 from api.schema.statistics import IN_FACETS_ALONE, StatisticsDimension
 from governance.adoptions import Receipt
 from governance.appeals import Appeal
@@ -411,7 +411,8 @@ async def test_what_ended_equals_a_recount_by_hand(
 @pytest.fixture(params=[3, ways.MOST_LISTED])
 def most_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have hardly any way to what fits be short, or every one."""
-    monkeypatch.setattr(ways, "MOST_LISTED", request.param)
+    for module in (shortest, ways):
+        monkeypatch.setattr(module, "MOST_LISTED", request.param)
 
 
 @pytest.mark.property
