@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from operator import attrgetter
@@ -21,7 +21,8 @@ T = TypeVar("T")
 PATIENCE = 60  # seconds
 FORKS = get_context("forkserver")
 PARTS_OF = {part.partition(":")[0] for part in PARTS.values()}
-FORKS.set_forkserver_preload(["api.cli", "api.serving", *PARTS_OF, "hypothesis", "pytest"])
+COMMON = ["api.cli", "api.serving", *PARTS_OF, "hypothesis", "pytest", "tests.api.serving"]
+FORKS.set_forkserver_preload(COMMON)
 
 
 @contextmanager
@@ -36,6 +37,14 @@ def begun(
     finally:
         process.kill()
         process.join(PATIENCE)
+
+
+def share_forks() -> None:
+    """Has this process, which was forked, fork others off what it was forked off."""
+    # Or it would start another, as that one is none of its own.
+    forkserver._forkserver.ensure_running = (  # type: ignore[method-assign]
+        resource_tracker.ensure_running
+    )
 
 
 def is_killed(act: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:

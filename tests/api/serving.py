@@ -6,20 +6,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx2
+from uvicorn import _subprocess
 
 from api.__main__ import main
 from governance import demo
 from governance.demonstration.cases import HOME
-from tests.forking import begun
+from tests.forking import FORKS, begun, share_forks
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds for a server to start
@@ -82,32 +84,74 @@ def free_port() -> int:
             return port
 
 
+def serving(*options: str, **settings: object) -> AbstractContextManager[Served]:
+    """Serves until the end, or until it is killed; its workers are forked."""
+    return _served(options, settings, does_spawn=False)
+
+
+def spawning(*options: str, **settings: object) -> AbstractContextManager[Served]:
+    """The same with workers that are spawned, as an operator's node does: each takes seven times
+    as long to start."""
+    return _served(options, settings, does_spawn=True)
+
+
 @contextmanager
-def serving(*options: str, **settings: object) -> Iterator[Served]:
-    """Serves until the end, or until it is killed."""
+def _served(
+    options: Sequence[str], settings: Mapping[str, object], *, does_spawn: bool
+) -> Iterator[Served]:
     port = free_port()
     # A process for pages would take as long to start as most tests.
-    variables = environment(**{"log_level": "warning", "pages": "inside"} | settings)
+    variables = environment(**{"log_level": "warning", "pages": "inside", **settings})
     address = f"http://127.0.0.1:{port}"
     with NamedTemporaryFile() as file:
         said = Path(file.name)
-        with begun(_serve, ["--port", str(port), *options], variables, said) as process:
+        words = ["--port", str(port), *options]
+        with begun(_serve, words, variables, said, does_spawn=does_spawn) as process:
             _await_ready(process, address, said)
             yield Served(process, address, said)
             process.terminate()
             process.join(PATIENCE)
 
 
-def _serve(options: Sequence[str], variables: dict[str, str], said: Path) -> None:
+def _serve(
+    options: Sequence[str], variables: Mapping[str, str], said: Path, *, does_spawn: bool
+) -> None:
     """`comity serve`, but for the start of Python."""
+    _become(variables, said)
+    if not does_spawn:
+        share_forks()
+        _subprocess.spawn = _Workers(said)  # type: ignore[assignment]
+    sys.stdin = os.fdopen(0)  # workers take it over
+    sys.argv = ["comity", "serve", *options]
+    main()
+
+
+def _become(variables: Mapping[str, str], said: Path) -> None:
+    """A process as an operator starts it."""
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(variables)
     for descriptor, path in enumerate((os.devnull, os.devnull, str(said))):
-        os.dup2(os.open(path, os.O_RDWR), descriptor)
-    sys.stdin = os.fdopen(0)  # workers take it over
-    sys.argv = ["comity", "serve", *options]
-    main()
+        os.dup2(os.open(path, os.O_RDWR | os.O_APPEND), descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Workers:
+    """How uvicorn starts workers: as it does, but for the start of Python. They are no children of
+    their supervisor's."""
+
+    said: Path
+
+    def Process(  # named as in multiprocessing
+        self, target: Callable[..., None], kwargs: Mapping[str, Any]
+    ) -> ForkServerProcess:
+        given = (dict(os.environ), self.said, partial(target, **kwargs))
+        return FORKS.Process(target=_work, args=given)
+
+
+def _work(variables: Mapping[str, str], said: Path, target: Callable[[], None]) -> None:
+    _become(variables, said)
+    target()
 
 
 @contextmanager

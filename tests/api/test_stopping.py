@@ -16,7 +16,7 @@ import pytest
 
 from api.serving import Workers, configured
 from tests.api.http.outside import OPERATIONS, Node, issue_input
-from tests.api.serving import PATIENCE, Served, children, serving
+from tests.api.serving import PATIENCE, Served, children, serving, spawning
 from tests.forking import begun as begun_process
 
 SIZE = 200  # sanctions of the batch
@@ -166,7 +166,7 @@ def test_workers_that_end_while_they_are_asked_how_they_are_hold_nobody_up(
 ) -> None:
     """As those do which have not started when all are stopped at once."""
     settings = {"database_url": database_url, "key_file": node.settings.key_file}
-    with serving("--workers", "2", **settings) as served:
+    with spawning("--workers", "2", **settings) as served:
         workers = children(served.process.pid or 0, "spawn_main")
         assert len(workers) == 2
         for pid in workers:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from governance.database import Database
 from tests.api.cli.conftest import Comity
-from tests.api.serving import ASKING, ROOT, command, environment, serving
+from tests.api.serving import ASKING, ROOT, command, environment, serving, spawning
 
 COMMANDS = [
     "",
@@ -127,7 +127,7 @@ def test_a_served_node_answers(node: Comity, database_url: str, tmp_path: Path) 
 def test_several_workers_serve_one_node(node: Comity, database_url: str, tmp_path: Path) -> None:
     node("platform", "add", "example.social")
     key_file = tmp_path / "keys" / "comity.key"
-    with serving("--workers", "2", database_url=database_url, key_file=key_file) as served:
+    with spawning("--workers", "2", database_url=database_url, key_file=key_file) as served:
         for _ in range(6):
             answer = ASKING.post(
                 f"{served.address}/graphql", json={"query": "{ platforms { totalCount } }"}

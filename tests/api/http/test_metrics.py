@@ -12,7 +12,7 @@ from governance import receivers
 from governance.settings import Settings
 from governance.words import ReceiverStatus
 from tests.api.http.outside import Node
-from tests.api.serving import ASKING, serving
+from tests.api.serving import ASKING, spawning
 from tests.builders import DAY, NOW, Team, positions, write_keys
 from tests.postgres import Server
 
@@ -186,7 +186,7 @@ def test_one_scrape_tells_of_all_workers(
     write_keys(key_file)
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    with serving("--workers", "2", database_url=database_url, key_file=key_file) as served:
+    with spawning("--workers", "2", database_url=database_url, key_file=key_file) as served:
         for _ in range(30):  # each on a connection of its own, so that both workers get some
             ASKING.post(f"{served.address}/graphql", json={"query": "{ policy { version } }"})
         found = [parsed(ASKING.get(f"{served.address}/metrics").text) for _ in range(6)]
