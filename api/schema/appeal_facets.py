@@ -82,7 +82,9 @@ def appeal_facets_of(read: Read, by: Argument, given: Argument) -> All:
     is_many = number > whole_number(EXACT)
     every = rows_of(Appeal).c.id
     first = sa.select(every).order_by(every).limit(whole_number(SAMPLE)).subquery()
-    last = sa.select(sa.func.max(first.c.id)).scalar_subquery()
+    end = sa.select(sa.func.max(first.c.id).label("id")).cte("end_of_sample")
+    last = sa.select(end.c.id).scalar_subquery()
+    part = sa.select(part_of(end.c.id, read)).scalar_subquery()
     row, sampled = fitting()
     most = sa.case((is_many, whole_number(SAMPLE)), else_=whole_number(0))
     sample = sampled.where(row.id <= last).limit(most).subquery()
@@ -98,7 +100,5 @@ def appeal_facets_of(read: Read, by: Argument, given: Argument) -> All:
         key = Key(groups.key, domain) if one is AppealDimension.PLATFORM else Key(groups.key)
         name = literal(one).label("dimension")
         counted.append(sa.select(name, key.told(groups.key).label("key"), groups.number))
-    times = sa.case(
-        (is_many, sa.literal_column("1.0") / part_of(last, read)), else_=whole_number(1)
-    )
+    times = sa.case((is_many, sa.literal_column("1.0") / part), else_=whole_number(1))
     return _all_of(counted, times, is_many)
