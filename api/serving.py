@@ -26,6 +26,7 @@ from api.trailers import Sealed
 
 # Seconds that a thread keeps others from running; of Python's 5 ms each answer would have some.
 SWITCH = 0.0002
+SHARING = "api.accepting:Sharing"  # the loop of a process that is one of several
 LISTENING = 0.1  # seconds for workers to answer before their supervisor hears what it was told
 MOST_BYTES = 1_000_000  # of a message that a client sends over WebSocket
 
@@ -122,6 +123,7 @@ def run(
         host=host,
         port=port,
         workers=workers,
+        loop=SHARING if workers > 1 and sys.platform != "win32" else "auto",
         timeout_graceful_shutdown=grace,
         timeout_worker_healthcheck=60,  # a worker that starts slowly isn't a dead one
         log_config=log_config,
