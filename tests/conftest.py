@@ -16,6 +16,7 @@ from tests.postgres import Server
 from tests.statements import share
 
 share()
+gc.disable()
 if MEMORY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # what `tmp_path` is under
 
@@ -30,6 +31,7 @@ def pytest_collection_finish() -> None:
     little that has to be looked for, and so it is done seldom."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(5_000, 20)
 
 
