@@ -1,9 +1,12 @@
 """Every decision is in the log with it: the tree, its entries and what they commit to agree."""
 
 import gc
+import shutil
 import weakref
 from base64 import b64decode, b64encode
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,9 +51,28 @@ from tests.builders import (
     draft,
     sequencer,
 )
+from tests.postgres import Server
 
 SERIALS = count()
 PERSONAL = ("alice", "acct:", "needle", "mod-", "issuer_2")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def whole(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Yield the rich world, which is only read, on each engine."""
+    template = request.getfixturevalue(f"{request.param}_template")
+    with ExitStack() as kept:
+        if request.param == "sqlite":
+            path = shutil.copyfile(template, tmp_path_factory.mktemp("whole") / "comity.db")
+            url = f"sqlite:///{path}"
+        else:
+            postgres: Server = request.getfixturevalue("postgres")
+            url = postgres.url(kept.enter_context(postgres.lent(template)))
+        world = kept.enter_context(World(url))
+        rich(world)
+        yield world
 
 
 def entries(world: World) -> list[LogEntry]:
@@ -95,11 +117,10 @@ def _widths(tiles: dict[tuple[int, int], bytes]) -> dict[Tile, bytes]:
     return {Tile(*place, len(hashes) // 32): hashes for place, hashes in tiles.items()}
 
 
-def test_a_whole_world_is_in_the_log(world: World) -> None:
-    rich(world)
-    check_tree(world)
-    found = leaves(world)
-    with world.database.reading() as session:
+def test_a_whole_world_is_in_the_log(whole: World) -> None:
+    check_tree(whole)
+    found = leaves(whole)
+    with whole.database.reading() as session:
         domains = dict(session.execute(sa.select(col(Platform.id), col(Platform.domain))).all())
         events = list(session.exec(select(Event).order_by(col(Event.position))))
     logged = [e for e in events if e.type is not EventType.NOTICE_DUE]
@@ -110,14 +131,13 @@ def test_a_whole_world_is_in_the_log(world: World) -> None:
     assert [leaf["decision"]["platform"] for leaf in of_cases] == [
         domains[event.platform_id] for event in logged
     ]
-    assert not [word for word in PERSONAL for entry in entries(world) if word in entry.data]
+    assert not [word for word in PERSONAL for entry in entries(whole) if word in entry.data]
 
 
-def test_each_platforms_entries_are_counted_and_each_case_is_a_chain(world: World) -> None:
-    rich(world)
+def test_each_platforms_entries_are_counted_and_each_case_is_a_chain(whole: World) -> None:
     seqs: dict[str, int] = defaultdict(int)
     newest_of: dict[str, str] = {}
-    for entry, leaf in zip(entries(world), leaves(world), strict=True):
+    for entry, leaf in zip(entries(whole), leaves(whole), strict=True):
         decision, node = leaf["decision"], leaf["node"]
         assert node["seq"] == entry.seq == seqs[decision["platform"]]
         seqs[decision["platform"]] += 1
@@ -132,14 +152,13 @@ def test_each_platforms_entries_are_counted_and_each_case_is_a_chain(world: Worl
             newest_of[case] = b64encode(leaf_hash(entry.data.encode())).decode()
 
 
-def test_a_sanction_says_where_its_first_event_and_entry_are(world: World) -> None:
-    rich(world)
+def test_a_sanction_says_where_its_first_event_and_entry_are(whole: World) -> None:
     begun = {
         case_id(canonical(leaf["decision"])): entry.index
-        for entry, leaf in zip(entries(world), leaves(world), strict=True)
+        for entry, leaf in zip(entries(whole), leaves(whole), strict=True)
         if leaf["decision"]["type"] == "sanction.issued"
     }
-    with world.database.reading() as session:
+    with whole.database.reading() as session:
         sanctions = session.exec(select(Sanction)).all()
         events = session.exec(select(Event).order_by(col(Event.position).desc())).all()
         assert {one.id: one.first_entry for one in sanctions} == begun

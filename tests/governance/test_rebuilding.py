@@ -1,5 +1,6 @@
 """A node that followed others comes back from its own log, and the rest from them again."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +23,6 @@ from governance.log.errors import Unproven
 from governance.log.growth import Forked
 from governance.log.tiles import Tile
 from governance.membership import add_member
-from governance.migrations import downgrade, upgrade
 from governance.peers import Peer, PeerFork, PeerPlatform, PeerSource
 from governance.restoring import restore
 from governance.sanctions import Sanction
@@ -30,6 +30,7 @@ from governance.words import PeerState, ReceiptState, Remedy, Role, SanctionAnsw
 from tests.builders import DAY, HOUR, KEYS, LOG_KEY, Team, World
 from tests.governance.test_applying import URL, Theirs
 from tests.logs import ALPHA, BETA, LOG, NOON, ORIGIN, Files, audited, files
+from tests.postgres import Server
 
 NOW = NOON + HOUR
 OWN_GROUNDS = "They did the same here"
@@ -38,8 +39,9 @@ OWN_GROUNDS = "They did the same here"
 class Node:
     """A node that follows a peer, and has said things of its cases."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, emptied: Callable[[], object]) -> None:
         self.world, self.folder, self.theirs = world, folder, Theirs()
+        self._emptied = emptied
         self.team: Team = world.team("here.example")
         self.cases: dict[str, str] = {}
         self.copies: dict[str, str] = {}
@@ -118,8 +120,7 @@ class Node:
 
     def empty(self) -> None:
         self.world.database.engine.dispose()
-        downgrade(self.world.database.url, "base")
-        upgrade(self.world.database.url)
+        self._emptied()
 
     def recover(self, copy: Files) -> set[str]:
         return self._made(copy, rebuilding.recover)
@@ -171,9 +172,19 @@ COMPARED = (
 
 
 @pytest.fixture
-def node(world: World, tmp_path: Path) -> Node:
+def node(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Node:
     """Return a node that follows nobody yet; the test runs once on each engine."""
-    return Node(world, tmp_path)
+    url, template = world.database.engine.url, f"{world.database.dialect}_template"
+    fresh = request.getfixturevalue(template)
+    if world.database.dialect == "sqlite":
+        return Node(world, tmp_path, lambda: shutil.copyfile(fresh, str(url.database)))
+    postgres: Server = request.getfixturevalue("postgres")
+
+    def anew() -> None:
+        postgres.drop(str(url.database))
+        postgres.create(str(url.database), fresh)
+
+    return Node(world, tmp_path, anew)
 
 
 def test_a_rebuilt_node_comes_to_the_same_once_it_has_followed_again(node: Node) -> None:

@@ -1,5 +1,6 @@
 """From the log and the disclosures alone the same records come again, and nobody who was erased."""
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from governance.entries import LogCheckpoint, LogEntry
 from governance.errors import InvalidInput
 from governance.log.leaves import Leaf, parse_leaf
 from governance.log.notes import parse_note
-from governance.migrations import upgrade
 from governance.replaying import Replay
 from governance.sanctions import Disclosure, Sanction
 from tests.api.worlds import rich
@@ -32,7 +32,7 @@ REBUILT = (
     ),
     *("notices", "events", "log_entries", "log_tiles"),
 )
-NEW = "sqlite:///{}/new.db"
+NEW = "sqlite:///{}"
 
 
 def leaves(world: World, start: int = 0) -> list[Leaf]:
@@ -69,11 +69,9 @@ def _apply(replay: Replay, source: World, newest: LogCheckpoint, batch: int) -> 
 
 
 @pytest.fixture
-def new(tmp_path: Path, database_url: str) -> str:
+def new(tmp_path: Path, sqlite_template: Path, database_url: str) -> str:
     """Return the URL of a migrated, empty database beside the test's own."""
-    url = NEW.format(tmp_path)
-    upgrade(url)
-    return url
+    return NEW.format(shutil.copyfile(sqlite_template, tmp_path / "new.db"))
 
 
 def test_a_rebuilt_database_has_the_same_records(world: World, new: str) -> None:
