@@ -53,7 +53,7 @@ spark: $(SPARK)
 check: $(DEV)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy --num-workers auto $(CODE)
 	$(BIN)/comity schema --check schema.graphql
 	$(BIN)/pytest --quiet tests/test_locks.py
 
