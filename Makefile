@@ -45,7 +45,7 @@ test: $(DEV)
 	$(BIN)/pytest -n auto --dist worksteal --ignore tests/conformance
 
 conformance: $(OTHERS) $(if $(shell command -v npm),$(NODE))
-	$(BIN)/pytest -r s tests/conformance
+	$(BIN)/pytest -n auto --dist worksteal -r s tests/conformance
 
 spark: $(SPARK)
 	COMITY_TEST_TOOLS=required $(BIN)/pytest tests/conformance/test_frames.py -k spark
