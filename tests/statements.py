@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 _COMPILED: dict[Any, Any] = {}
+_TOLD: dict[str, Any] = {}
 
 
 class _Alike:
@@ -30,9 +31,17 @@ class SQLite(_Alike, SQLiteDialect_pysqlite):
 
 
 class PostgreSQL(_Alike, PGDialect_psycopg):
-    """The stock dialect."""
+    """The stock dialect. Servers are alike, too: what one tells of itself, none is asked again."""
 
     supports_statement_cache = True
+
+    def initialize(self, connection: sa.Connection) -> None:
+        own = vars(self)
+        if not _TOLD:
+            before = set(own)
+            super().initialize(connection)  # type: ignore[no-untyped-call]
+            _TOLD.update({name: own[name] for name in own.keys() - before})
+        own.update(_TOLD)
 
 
 def share() -> None:
