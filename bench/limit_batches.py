@@ -42,13 +42,16 @@ class LimitBatches:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", secret: bytes) -> None:
         self._pool, self._secret = pool, secret
-        self._places: Iterator[int] | None = None
+        self._places: Iterator[tuple[int, int]] | None = None  # in the log and in the feed
 
     async def issue(self, given: Sequence[Any], platform: str, now: datetime) -> str:
         """Writes the rows of sanctions in one transaction, and answers their ids."""
         if self._places is None:
-            last = await self._pool.fetchval('select max("index") from log_entries')
-            self._places = count(last + 1)
+            last = await self._pool.fetchrow(
+                'select (select max("index") from log_entries), (select max(position) from events)'
+            )
+            assert last is not None
+            self._places = zip(*(count(one + 1) for one in last), strict=True)
         ids = [f"san_{secrets.token_hex(16)}" for _ in given]
         rows = self._rows(ids, given, platform, now, self._places)
         async with self._pool.acquire() as connection, connection.transaction():
@@ -64,11 +67,11 @@ class LimitBatches:
         given: Sequence[Any],
         platform: str,
         now: datetime,
-        places: Iterator[int],
+        places: Iterator[tuple[int, int]],
     ) -> Rows:
         rows: Rows = {table: [] for table in COLUMNS}
         sanctions, disclosures, keys, events, entries = rows.values()
-        for ident, one, place in zip(ids, given, places, strict=False):
+        for ident, one, (index, position) in zip(ids, given, places, strict=False):
             until = datetime.fromisoformat(one["expiresAt"])
             uri, reference = parse_subject(one["subject"]).uri, one["issuerReference"]
             sanctions.append(
@@ -78,14 +81,14 @@ class LimitBatches:
                     *(one["isAutomatedDetection"], one["automation"], one["source"], NOTHING),
                     *(NOTHING, "PARTNERS", "ACCOUNT", now, now, "INSTANT", "STANDING", NOTHING),
                     *(now, True, now, until, "EXPIRED", False, 0),
-                    *((until - now) // timedelta(microseconds=1), 2 * place + 1, place),
+                    *((until - now) // timedelta(microseconds=1), position, index),
                 )
             )
             texts = uri, reference, one["groundReference"], one["reason"]
             key = lookup_key(self._secret, SubjectKind.ACCOUNT, uri)
             disclosures.append((ident, secrets.token_bytes(32), *texts, f'["{key}"]'))
             keys.append((key, ident))
-            happened = 2 * place + 1, "SANCTION_ISSUED", now, now, platform, ident, "STANDING"
+            happened = position, "SANCTION_ISSUED", now, now, platform, ident, "STANDING"
             events.append((*happened, until, now, until, "EXPIRED"))
-            entries.append((place, platform, place, ENTRY))
+            entries.append((index, platform, index, ENTRY))
         return rows

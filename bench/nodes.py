@@ -99,7 +99,8 @@ def cpu_of_all(pid: int) -> float:
 def peak_of(pid: int) -> int:
     """The most memory that a process held at once, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+    told = (int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+    return next(told, 0)  # one that ended and wasn't waited for has none
 
 
 def held_by(pid: int) -> int:

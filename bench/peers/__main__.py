@@ -29,7 +29,7 @@ from rich.table import Table
 
 from bench import questions, worlds
 from bench.load import Load, answer, load, request
-from bench.nodes import cpu_of, environment, free_port, listening, peak_of
+from bench.nodes import QUIET, cpu_of, environment, free_port, listening, peak_of
 from bench.peers import asking, batches
 from governance.settings import Settings
 from tests.postgres import Server
@@ -145,7 +145,7 @@ def _started(
     first = {min(os.sched_getaffinity(os.getppid()))}
     process = subprocess.Popen(
         [*command, *ends],
-        env=environment(settings) | told,
+        env=environment(settings) | QUIET | told,
         preexec_fn=lambda: os.sched_setaffinity(0, first),  # noqa: PLW1509
     )
     try:
