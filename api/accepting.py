@@ -6,12 +6,13 @@ once, would all be one process's, and stay so.
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable, Sized
 from typing import Any
 
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.observing.logs import unexpected
 
 LONGEST_LEFT = 0.01  # seconds that a process with many connections leaves a new one to others
 MANY = 8  # connections with which it is left for half as long
@@ -27,12 +28,12 @@ class Sharing(uvloop.Loop):
         protocol_factory: Callable[[], HttpToolsProtocol],
         *,
         sock: socket.socket,
-        ssl: ssl.SSLContext | None = None,
+        ssl: None = None,  # TLS is for who stands before a node
         backlog: int = 100,
     ) -> "Acceptor":
         sock.setblocking(False)
         sock.listen(backlog)
-        return Acceptor(self, protocol_factory, sock, ssl)
+        return Acceptor(self, protocol_factory, sock)
 
 
 class Acceptor:
@@ -43,10 +44,8 @@ class Acceptor:
         loop: asyncio.AbstractEventLoop,
         factory: Callable[[], HttpToolsProtocol],
         listening: socket.socket,
-        secured_by: ssl.SSLContext | None = None,
     ) -> None:
-        self._loop, self._factory = loop, factory
-        self._listening, self._ssl = listening, secured_by
+        self._loop, self._factory, self._listening = loop, factory, listening
         self._held: Sized = ()  # the connections of this process
         self._beginning = set[asyncio.Task[Any]]()
         self._timer: asyncio.TimerHandle | None = None
@@ -84,7 +83,8 @@ class Acceptor:
                 beginning.add_done_callback(self._beginning.discard)
         except (BlockingIOError, ConnectionAbortedError):  # another process's, or nobody's any more
             self._listen()
-        except OSError:
+        except OSError as error:
+            unexpected(error, "no connection can be taken")
             self._timer = self._loop.call_later(EXHAUSTED, self._listen)
         else:
             self._listen()
@@ -94,8 +94,8 @@ class Acceptor:
         self._held = protocol.connections
         connection.setblocking(False)
         try:
-            await self._loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._ssl)
-        except OSError:  # it is gone, or came to no terms (SSLError)
+            await self._loop.connect_accepted_socket(lambda: protocol, connection)
+        except OSError:  # it is gone
             connection.close()
         else:
             if self._is_closed:  # the server has told its connections already

@@ -107,7 +107,10 @@ async def test_what_is_taken_while_it_closes_is_told_so(servers: list[Server]) -
 
 
 async def test_it_tries_again_where_the_system_had_no_files_left(
-    listening: socket.socket, servers: list[Server], monkeypatch: pytest.MonkeyPatch
+    listening: socket.socket,
+    servers: list[Server],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Exhausted:
         def accept(self) -> None:
@@ -122,3 +125,4 @@ async def test_it_tries_again_where_the_system_had_no_files_left(
     async with AsyncExitStack() as stack:
         await opened(stack, listening, 1)
         assert await settled(servers, 1) == [1, 0]
+    assert "no connection can be taken" in caplog.text
